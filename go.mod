@@ -1,0 +1,3 @@
+module github.com/larderdev/larder
+
+go 1.26

@@ -1,0 +1,140 @@
+package model
+
+// A load: lease, origin, fill. And what a reader does that gets no lease.
+
+// serveLease answers the LEASE. The naive protocol has none and loads at once.
+func (t *turn) serveLease(i int) {
+	if t.left(NoLease) {
+		t.step(LoadAnyway, i, 0).readers[i].phase = leased
+		return
+	}
+	switch t.s.leaseReply() {
+	case hit:
+		t.find(LeaseHit, i)
+	case busy:
+		t.step(LeaseBusy, i, 0).readers[i].phase = waiting
+	case granted:
+		t.grant(i)
+	}
+}
+
+// grant gives reader i the lease and tells it the floor.
+func (t *turn) grant(i int) {
+	floor := t.s.slot.version
+	n := t.step(LeaseGranted, i, floor)
+	n.lease = uint8(1 + i)
+	r := &n.readers[i]
+	r.phase = leased
+	if t.cfg.Unversioned {
+		r.primary = t.s.slot.kind == tombstone
+	} else if t.comparesAtLoad() {
+		r.floor = floor
+	}
+}
+
+// load reads the origin. What it reads may be old by the time the fill
+// arrives: that is what the lease is for.
+func (t *turn) load(i int) {
+	t.loadError(i)
+	r := &t.s.readers[i]
+	act, version := LoadPrimary, t.s.committed
+	if t.cfg.Replica && !r.primary {
+		act, version = LoadReplica, t.s.replica
+	}
+	n := t.step(act, i, version)
+	if version < r.floor {
+		n.readers[i].primary = true // the replica lags: once more, from the primary
+		return
+	}
+	n.readers[i].phase = loaded
+	n.readers[i].version = version
+	n.readers[i].primary, n.readers[i].floor = false, 0
+}
+
+// serveFill answers the FILL.
+func (t *turn) serveFill(i int) {
+	r := &t.s.readers[i]
+	n := t.step(FillAccepted, i, r.version)
+	accepted := t.fill(n, i)
+	if !accepted {
+		t.last().Act = FillRefused
+	}
+	switch {
+	case r.phase == orphaned:
+		n.readers[i] = reader{}
+	case accepted, t.left(NoRetry):
+		t.answer(n, i, r.version)
+	default:
+		n.readers[i].phase, n.readers[i].version = waiting, 0
+	}
+}
+
+// loadError makes the load fail. The lease is released with its id, and the
+// callers get the error.
+func (t *turn) loadError(i int) {
+	if t.s.left.LoadErrors == 0 {
+		return
+	}
+	n := t.step(LoadError, i, 0)
+	n.left.LoadErrors--
+	t.release(n, i)
+	t.withdraw(n, i)
+	for j := range t.readers {
+		if j == i || n.readers[j].leader == uint8(1+i) {
+			n.readers[j].finish()
+		}
+	}
+}
+
+// giveUp ends the waiting with a read of the primary.
+func (t *turn) giveUp(i int) {
+	if !t.cfg.GiveUp {
+		return
+	}
+	n := t.step(GiveUp, i, 0)
+	n.readers[i].phase = lastRead
+	t.withdraw(n, i)
+}
+
+// readPrimary is the read of a reader that gave up. Its answer is in no cache,
+// so that it must raise the floor to it: others may still hold an older value
+// in their hands with a lease in order, and a Get after this one would get it.
+func (t *turn) readPrimary(i int) {
+	n := t.step(LoadPrimary, i, t.s.committed)
+	if t.left(BareLastRead) {
+		t.answer(n, i, n.committed)
+		return
+	}
+	n.readers[i].phase = raising
+	n.readers[i].version = n.committed
+}
+
+// raise applies the invalidation of a reader that gave up.
+func (t *turn) raise(i int) {
+	version := t.s.readers[i].version
+	n := t.step(Raise, i, version)
+	t.invalidate(n, version)
+	t.answer(n, i, version)
+}
+
+// receive ends the flight of reader i: it and all who joined return.
+func (t *turn) receive(i int) {
+	version := t.s.readers[i].version
+	n := t.step(Receive, i, version)
+	t.land(n, i, version)
+	for j := range t.readers {
+		if n.readers[j].leader == uint8(1+i) {
+			t.complete(n, j, version)
+		}
+	}
+	t.complete(n, i, version)
+}
+
+// complete returns version to the caller of reader i.
+func (t *turn) complete(n *state, i int, version uint8) {
+	t.breaks(t.judge(n, i, version))
+	n.readers[i].finish()
+}
+
+// finish ends a Get.
+func (r *reader) finish() { *r = reader{left: r.left - 1} }

@@ -1,0 +1,85 @@
+package model
+
+// model is a Config with what follows from it.
+type model struct {
+	cfg     Config
+	readers int
+
+	// per reader
+	process [maxReaders]int
+	strict  [maxReaders]bool
+
+	// alone marks readers whose flights nobody else can see: they have their
+	// process to themselves and the class has no memory.
+	alone [maxReaders]bool
+
+	// populated marks processes that have readers; the others hold nothing.
+	populated [maxProcesses]bool
+
+	swaps []swap
+}
+
+func newModel(cfg Config) *model {
+	m := &model{cfg: cfg, readers: len(cfg.Readers)}
+	var inhabitants [maxProcesses]int
+	for i, r := range cfg.Readers {
+		m.process[i] = r.Process
+		m.strict[i] = r.Strict || !cfg.Memory
+		inhabitants[r.Process]++
+	}
+	for p, n := range inhabitants {
+		m.populated[p] = n > 0
+	}
+	for i := range cfg.Readers {
+		m.alone[i] = !cfg.Memory && inhabitants[m.process[i]] == 1
+	}
+	m.swaps = m.symmetries()
+	return m
+}
+
+// left reports whether the clause has been left out.
+func (m *model) left(clause Mutant) bool { return m.cfg.Mutant.has(clause) }
+
+// turn collects the steps that are possible in one state.
+type turn struct {
+	*model
+	s     *state // where they start; never changed
+	moves []move
+}
+
+// move is a step with the state it leads to and the properties it breaks.
+type move struct {
+	next   state
+	step   Step
+	broken Properties
+}
+
+// step adds a step by actor to the turn and returns a copy of the state, for
+// the caller to change until it adds the next one.
+func (t *turn) step(act Act, actor int, version uint8) *state {
+	t.moves = append(t.moves, move{next: *t.s, step: Step{Act: act, Actor: uint8(actor), Version: version}})
+	return &t.moves[len(t.moves)-1].next
+}
+
+// last returns the label of the step added last.
+func (t *turn) last() *Step { return &t.moves[len(t.moves)-1].step }
+
+// breaks notes properties broken by the step added last.
+func (t *turn) breaks(p Properties) { t.moves[len(t.moves)-1].broken |= p }
+
+// steps fills the turn with all steps from s, always in the same order.
+func (t *turn) steps(s *state) {
+	t.s, t.moves = s, t.moves[:0]
+	for i := range t.readers {
+		t.reader(i)
+	}
+	for i := range t.cfg.Writers {
+		t.writer(i)
+	}
+	for p := range maxProcesses {
+		if t.cfg.Memory && t.populated[p] {
+			t.link(p)
+		}
+	}
+	t.faults()
+}

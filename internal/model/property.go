@@ -1,0 +1,134 @@
+package model
+
+import "strings"
+
+// Properties is a set of what the protocol promises.
+type Properties uint16
+
+const (
+	// ReadAfterAck (A): a strict Get returns at least the newest version that
+	// was acknowledged when it began.
+	ReadAfterAck Properties = 1 << iota
+
+	// Monotonic (M): a strict Get returns nothing older than what a Get
+	// returned that was complete when it began.
+	Monotonic
+
+	// SharedTier (S): at no time does the shared tier hold a value older than
+	// the newest acknowledged version. Nothing would remove it before its TTL.
+	SharedTier
+
+	// MemoryTier (S1): while a session is live and all its pushes have been
+	// delivered, memory holds no usable entry older than the newest
+	// acknowledged version. Nothing would remove it either.
+	MemoryTier
+
+	// OwnWrites (OWN): a Get that begins after its own process acknowledged an
+	// invalidation returns at least that version, memory or not.
+	OwnWrites
+
+	// OneLoad (L): at most one load can still be filled.
+	OneLoad
+
+	// NoDeadlock (D): whoever is not finished can go on.
+	NoDeadlock
+
+	endOfProperties
+)
+
+// All is every property.
+const All = endOfProperties - 1
+
+// String names the set by the letters above.
+func (p Properties) String() string {
+	var names []string
+	for i, name := range []string{"A", "M", "S", "S1", "OWN", "L", "D"} {
+		if p&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ",")
+}
+
+// judge compares the version that reader i returns with what was owed to it
+// when it began, and notes it as seen.
+func (m *model) judge(s *state, i int, version uint8) Properties {
+	r := &s.readers[i]
+	s.seen = max(s.seen, version)
+	var broken Properties
+	if version < r.owedAck {
+		broken = ReadAfterAck
+		if !m.strict[i] {
+			broken = OwnWrites
+		}
+	}
+	if version < r.owedSeen {
+		broken |= Monotonic
+	}
+	return broken
+}
+
+// owe notes what reader i, beginning now, must not fall behind.
+func (m *model) owe(s *state, i int) {
+	r := &s.readers[i]
+	if !m.strict[i] {
+		r.owedAck = s.processes[m.process[i]].own
+		return
+	}
+	r.owedAck = s.acked
+	r.owedSeen = s.seen
+}
+
+// broken lists the properties that do not hold in s, whatever led to it.
+func (m *model) broken(s *state) Properties {
+	var broken Properties
+	if s.slot.kind == value && s.slot.version < s.acked {
+		broken |= SharedTier
+	}
+	for p := range s.processes {
+		if stuck(&s.processes[p], s.acked) {
+			broken |= MemoryTier
+		}
+	}
+	if m.fillable(s) > 1 {
+		broken |= OneLoad
+	}
+	return broken
+}
+
+// stuck reports whether p serves something older than acked that no push is
+// coming for.
+func stuck(p *process, acked uint8) bool {
+	return p.link == live && p.pushes == 0 && p.entry != 0 && p.entry < acked
+}
+
+// fillable counts the loads whose fill the lease would let through now.
+func (m *model) fillable(s *state) int {
+	n := 0
+	for i := range m.readers {
+		if phase := s.readers[i].phase; (phase == leased || phase == loaded || phase == orphaned) && m.mayFill(s, i) {
+			n++
+		}
+	}
+	return n
+}
+
+// finished reports whether nobody has anything left to do. A fill on its way
+// from a dead process is nobody's.
+func (m *model) finished(s *state) bool {
+	for i := range m.readers {
+		r := &s.readers[i]
+		if r.left > 0 || r.phase != idle && r.phase != orphaned {
+			return false
+		}
+	}
+	for i := range m.cfg.Writers {
+		if phase := s.writers[i].phase; phase != acknowledged && phase != crashed {
+			return false
+		}
+	}
+	return true
+}

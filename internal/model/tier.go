@@ -1,0 +1,104 @@
+package model
+
+// The shared tier's scripts. Each is one step: Redis runs them one at a time.
+
+// reply is what the lease script says.
+type reply uint8
+
+const (
+	hit reply = iota
+	granted
+	busy
+)
+
+// leaseReply is what the lease script says to a load that asks.
+func (s *state) leaseReply() reply {
+	switch {
+	case s.slot.kind == value:
+		return hit
+	case s.lease != 0:
+		return busy
+	}
+	return granted
+}
+
+// mayFill reports whether the lease lets reader i's fill through.
+func (m *model) mayFill(s *state, i int) bool {
+	switch {
+	case m.left(NoLease):
+		return true
+	case s.lease == 0:
+		return m.left(LeaseMayBeAbsent)
+	case m.left(LeasePerProcess):
+		return m.process[s.lease-1] == m.process[i]
+	}
+	return s.lease == uint8(1+i)
+}
+
+// fill is the fill script for reader i. It reports whether the value is now
+// the one that the fleet has.
+func (m *model) fill(s *state, i int) bool {
+	if !m.mayFill(s, i) {
+		return false
+	}
+	s.lease = 0
+	version := s.readers[i].version
+	if s.slot.kind != absent && version < s.slot.version && m.comparesAtFill() {
+		m.changed(s) // the nudge that wakes the waiters
+		return false
+	}
+	s.slot = slot{value, version}
+	m.changed(s)
+	return true
+}
+
+// comparesAtFill reports whether the fill script looks at the floor.
+func (m *model) comparesAtFill() bool {
+	return !m.cfg.Unversioned && !m.left(NoFloor|FloorOnlyAtLoader|NoLease)
+}
+
+// comparesAtLoad reports whether the loader looks at the lease's floor.
+func (m *model) comparesAtLoad() bool {
+	return !m.cfg.Unversioned && !m.left(NoFloor|FloorOnlyAtFill)
+}
+
+// release is the release script for reader i.
+func (m *model) release(s *state, i int) {
+	if s.lease != 0 && m.mayFill(s, i) {
+		s.lease = 0
+	}
+}
+
+// invalidate is the invalidate script. The writer, a relay and a reader that
+// gave up all use it, in any order and as often as they like.
+func (m *model) invalidate(s *state, floor uint8) {
+	if !m.left(KeepLease) {
+		s.lease = 0
+	}
+	if s.slot.kind == value && s.slot.version >= floor && floor != 0 && !m.cfg.Unversioned {
+		return
+	}
+	if s.slot.kind == tombstone {
+		floor = max(floor, s.slot.version)
+	}
+	s.slot = slot{tombstone, floor}
+	m.changed(s)
+}
+
+// vanish removes the data key.
+func (m *model) vanish(s *state) {
+	s.slot = slot{}
+	m.changed(s)
+}
+
+// held reports whether the data key must still stay: the replica has not yet
+// caught up with what only this key remembers.
+func (m *model) held(s *state) bool {
+	if !m.cfg.Replica || s.replica >= s.slot.version {
+		return false
+	}
+	if s.slot.kind == tombstone {
+		return !m.left(ShortHold)
+	}
+	return !m.left(ShortTTL)
+}

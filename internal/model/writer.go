@@ -1,0 +1,104 @@
+package model
+
+// writePhase is how far a write has come.
+//
+//	unwritten ──COMMIT──> committed ──invalidate──> invalidated ──own process, ack──> acknowledged
+//	                          └──────crash──────> crashed
+type writePhase uint8
+
+const (
+	unwritten writePhase = iota
+	committed
+	invalidated
+	acknowledged
+	crashed
+)
+
+// writer adds the steps of writer w.
+func (t *turn) writer(w int) {
+	switch {
+	case t.left(InvalidateFirst):
+		t.writeInvalidateFirst(w)
+		return
+	case t.left(AckFirst):
+		t.writeAckFirst(w)
+		return
+	}
+	switch t.s.writers[w].phase {
+	case unwritten:
+		t.commit(w).phase = committed
+	case committed:
+		t.sendInvalidate(w).phase = invalidated
+		t.crashWriter(w)
+	case invalidated:
+		t.acknowledge(w).phase = acknowledged
+	}
+}
+
+// writeInvalidateFirst is the write of the mutant InvalidateFirst.
+func (t *turn) writeInvalidateFirst(w int) {
+	switch t.s.writers[w].phase {
+	case unwritten:
+		t.sendInvalidate(w).phase = invalidated
+	case invalidated:
+		t.commit(w).phase = committed
+	case committed:
+		t.acknowledge(w).phase = acknowledged
+	}
+}
+
+// writeAckFirst is the write of the mutant AckFirst: the last two steps, and
+// the names of the phases they lead to, change places.
+func (t *turn) writeAckFirst(w int) {
+	switch t.s.writers[w].phase {
+	case unwritten:
+		t.commit(w).phase = committed
+	case committed:
+		t.acknowledge(w).phase = invalidated
+	case invalidated:
+		t.sendInvalidate(w).phase = acknowledged
+	}
+}
+
+// commit makes a new version. Two writes of one row follow each other: the row
+// lock is held until COMMIT.
+func (t *turn) commit(w int) *writer {
+	n := t.step(Commit, w, t.s.committed+1)
+	n.committed++
+	n.writers[w].version = n.committed
+	return &n.writers[w]
+}
+
+// sendInvalidate applies the write's invalidation at the shared tier.
+func (t *turn) sendInvalidate(w int) *writer {
+	floor := t.s.writers[w].version
+	n := t.step(Invalidate, w, floor)
+	t.invalidate(n, floor)
+	return &n.writers[w]
+}
+
+// acknowledge tells the writer's own process, then returns to the caller. No
+// Get can begin in between that would have to see it, so it is one step.
+func (t *turn) acknowledge(w int) *writer {
+	version := t.s.writers[w].version
+	n := t.step(Acknowledge, w, version)
+	n.acked = max(n.acked, version)
+	if p := t.cfg.Writers[w]; p != Elsewhere {
+		n.processes[p].own = max(n.processes[p].own, version)
+		if !t.left(NoOwnInvalidate) {
+			t.forget(n, p)
+		}
+	}
+	return &n.writers[w]
+}
+
+// crashWriter kills the writer between COMMIT and invalidation. Nothing was
+// acknowledged, so that without an outbox nothing is owed.
+func (t *turn) crashWriter(w int) {
+	if t.s.left.WriterCrashes == 0 {
+		return
+	}
+	n := t.step(CrashWriter, w, t.s.writers[w].version)
+	n.left.WriterCrashes--
+	n.writers[w].phase = crashed
+}
