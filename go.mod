@@ -1,3 +1,8 @@
 module github.com/larderdev/larder
 
 go 1.26
+
+require (
+	github.com/klauspost/compress v1.18.0 // indirect
+	github.com/maypok86/otter/v2 v2.4.0 // indirect
+)

@@ -97,8 +97,11 @@ func (t *turn) ask(i int) {
 			return
 		}
 	}
-	n := t.step(SendGet, i, 0)
-	n.readers[i].phase = asked
+	if t.alone[i] {
+		t.serveGet(i) // nobody could tell that it was sent before
+		return
+	}
+	t.step(SendGet, i, 0).readers[i].phase = asked
 }
 
 // serveGet answers the GET.

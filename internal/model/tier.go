@@ -81,6 +81,9 @@ func (m *model) invalidate(s *state, floor uint8) {
 	if s.slot.kind == tombstone {
 		floor = max(floor, s.slot.version)
 	}
+	if m.cfg.Unversioned {
+		floor = s.committed // nobody reads it; held does, for "everything until now"
+	}
 	s.slot = slot{tombstone, floor}
 	m.changed(s)
 }

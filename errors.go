@@ -1,0 +1,90 @@
+package larder
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	// ErrNotFound says that the origin has nothing under a key. Loaders
+	// return it (or wrap it); it is remembered for NegativeTTL.
+	ErrNotFound = errors.New("larder: not found")
+	// ErrClosed says that the Larder was closed.
+	ErrClosed = errors.New("larder: closed")
+	// ErrOverloaded says that a load did not get its turn under MaxLoads
+	// within LoadWait. Answer 503 and let the caller try again.
+	ErrOverloaded = errors.New("larder: too many loads")
+	// ErrLoadedElsewhere says that another process tried to load the key
+	// moments ago and failed; its own error stays in its process.
+	ErrLoadedElsewhere = errors.New("larder: the load failed in another process")
+)
+
+// LoadError reports that the loader failed for a key. It unwraps to the
+// loader's own error. A loader that panicked is a LoadError too, with the
+// stack in its text.
+type LoadError struct {
+	Class string
+	Key   any
+	Err   error
+}
+
+func (e *LoadError) Error() string {
+	return fmt.Sprintf("larder: load %s %v: %v", e.Class, e.Key, e.Err)
+}
+
+// Unwrap returns the loader's error.
+func (e *LoadError) Unwrap() error { return e.Err }
+
+// BatchError reports the keys of a batch that have no answer, each with its
+// reason. GetMany returns it beside the values that it did find; a LoadMany
+// may return it to say which of its keys failed.
+type BatchError[K comparable] struct {
+	Failed map[K]error
+}
+
+func (e *BatchError[K]) Error() string {
+	const show = 3
+	var b strings.Builder
+	fmt.Fprintf(&b, "larder: %d keys of the batch failed", len(e.Failed))
+	n := 0
+	for k, err := range e.Failed {
+		if n++; n > show {
+			b.WriteString("; …")
+			break
+		}
+		fmt.Fprintf(&b, "; %v: %v", k, err)
+	}
+	return b.String()
+}
+
+// Unwrap returns the reasons, in no order.
+func (e *BatchError[K]) Unwrap() []error {
+	errs := make([]error, 0, len(e.Failed))
+	for _, err := range e.Failed {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// PendingError reports that the shared tier did not acknowledge an
+// invalidation. This process no longer trusts any cached value of the Pending
+// keys and goes on trying to deliver; other processes may serve the old
+// values until it succeeds, and for the rest of their TTL if this process
+// ends before.
+//
+// Dropped counts the keys for which there was no room to wait: they are not
+// tried again.
+type PendingError struct {
+	Class   string
+	Pending int
+	Dropped int
+	Err     error
+}
+
+func (e *PendingError) Error() string {
+	return fmt.Sprintf("larder: invalidate %s: %d keys pending, %d dropped: %v", e.Class, e.Pending, e.Dropped, e.Err)
+}
+
+// Unwrap returns what the shared tier said.
+func (e *PendingError) Unwrap() error { return e.Err }

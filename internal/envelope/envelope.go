@@ -1,0 +1,104 @@
+// Package envelope frames a payload for the shared tier, so that bytes which
+// are not what a class expects are recognised before anything is decoded.
+//
+//	byte  0..3    CRC-32C of all that follows
+//	      4..11   schema: which Go type and codec wrote it
+//	      12..19  version of the value
+//	      20..23  what the load cost, in milliseconds
+//	      24      flags
+//	      25..    payload, compressed if the flag says so
+//
+// Numbers are big-endian. The version stands here again, beside the one in
+// the record's header which scripts compare, because only here the checksum
+// covers it.
+package envelope
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+)
+
+const (
+	headerSize     = 25
+	flagCompressed = 1
+	// maxDecoded bounds what a few hostile bytes can make a reader allocate.
+	maxDecoded = 64 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var (
+	// ErrCorrupt says that the bytes are damaged: nothing in them is reliable.
+	ErrCorrupt = errors.New("envelope: corrupt")
+	// ErrSchema says that the bytes are whole, but of another type or codec.
+	ErrSchema = errors.New("envelope: another schema")
+)
+
+// Header is what an envelope says of its payload.
+type Header struct {
+	Schema  uint64
+	Version uint64
+	Cost    time.Duration
+}
+
+// Seal frames payload. Payloads longer than compressAbove bytes are
+// compressed when that makes them shorter; 0 means never.
+func Seal(h Header, payload []byte, compressAbove int) []byte {
+	var flags byte
+	if compressAbove > 0 && len(payload) > compressAbove {
+		if packed := s2.Encode(nil, payload); len(packed) < len(payload) {
+			payload, flags = packed, flagCompressed
+		}
+	}
+	b := make([]byte, headerSize, headerSize+len(payload))
+	binary.BigEndian.PutUint64(b[4:], h.Schema)
+	binary.BigEndian.PutUint64(b[12:], h.Version)
+	binary.BigEndian.PutUint32(b[20:], costMillis(h.Cost))
+	b[24] = flags
+	b = append(b, payload...)
+	binary.BigEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli))
+	return b
+}
+
+func costMillis(d time.Duration) uint32 {
+	return uint32(min(max(d.Milliseconds(), 0), 1<<31))
+}
+
+// Open checks b and returns its header and payload, which may share b's
+// memory. It returns [ErrCorrupt] for damaged bytes, and [ErrSchema], with the
+// header, when the schema is not want.
+func Open(b []byte, want uint64) (Header, []byte, error) {
+	if len(b) < headerSize || crc32.Checksum(b[4:], castagnoli) != binary.BigEndian.Uint32(b) {
+		return Header{}, nil, ErrCorrupt
+	}
+	h := Header{
+		Schema:  binary.BigEndian.Uint64(b[4:]),
+		Version: binary.BigEndian.Uint64(b[12:]),
+		Cost:    time.Duration(binary.BigEndian.Uint32(b[20:])) * time.Millisecond,
+	}
+	if h.Schema != want {
+		return h, nil, ErrSchema
+	}
+	payload := b[headerSize:]
+	if b[24]&flagCompressed == 0 {
+		return h, payload, nil
+	}
+	return unpack(h, payload)
+}
+
+func unpack(h Header, packed []byte) (Header, []byte, error) {
+	n, err := s2.DecodedLen(packed)
+	if err != nil || n > maxDecoded {
+		return h, nil, fmt.Errorf("%w: compressed payload", ErrCorrupt)
+	}
+	payload, err := s2.Decode(nil, packed)
+	if err != nil {
+		return h, nil, fmt.Errorf("%w: compressed payload", ErrCorrupt)
+	}
+	return h, payload, nil
+}

@@ -1,0 +1,57 @@
+package envelope_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder/internal/envelope"
+)
+
+func TestOpen_ReturnsWhatWasSealed(t *testing.T) {
+	long := bytes.Repeat([]byte("shirt "), 1000)
+	for _, payload := range [][]byte{nil, []byte("x"), long} {
+		h := envelope.Header{Schema: 7, Version: 1<<63 + 5, Cost: 20 * time.Millisecond}
+		b := envelope.Seal(h, payload, 1024)
+		got, p, err := envelope.Open(b, 7)
+		if err != nil || got != h || !bytes.Equal(p, payload) {
+			t.Errorf("Open(Seal(%d bytes)) = %+v, %d bytes, %v; want %+v", len(payload), got, len(p), err, h)
+		}
+		if len(payload) > 1024 && len(b) >= len(payload) {
+			t.Errorf("%d bytes were sealed to %d, want fewer", len(payload), len(b))
+		}
+	}
+}
+
+func TestOpen_NamesAnotherSchema(t *testing.T) {
+	b := envelope.Seal(envelope.Header{Schema: 7, Version: 3}, []byte("x"), 0)
+	if h, _, err := envelope.Open(b, 8); !errors.Is(err, envelope.ErrSchema) || h.Version != 3 {
+		t.Errorf("Open with another schema = %+v, %v; want version 3 and ErrSchema", h, err)
+	}
+}
+
+func TestOpen_FindsEveryFlippedByteAndEveryCut(t *testing.T) {
+	b := envelope.Seal(envelope.Header{Schema: 7, Version: 3}, []byte("payload"), 0)
+	for i := range b {
+		bad := bytes.Clone(b)
+		bad[i] ^= 0x10
+		if _, _, err := envelope.Open(bad, 7); !errors.Is(err, envelope.ErrCorrupt) {
+			t.Errorf("byte %d flipped: %v, want ErrCorrupt", i, err)
+		}
+		if _, _, err := envelope.Open(b[:i], 7); !errors.Is(err, envelope.ErrCorrupt) {
+			t.Errorf("cut to %d bytes: %v, want ErrCorrupt", i, err)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add(envelope.Seal(envelope.Header{Schema: 7}, bytes.Repeat([]byte("a"), 200), 10))
+	f.Add([]byte("no envelope"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, p, err := envelope.Open(b, 7)
+		if err != nil && p != nil {
+			t.Errorf("Open returned both a payload and %v", err)
+		}
+	})
+}

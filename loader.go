@@ -1,0 +1,181 @@
+package larder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Loader reads values of one class from the origin. Load or LoadMany must be
+// set; either alone is enough. All functions may be called concurrently.
+type Loader[K comparable, V any] struct {
+	// Load reads one value. It returns [ErrNotFound] when there is none. Its
+	// context ends after HardTimeout, not when a caller gives up; see
+	// [NeedPrimary].
+	Load func(ctx context.Context, key K) (V, error)
+	// LoadMany reads several values. A key that is missing from its answer
+	// does not exist; if it returns an error as well, the missing keys have
+	// failed with it, or, if that is a [BatchError], just the keys it names.
+	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
+	// Key gives the text form of a key. It must be stable and different for
+	// different keys. Needed for key types that are not strings, integers,
+	// booleans or encoding.TextMarshalers.
+	Key func(key K) string
+	// Version reads a value's version: a number that grows with every change
+	// of the row, such as a version column from a sequence. With it a value
+	// read from a lagging replica is recognised, and MinVersion works.
+	//
+	// Default: nil, unversioned.
+	Version func(value V) uint64
+	// TTL gives a value a life of its own: 0 for the class's TTL, more for
+	// at most that long (never longer than the class's), and [NoStore] for
+	// not at all.
+	TTL func(key K, value V) time.Duration
+	// Codec turns values into bytes for the shared tier.
+	//
+	// Default: JSON.
+	Codec Codec
+}
+
+// NoStore is what [Loader.TTL] returns for a value that must not be cached.
+const NoStore time.Duration = -1
+
+// Codec encodes values for the shared tier. Its methods may be called
+// concurrently.
+type Codec interface {
+	// Name names the format. Another name makes stored values misses.
+	Name() string
+	// Marshal encodes v.
+	Marshal(v any) ([]byte, error)
+	// Unmarshal decodes data into v, a pointer. It must not keep data, and
+	// must not panic on any bytes.
+	Unmarshal(data []byte, v any) error
+}
+
+type jsonCodec struct{}
+
+func (jsonCodec) Name() string                       { return "json" }
+func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
+func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
+
+func (l *Loader[K, V]) validate() error {
+	if l.Load == nil && l.LoadMany == nil {
+		return errors.New("the loader has neither Load nor LoadMany")
+	}
+	return nil
+}
+
+type primaryKey struct{}
+
+// NeedPrimary reports whether a load must read the primary database: what a
+// replica answers may be older than what was already invalidated. Loaders
+// that read from replicas ask it; others need not.
+func NeedPrimary(ctx context.Context) bool { return ctx.Value(primaryKey{}) != nil }
+
+// loaded is what a loader said of one key.
+type loaded[V any] struct {
+	value V
+	err   error // ErrNotFound, or why there is no answer
+}
+
+// call asks the loader for keys. It answers each of them, in order.
+func (l *Loader[K, V]) call(ctx context.Context, keys []K) []loaded[V] {
+	if l.LoadMany != nil && (len(keys) > 1 || l.Load == nil) {
+		return l.callMany(ctx, keys)
+	}
+	out := make([]loaded[V], len(keys))
+	for i, key := range keys {
+		out[i].err = guard(func() (err error) {
+			out[i].value, err = l.Load(ctx, key)
+			return err
+		})
+	}
+	return out
+}
+
+func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
+	var values map[K]V
+	err := guard(func() (err error) {
+		values, err = l.LoadMany(ctx, keys)
+		return err
+	})
+	var named *BatchError[K]
+	partial := errors.As(err, &named)
+	out := make([]loaded[V], len(keys))
+	for i, key := range keys {
+		v, ok := values[key]
+		switch {
+		case partial && named.Failed[key] != nil:
+			out[i].err = named.Failed[key]
+		case ok:
+			out[i].value = v
+		case err != nil && !partial && !errors.Is(err, ErrNotFound):
+			out[i].err = err
+		default:
+			out[i].err = ErrNotFound
+		}
+	}
+	return out
+}
+
+// guard turns a panic of f into an error with the stack.
+func guard(f func() error) (err error) {
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			return
+		}
+		err = errors.New("the loader ended its goroutine")
+	}()
+	err = f()
+	done = true
+	return err
+}
+
+// schemaOf identifies what V looks like under a codec: other fields, types or
+// tags give another number, so that old bytes become misses.
+func schemaOf[V any](codec Codec) uint64 {
+	var b strings.Builder
+	b.WriteString(codec.Name())
+	describe(&b, reflect.TypeFor[V](), map[reflect.Type]bool{})
+	h := fnv.New64a()
+	h.Write([]byte(b.String()))
+	return h.Sum64()
+}
+
+func describe(b *strings.Builder, t reflect.Type, seen map[reflect.Type]bool) {
+	fmt.Fprintf(b, "|%s", t.Kind())
+	if seen[t] {
+		b.WriteString(t.String())
+		return
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			fmt.Fprintf(b, ";%s`%s`", f.Name, f.Tag)
+			describe(b, f.Type, seen)
+		}
+	case reflect.Map:
+		describe(b, t.Key(), seen)
+		describe(b, t.Elem(), seen)
+	case reflect.Array:
+		fmt.Fprintf(b, "[%d]", t.Len())
+		describe(b, t.Elem(), seen)
+	case reflect.Pointer, reflect.Slice:
+		describe(b, t.Elem(), seen)
+	default:
+		b.WriteString(t.String())
+	}
+}

@@ -1,0 +1,229 @@
+package larder
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Tier is a place where a value can be.
+type Tier uint8
+
+// The tiers, from the nearest to the farthest.
+const (
+	Memory Tier = 1 << iota // this process
+	Shared                  // Redis or Valkey, shared by the fleet
+	Origin                  // where the truth is: what the loader reads
+)
+
+// String returns the tier's name: "memory", "shared" or "origin".
+func (t Tier) String() string {
+	switch t {
+	case Memory:
+		return "memory"
+	case Shared:
+		return "shared"
+	case Origin:
+		return "origin"
+	}
+	return fmt.Sprintf("tiers(%d)", uint8(t))
+}
+
+// Policy says how one class of data is cached. Only TTL is required.
+//
+// The life of a value, on one line:
+//
+//	|—————— TTL, fresh ——————|—— StaleWhileRevalidate, StaleIfError ——| gone
+//
+// Inside TTL it is served as it is. After that it is served only while one
+// load replaces it (StaleWhileRevalidate), or when loading fails
+// (StaleIfError); each window starts where TTL ends. A value that was
+// invalidated is never served, whatever the windows say.
+type Policy struct {
+	// TTL is how long a value is fresh. Required: it is also what bounds the
+	// harm of an invalidation that was lost.
+	TTL time.Duration
+	// NegativeTTL is how long "there is no such thing" is remembered.
+	//
+	// Default: TTL or 30 s, whichever is shorter.
+	NegativeTTL time.Duration
+	// Tiers says where values are kept: Memory, Shared or Memory|Shared. A
+	// class without Memory reads the shared tier each time and is always
+	// strict.
+	//
+	// Default: Memory|Shared.
+	Tiers Tier
+	// StaleWhileRevalidate is how long after TTL a value is still served
+	// while one load in the fleet replaces it in the background.
+	//
+	// Default: 0, readers wait for the load.
+	StaleWhileRevalidate time.Duration
+	// StaleIfError is how long after TTL a value is still served when it
+	// cannot be loaded, or not within SoftTimeout. It also lets memory be
+	// served when the shared tier is gone and nobody can say whether it is
+	// still current.
+	//
+	// Default: 0, readers get the error.
+	StaleIfError time.Duration
+	// EarlyRefresh is the β of XFetch (Vattani, Chierichetti, Lowenstein:
+	// Optimal Probabilistic Cache Stampede Prevention, VLDB 2015): with it a
+	// value that is read often is loaded again shortly before its TTL ends,
+	// the earlier the longer its load took. Negative: never.
+	//
+	// Default: 1.
+	EarlyRefresh float64
+	// Jitter is the largest part of TTL by which a value's life is shortened
+	// at random, so that values loaded together do not expire together.
+	// Between 0 and 0.5; negative: none.
+	//
+	// Default: 0.1.
+	Jitter float64
+	// SoftTimeout is how long readers wait for a load while there is a value
+	// that StaleIfError lets them have. The load goes on.
+	//
+	// Default: 0, as long as the load takes.
+	SoftTimeout time.Duration
+	// HardTimeout ends a load: its context is cancelled.
+	//
+	// Default: 10 s.
+	HardTimeout time.Duration
+	// MaxEntries bounds the memory tier by number.
+	//
+	// Default: 10,000 if MaxBytes is 0.
+	MaxEntries int
+	// MaxBytes bounds the memory tier by the encoded size of its values.
+	MaxBytes int64
+	// CompressAbove is the encoded size in bytes above which values in the
+	// shared tier are compressed (S2). Negative: never.
+	//
+	// Default: 4096.
+	CompressAbove int
+	// MaxLoads bounds the loader calls of this process that run at once.
+	// After an outage it starts at an eighth and doubles each second.
+	//
+	// Default: 128.
+	MaxLoads int
+	// LoadWait is how long a load waits for its turn under MaxLoads. After
+	// that readers get a stale value if they may, else [ErrOverloaded].
+	//
+	// Default: 1 s.
+	LoadWait time.Duration
+	// Target is the miss rate that the class should stay below, between 0
+	// and 1. It is reported beside the measured one and changes nothing.
+	//
+	// Default: 0, none.
+	Target float64
+}
+
+var className = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
+
+// normalize returns p with its defaults, or every mistake in it.
+func (p Policy) normalize(class string) (Policy, error) {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !className.MatchString(class) {
+		bad("the name must match %s", className)
+	}
+	if p.TTL < time.Millisecond {
+		bad("TTL is %v, want 1ms or more", p.TTL)
+	}
+	if p.Tiers&^(Memory|Shared) != 0 {
+		bad("Tiers is %v, want Memory, Shared or both", uint8(p.Tiers))
+	}
+	p.checkDurations(bad)
+	p.checkNumbers(bad)
+	if len(errs) > 0 {
+		return p, fmt.Errorf("class %q: %w", class, errors.Join(errs...))
+	}
+	p.setDefaults()
+	return p, nil
+}
+
+func (p *Policy) checkDurations(bad func(string, ...any)) {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"NegativeTTL", p.NegativeTTL},
+		{"StaleWhileRevalidate", p.StaleWhileRevalidate},
+		{"StaleIfError", p.StaleIfError},
+		{"SoftTimeout", p.SoftTimeout},
+		{"HardTimeout", p.HardTimeout},
+		{"LoadWait", p.LoadWait},
+	} {
+		if d.value < 0 {
+			bad("%s is %v, want 0 or more", d.name, d.value)
+		}
+	}
+	if p.SoftTimeout > 0 && p.StaleIfError == 0 {
+		bad("SoftTimeout needs StaleIfError: without it there is nothing to serve meanwhile")
+	}
+	if p.HardTimeout > 0 && p.SoftTimeout >= p.HardTimeout {
+		bad("SoftTimeout is %v, want less than HardTimeout %v", p.SoftTimeout, p.HardTimeout)
+	}
+}
+
+func (p *Policy) checkNumbers(bad func(string, ...any)) {
+	if p.Jitter > 0.5 {
+		bad("Jitter is %v, want 0.5 or less", p.Jitter)
+	}
+	if p.MaxEntries < 0 || p.MaxBytes < 0 || p.MaxLoads < 0 {
+		bad("MaxEntries, MaxBytes and MaxLoads are %d, %d and %d, want 0 or more", p.MaxEntries, p.MaxBytes, p.MaxLoads)
+	}
+	if p.MaxEntries > 0 && p.MaxBytes > 0 {
+		bad("MaxEntries and MaxBytes are both set, want one of them")
+	}
+	if p.Target < 0 || p.Target > 1 {
+		bad("Target is %v, want between 0 and 1", p.Target)
+	}
+}
+
+func (p *Policy) setDefaults() {
+	orDefault(&p.NegativeTTL, min(p.TTL, 30*time.Second))
+	orDefault(&p.Tiers, Memory|Shared)
+	orDefault(&p.EarlyRefresh, 1)
+	orDefault(&p.Jitter, 0.1)
+	orDefault(&p.HardTimeout, max(10*time.Second, 2*p.SoftTimeout))
+	orDefault(&p.CompressAbove, 4096)
+	orDefault(&p.MaxLoads, 128)
+	orDefault(&p.LoadWait, time.Second)
+	if p.MaxBytes == 0 {
+		orDefault(&p.MaxEntries, 10_000)
+	}
+	p.EarlyRefresh = max(p.EarlyRefresh, 0)
+	p.Jitter = max(p.Jitter, 0)
+	p.CompressAbove = max(p.CompressAbove, 0)
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// window is how long after TTL a value can still be of use.
+func (p *Policy) window() time.Duration {
+	return max(p.StaleWhileRevalidate, p.StaleIfError)
+}
+
+// normalizePolicies checks all classes and reports all their mistakes.
+func normalizePolicies(in map[string]Policy) (map[string]Policy, error) {
+	out := make(map[string]Policy, len(in))
+	var errs []error
+	for class, p := range in {
+		var err error
+		if out[class], err = p.normalize(class); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int {
+		if a.Error() < b.Error() {
+			return -1
+		}
+		return 1
+	})
+	return out, errors.Join(errs...)
+}
