@@ -15,9 +15,10 @@ var (
 	// ErrOverloaded says that a load did not get its turn under MaxLoads
 	// within LoadWait. Answer 503 and let the caller try again.
 	ErrOverloaded = errors.New("larder: too many loads")
-	// ErrLoadedElsewhere says that another process tried to load the key
-	// moments ago and failed; its own error stays in its process.
-	ErrLoadedElsewhere = errors.New("larder: the load failed in another process")
+	// ErrLoadFailed says that a load of the key failed moments ago, maybe in
+	// another process, whose own error stays there. Nobody tries again for
+	// 200 ms, so that waiters do not take turns at a broken origin.
+	ErrLoadFailed = errors.New("larder: a load of this key has just failed")
 )
 
 // LoadError reports that the loader failed for a key. It unwraps to the

@@ -5,4 +5,6 @@ go 1.26
 require (
 	github.com/klauspost/compress v1.18.0 // indirect
 	github.com/maypok86/otter/v2 v2.4.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 )

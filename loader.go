@@ -76,7 +76,14 @@ type primaryKey struct{}
 // NeedPrimary reports whether a load must read the primary database: what a
 // replica answers may be older than what was already invalidated. Loaders
 // that read from replicas ask it; others need not.
-func NeedPrimary(ctx context.Context) bool { return ctx.Value(primaryKey{}) != nil }
+func NeedPrimary(ctx context.Context) bool {
+	hint, ok := ctx.Value(primaryKey{}).(*primaryHint)
+	if !ok {
+		return false
+	}
+	hint.asked.Store(true)
+	return hint.need
+}
 
 // loaded is what a loader said of one key.
 type loaded[V any] struct {

@@ -36,8 +36,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrClosed is the error of every call after [Store.Close].
+var ErrClosed = errors.New("store: closed")
 
 // Store is a shared tier. Its methods may be called concurrently, and never
 // wait longer than the context they are given: at its end every key or

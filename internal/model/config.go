@@ -50,10 +50,6 @@ type Config struct {
 
 	// Mutant leaves clauses out. Zero is the protocol.
 	Mutant Mutant
-
-	// Until ends the search as soon as each of these properties has been
-	// broken. Zero searches everything.
-	Until Properties
 }
 
 // Reader is a caller that does its Gets one after the other.

@@ -31,7 +31,7 @@ func (t *turn) loseLease() {
 		return
 	}
 	alive := t.s.readers[t.s.lease-1].phase.loads()
-	if alive && t.s.left.LeaseLosses == 0 {
+	if alive && t.s.left.LeaseLosses == 0 || t.left(LeaseForever) {
 		return
 	}
 	n := t.step(LeaseLost, int(t.s.lease-1), 0)

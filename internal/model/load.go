@@ -78,7 +78,7 @@ func (t *turn) loadError(i int) {
 	n := t.step(LoadError, i, 0)
 	n.left.LoadErrors--
 	t.release(n, i)
-	t.withdraw(n, i)
+	t.unlist(n, i)
 	for j := range t.readers {
 		if j == i || n.readers[j].leader == uint8(1+i) {
 			n.readers[j].finish()
@@ -93,7 +93,8 @@ func (t *turn) giveUp(i int) {
 	}
 	n := t.step(GiveUp, i, 0)
 	n.readers[i].phase = lastRead
-	t.withdraw(n, i)
+	n.readers[i].inSession = false // it will not enter memory either
+	t.unlist(n, i)
 }
 
 // readPrimary is the read of a reader that gave up. Its answer is in no cache,
@@ -117,11 +118,21 @@ func (t *turn) raise(i int) {
 	t.answer(n, i, version)
 }
 
-// receive ends the flight of reader i: it and all who joined return.
+// receive ends the flight of reader i. Memory's admission policy has its own
+// mind: what may enter does so, or does not.
 func (t *turn) receive(i int) {
 	version := t.s.readers[i].version
-	n := t.step(Receive, i, version)
-	t.land(n, i, version)
+	t.land(t.step(Receive, i, version), i, version)
+	if t.admissible(t.s, i) {
+		n := t.step(Admit, i, version)
+		n.processes[t.process[i]].entry = version
+		t.land(n, i, version)
+	}
+}
+
+// land ends reader i's flight: it and all who joined it return.
+func (t *turn) land(n *state, i int, version uint8) {
+	t.unlist(n, i)
 	for j := range t.readers {
 		if n.readers[j].leader == uint8(1+i) {
 			t.complete(n, j, version)

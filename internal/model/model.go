@@ -16,7 +16,9 @@ type model struct {
 	// populated marks processes that have readers; the others hold nothing.
 	populated [maxProcesses]bool
 
+	// What may change places: pairs of readers, and the two writers.
 	swaps []swap
+	twins bool
 }
 
 func newModel(cfg Config) *model {
@@ -34,6 +36,7 @@ func newModel(cfg Config) *model {
 		m.alone[i] = !cfg.Memory && inhabitants[m.process[i]] == 1
 	}
 	m.swaps = m.symmetries()
+	m.twins = len(cfg.Writers) == 2 && cfg.Writers[0] == cfg.Writers[1]
 	return m
 }
 
@@ -54,8 +57,8 @@ type move struct {
 	broken Properties
 }
 
-// step adds a step by actor to the turn and returns a copy of the state, for
-// the caller to change until it adds the next one.
+// step adds a step by actor to the turn and returns where it leads: so far a
+// copy of the state, which is the caller's to change until it adds another.
 func (t *turn) step(act Act, actor int, version uint8) *state {
 	t.moves = append(t.moves, move{next: *t.s, step: Step{Act: act, Actor: uint8(actor), Version: version}})
 	return &t.moves[len(t.moves)-1].next

@@ -19,6 +19,10 @@ const (
 	// NoLease fills with a plain SET after a miss: the usual cache-aside.
 	NoLease
 
+	// LeaseForever takes leases without a lifetime ("PX lease"; rockscache on
+	// a fresh key).
+	LeaseForever
+
 	// KeepLease makes invalidate leave the lease alone ("drop the lease").
 	KeepLease
 
@@ -73,12 +77,20 @@ const (
 	NoOwnInvalidate
 
 	// NoFlush keeps the old session across a reconnect ("flush memory, new
-	// generation").
+	// generation, taint all flights").
 	NoFlush
+
+	// NoFlushOfFlights empties memory at a reconnect, but flights do not note
+	// the session ("taint all flights").
+	NoFlushOfFlights
 
 	// FlushBeforeTracking starts the new session before tracking is on again
 	// ("this order").
 	FlushBeforeTracking
+
+	// NoPing reads memory as soon as there is a new session ("PING answered,
+	// hits allowed").
+	NoPing
 
 	endOfMutants
 )
@@ -103,9 +115,9 @@ func (m Mutant) String() string {
 // mutantNames lists the names in the order of the constants.
 func mutantNames() []string {
 	return []string{
-		"LeasePerProcess", "LeaseMayBeAbsent", "NoLease", "KeepLease", "NoRetry", "PlainSingleflight",
+		"LeasePerProcess", "LeaseMayBeAbsent", "NoLease", "LeaseForever", "KeepLease", "NoRetry", "PlainSingleflight",
 		"NoFloor", "FloorOnlyAtFill", "FloorOnlyAtLoader", "ShortHold", "ShortTTL",
 		"InvalidateFirst", "AckFirst", "BareLastRead",
-		"NoTaint", "LateNote", "NoOwnInvalidate", "NoFlush", "FlushBeforeTracking",
+		"NoTaint", "LateNote", "NoOwnInvalidate", "NoFlush", "NoFlushOfFlights", "FlushBeforeTracking", "NoPing",
 	}
 }

@@ -52,7 +52,7 @@ func (m *model) register(s *state, i int) {
 		return
 	}
 	p.flight = uint8(1 + i)
-	r.inSession = m.cfg.Memory && (p.link.hasSession() || m.left(NoFlush))
+	r.inSession = m.cfg.Memory && (p.link.hasSession() || m.left(NoFlush|NoFlushOfFlights))
 }
 
 // joinable returns the reader whose flight reader i may join now, or -1.
@@ -72,28 +72,19 @@ func (m *model) joinable(s *state, i int) int {
 	return -1
 }
 
-// withdraw takes reader i's flight out of the map; its answer will not enter
-// memory.
-func (m *model) withdraw(s *state, i int) {
+// unlist takes reader i's flight out of the map.
+func (m *model) unlist(s *state, i int) {
 	if p := &s.processes[m.process[i]]; p.flight == uint8(1+i) {
 		p.flight = 0
 	}
-	s.readers[i].inSession = false
 }
 
-// land ends the flight of reader i: it leaves the map, and its answer enters
-// memory if nothing has happened to the key or the session since it was
-// registered.
-func (m *model) land(s *state, i int, version uint8) {
-	p := &s.processes[m.process[i]]
+// admissible reports whether the answer of reader i's flight may enter memory:
+// nothing has happened to the key or the session since it was registered.
+func (m *model) admissible(s *state, i int) bool {
 	r := &s.readers[i]
 	if m.left(LateNote) {
-		r.tainted, r.inSession = false, p.link.hasSession()
+		return s.processes[m.process[i]].link.hasSession()
 	}
-	if p.flight == uint8(1+i) {
-		p.flight = 0
-	}
-	if r.inSession && (!r.tainted || m.left(NoTaint)) {
-		p.entry = version
-	}
+	return r.inSession && (!r.tainted || m.left(NoTaint))
 }

@@ -29,8 +29,12 @@ func Check(cfg Config) (*Result, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	s := newSearch(cfg)
-	for from := 0; len(s.frontier) > 0 && !s.satisfied(); {
+	return newSearch(newModel(cfg)).run()
+}
+
+// run expands level after level until there is nothing new.
+func (s *search) run() (*Result, error) {
+	for from := 0; len(s.frontier) > 0; {
 		level := s.frontier
 		s.frontier = nil
 		for i := range level {
@@ -60,20 +64,13 @@ type search struct {
 	result   Result
 }
 
-func newSearch(cfg Config) *search {
-	m := newModel(cfg)
+func newSearch(m *model) *search {
 	s := &search{turn: turn{model: m}, seen: map[state]struct{}{}}
 	s.result.Traces = map[Properties][]string{}
 	start := m.initial()
 	m.represent(&start, nil)
 	s.add(&start, -1, 0)
 	return s
-}
-
-// satisfied reports whether everything looked for has been found.
-func (s *search) satisfied() bool {
-	until := s.turn.cfg.Until
-	return until != 0 && s.result.Broken&until == until
 }
 
 // add numbers a state unless it is known.

@@ -35,24 +35,33 @@ func (t *turn) link(p int) {
 		t.lapse(p)
 	case down:
 		if t.left(FlushBeforeTracking) {
-			t.relink(NewSession, p, untracked)
+			t.beginSession(p, untracked)
 		} else {
-			t.relink(TrackingOn, p, bare)
+			t.step(TrackingOn, p, 0).processes[p].link = bare
 		}
 	case untracked:
-		t.relink(TrackingOn, p, fresh)
+		t.step(TrackingOn, p, 0).processes[p].link = fresh
 	case bare:
-		t.relink(NewSession, p, fresh)
+		if t.left(NoPing) {
+			t.beginSession(p, live)
+		} else {
+			t.beginSession(p, fresh)
+		}
 	case fresh:
-		t.relink(Pong, p, live)
+		t.step(Pong, p, 0).processes[p].link = live
 	}
 	t.disconnect(p)
 	t.deliver(p)
 }
 
-// relink adds one step of the way back to live.
-func (t *turn) relink(act Act, p int, to link) {
-	t.step(act, p, 0).processes[p].link = to
+// beginSession empties memory. Flights registered from here on note the new
+// session; what an earlier one brings home is not usable.
+func (t *turn) beginSession(p int, to link) {
+	n := t.step(NewSession, p, 0)
+	n.processes[p].link = to
+	if !t.left(NoFlush) {
+		n.processes[p].entry = 0
+	}
 }
 
 // deliver hands the oldest push to the process.
@@ -94,6 +103,9 @@ func (m *model) endSession(s *state, p int) {
 		return
 	}
 	s.processes[p].entry = 0
+	if m.left(NoFlushOfFlights) {
+		return
+	}
 	for i := range m.readers {
 		if m.process[i] == p {
 			s.readers[i].inSession = false

@@ -27,6 +27,7 @@ const (
 	GiveUp
 	Raise
 	Receive
+	Admit
 
 	Commit // writers
 	Invalidate
@@ -85,6 +86,7 @@ func (a Act) phrase() string {
 		GiveUp:       "reader %r: gives up waiting, will read the primary",
 		Raise:        "reader %r: floor raised to v%v",
 		Receive:      "reader %r: returns v%v",
+		Admit:        "reader %r: returns v%v, which enters memory",
 
 		Commit:      "writer %w: COMMIT v%v",
 		Invalidate:  "writer %w: INVALIDATE floor v%v applied",

@@ -8,11 +8,12 @@ package model
 // these differ.
 type swap struct{ a, b int }
 
-// symmetries lists the swaps in an order that sorts (insertion sort).
+// symmetries lists the swaps in an order that sorts: first the lightest reader
+// comes first, then the next.
 func (m *model) symmetries() []swap {
 	var swaps []swap
-	for b := 1; b < m.readers; b++ {
-		for a := b - 1; a >= 0; a-- {
+	for a := range m.readers {
+		for b := a + 1; b < m.readers; b++ {
 			if m.alike(a, b) {
 				swaps = append(swaps, swap{a, b})
 			}
@@ -56,7 +57,7 @@ func (m *model) represent(s *state, n *names) {
 			m.exchange(s, pair.a, pair.b, n)
 		}
 	}
-	if len(m.cfg.Writers) == 2 && m.cfg.Writers[0] == m.cfg.Writers[1] {
+	if m.twins {
 		sortWriters(s, n)
 	}
 }
@@ -69,15 +70,15 @@ func (m *model) weight(s *state, i int) uint64 {
 	w = w<<4 | uint64(r.floor)
 	w = w<<4 | uint64(r.owedAck)
 	w = w<<4 | uint64(r.owedSeen)
-	w = w<<4 | bits(r.leader != 0, r.tainted, r.inSession, r.primary)
-	w = w<<4 | bits(s.lease == uint8(1+i), p.flight == uint8(1+i), p.flight != 0, false)
+	w = w<<4 | flags(r.leader != 0, r.tainted, r.inSession, r.primary)
+	w = w<<4 | flags(s.lease == uint8(1+i), p.flight == uint8(1+i), p.flight != 0, false)
 	w = w<<4 | uint64(p.entry)
 	w = w<<4 | uint64(p.link)
 	return w<<4 | uint64(p.pushes)
 }
 
-// bits packs four facts.
-func bits(facts ...bool) uint64 {
+// flags packs four facts.
+func flags(facts ...bool) uint64 {
 	var b uint64
 	for _, fact := range facts {
 		b <<= 1

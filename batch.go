@@ -1,0 +1,167 @@
+package larder
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// batch is one Get or GetMany under way.
+type batch[K comparable, V any] struct {
+	c       *Cache[K, V]
+	o       GetOption
+	strict  bool
+	flights map[K]*flight[K, V]
+	one     *flight[K, V] // instead of flights, for a single key
+	joined  map[*flight[K, V]]bool
+	lead    []*flight[K, V] // those this batch has begun
+	report  Report
+	err     error // why a single key could not be asked
+}
+
+func (c *Cache[K, V]) newBatch(_ context.Context, o GetOption) *batch[K, V] {
+	return &batch[K, V]{c: c, o: o, strict: o.strict || c.mem == nil}
+}
+
+// ask answers key from memory, or joins or begins a flight for it and returns
+// nil.
+func (b *batch[K, V]) ask(key K) *outcome[V] {
+	c := b.c
+	if b.flights[key] != nil {
+		return nil
+	}
+	if b.o.min > 0 && c.loader.Version == nil {
+		return b.fail(errors.New("larder: MinVersion: class " + c.class.name + " has no Version in its loader"))
+	}
+	if !b.strict {
+		if e := c.recall(key, b.o.min); e != nil {
+			out := &outcome[V]{value: e.value, err: e.err, tier: Memory, version: e.version, freshUntil: e.freshUntil}
+			out.stale = c.l.now() >= e.freshUntil
+			c.class.stats.memory.add()
+			b.note(out, false)
+			return out
+		}
+	}
+	text, err := c.prepare(key)
+	if err != nil {
+		return b.fail(err)
+	}
+	f, joined := c.flights.join(c.newFlight(key, text, b.o.min, false), b.strict, c.l.sessionOf(text), c.l.now())
+	b.keep(key, f, joined)
+	return nil
+}
+
+func (b *batch[K, V]) fail(err error) *outcome[V] {
+	b.c.class.stats.failures.Add(1)
+	return &outcome[V]{err: err}
+}
+
+func (b *batch[K, V]) keep(key K, f *flight[K, V], joined bool) {
+	if b.flights == nil {
+		b.flights = map[K]*flight[K, V]{}
+	}
+	b.flights[key] = f
+	if !joined {
+		b.lead = append(b.lead, f)
+		return
+	}
+	if b.joined == nil {
+		b.joined = map[*flight[K, V]]bool{}
+	}
+	b.joined[f] = true
+}
+
+// wait runs the flights that the batch has begun and waits for all of them,
+// or for ctx.
+func (b *batch[K, V]) wait(ctx context.Context) {
+	if len(b.lead) > 0 {
+		b.c.lead(ctx, b.lead)
+	}
+	for _, f := range b.flights {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// result is the answer for a key that ask left to a flight.
+func (b *batch[K, V]) result(ctx context.Context, key K) (V, error) {
+	f := b.flights[key]
+	select {
+	case <-f.done:
+	default:
+		var zero V
+		b.c.class.stats.failures.Add(1)
+		return zero, ctx.Err()
+	}
+	out := &f.out
+	b.c.count(out, b.joined[f])
+	b.note(out, b.joined[f])
+	return out.value, out.err
+}
+
+// count adds one answered key to the class's statistics.
+func (c *Cache[K, V]) count(out *outcome[V], joined bool) {
+	s := &c.class.stats
+	switch {
+	case out.err != nil && !errors.Is(out.err, ErrNotFound):
+		s.failures.Add(1)
+		return
+	case out.tier == Shared:
+		s.shared.Add(1)
+		if out.err != nil {
+			s.negative.Add(1)
+		}
+	case out.tier == Memory:
+		s.memory.add()
+	default:
+		s.misses[out.cause].Add(1)
+		if joined {
+			s.coalesced.Add(1)
+		}
+	}
+	if out.stale {
+		s.stale.Add(1)
+	}
+}
+
+// note adds one answered key to the report.
+func (b *batch[K, V]) note(out *outcome[V], joined bool) {
+	if out.err != nil && !errors.Is(out.err, ErrNotFound) {
+		return
+	}
+	r := &b.report
+	first := r.Memory+r.Shared+r.Origin == 0
+	switch out.tier {
+	case Memory:
+		r.Memory++
+	case Shared:
+		r.Shared++
+	default:
+		r.Origin++
+		if joined {
+			r.Coalesced++
+		}
+	}
+	if out.stale {
+		r.Stale++
+	}
+	if out.err != nil && out.tier != Origin {
+		r.Negative++
+	}
+	if fresh := max(time.Duration(out.freshUntil-b.c.l.now()), 0); first || fresh < r.FreshFor {
+		r.FreshFor = fresh
+	}
+	r.Version = out.version
+}
+
+func (b *batch[K, V]) finish(ctx context.Context, err error) {
+	if b.o.into != nil {
+		*b.o.into = b.report
+	}
+	if hook := b.c.l.opts.Hooks.Got; hook != nil {
+		hook(ctx, b.c.class.name, b.report, err)
+	}
+}

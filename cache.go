@@ -1,0 +1,360 @@
+package larder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/larderdev/larder/internal/memory"
+	"github.com/larderdev/larder/store"
+)
+
+// Cache is the typed cache of one class. Its methods may be called
+// concurrently. Values from the memory tier are shared between callers: treat
+// what they point to as read-only.
+type Cache[K comparable, V any] struct {
+	l       *Larder
+	class   *class
+	policy  *Policy
+	loader  Loader[K, V]
+	text    func(K) (string, error)
+	schema  uint64
+	mem     *memory.Tier[K, entry[V]] // nil: no memory tier
+	shared  bool                      // values are kept in the shared tier
+	seen    *history
+	flights *flights[K, V]
+	quiet   bool // nobody listens to each Get
+}
+
+// NewCache returns the cache of a class that l has a policy for. It reports
+// every mistake at once. A class has one cache in a Larder.
+func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V]) (*Cache[K, V], error) {
+	policy, known := l.policies[class]
+	if !known {
+		return nil, fmt.Errorf("larder: no policy for class %q", class)
+	}
+	text, keyErr := textOf(class, loader.Key)
+	if err := errors.Join(loader.validate(), keyErr); err != nil {
+		return nil, fmt.Errorf("larder: class %q: %w", class, err)
+	}
+	if loader.Codec == nil {
+		loader.Codec = jsonCodec{}
+	}
+	c := &Cache[K, V]{
+		l: l, policy: &policy, loader: loader, text: text,
+		schema:  schemaOf[V](loader.Codec),
+		shared:  l.store != nil && policy.Tiers&Shared != 0,
+		seen:    newHistory(policy.MaxEntries),
+		flights: newFlights[K, V](),
+		quiet:   l.opts.Hooks.Got == nil,
+	}
+	if policy.Tiers&Memory != 0 || !c.shared {
+		var err error
+		c.mem, err = memory.New[K](memory.Bounds{Entries: policy.MaxEntries, Bytes: policy.MaxBytes}, (*entry[V]).bytes)
+		if err != nil {
+			return nil, fmt.Errorf("larder: class %q: %w", class, err)
+		}
+	}
+	var err error
+	c.class, err = l.register(class, policy, c.close)
+	return c, err
+}
+
+func (l *Larder) register(name string, policy Policy, closeCache func()) (*class, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return nil, ErrClosed
+	}
+	if l.classes[name] != nil {
+		return nil, fmt.Errorf("larder: class %q has a cache already", name)
+	}
+	cl := &class{name: name, policy: policy, close: closeCache}
+	cl.budget = budget{max: policy.MaxLoads, wait: policy.LoadWait, now: l.now}
+	l.classes[name] = cl
+	return cl, nil
+}
+
+func (c *Cache[K, V]) close() {
+	if c.mem != nil {
+		c.mem.Close()
+	}
+}
+
+// GetOption changes one Get or GetMany.
+type GetOption struct {
+	strict bool
+	min    uint64
+	into   *Report
+}
+
+// Strict makes a Get skip memory: it sees every invalidation that was
+// acknowledged to any process before it began (P1).
+func Strict() GetOption { return GetOption{strict: true} }
+
+// MinVersion makes a Get return no version below v, whichever process wrote
+// it. The class's loader must have a Version function. If the origin itself
+// has no such version, what its primary has is returned.
+func MinVersion(v uint64) GetOption { return GetOption{min: v} }
+
+// Into makes a Get write into r how it was answered.
+func Into(r *Report) GetOption { return GetOption{into: r} }
+
+func merge(opts []GetOption) (o GetOption) {
+	for _, x := range opts {
+		o.strict = o.strict || x.strict
+		o.min = max(o.min, x.min)
+		if x.into != nil {
+			o.into = x.into
+		}
+	}
+	return o
+}
+
+// Get returns the value under key: from memory, else from the shared tier,
+// else by one load for the whole fleet.
+//
+// It returns [ErrNotFound] when the origin has none, a [LoadError] when the
+// loader failed and no stale value may be served, [ErrOverloaded] when the
+// load did not get its turn, and ctx's error when ctx ends first; the load
+// then goes on for the others.
+func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...GetOption) (V, error) {
+	if len(opts) == 0 && c.quiet {
+		if e := c.recall(key, 0); e != nil {
+			c.class.stats.memory.add()
+			return e.value, e.err
+		}
+	}
+	return c.get(ctx, key, merge(opts))
+}
+
+func (c *Cache[K, V]) get(ctx context.Context, key K, o GetOption) (V, error) {
+	one := c.newBatch(ctx, o)
+	out := one.ask(key)
+	one.wait(ctx)
+	var value V
+	var err error
+	if out != nil {
+		value, err = out.value, out.err
+	} else {
+		value, err = one.result(ctx, key)
+	}
+	one.finish(ctx, err)
+	return value, err
+}
+
+// GetMany returns the values under keys: one round trip to the shared tier,
+// one LoadMany for all that are missing. Keys that do not exist are absent
+// from the map. If some keys fail, the others are returned beside a
+// [BatchError].
+func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...GetOption) (map[K]V, error) {
+	b := c.newBatch(ctx, merge(opts))
+	values := make(map[K]V, len(keys))
+	failed := map[K]error{}
+	keep := func(key K, v V, err error) {
+		switch {
+		case err == nil:
+			values[key] = v
+		case !errors.Is(err, ErrNotFound):
+			failed[key] = err
+		}
+	}
+	for _, key := range keys {
+		if out := b.ask(key); out != nil {
+			keep(key, out.value, out.err)
+		}
+	}
+	b.wait(ctx)
+	for key := range b.flights {
+		v, err := b.result(ctx, key)
+		keep(key, v, err)
+	}
+	var err error
+	if len(failed) > 0 {
+		err = &BatchError[K]{Failed: failed}
+	}
+	b.finish(ctx, err)
+	return values, err
+}
+
+// Refresh loads key anew, under the same lease as everybody else, and waits
+// for it: use it to rebuild a value before it is asked for. When a load of the
+// key is running anywhere, that one counts. It returns the errors of Get.
+func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
+	text, err := c.prepare(key)
+	if err != nil {
+		return err
+	}
+	f, joined := c.flights.join(c.newFlight(key, text, 0, true), true, c.l.sessionOf(text), c.l.now())
+	if !joined {
+		c.launch(ctx, []*flight[K, V]{f})
+	}
+	select {
+	case <-f.done:
+		return f.out.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Invalidate says that the values under keys are wrong. Once it has returned
+// nil, no strict Get that starts later, in any process, returns an older
+// value; this process's memory forgets them at once, the others' within a
+// push's delay and never later than MaxStaleness.
+//
+// It does not stop at ctx's end, since what was committed must be said; it
+// returns within SharedTimeout. A [PendingError] means that the shared tier
+// has not acknowledged all keys.
+func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
+	if c.l.closed.Load() {
+		return ErrClosed
+	}
+	texts := make([]string, len(keys))
+	for i, key := range keys {
+		var err error
+		if texts[i], err = c.text(key); err != nil {
+			return err
+		}
+	}
+	err := c.invalidate(ctx, texts)
+	if c.mem != nil {
+		for _, key := range keys {
+			c.mem.Delete(key)
+		}
+	}
+	c.class.stats.invalidations.Add(uint64(len(keys)))
+	if hook := c.l.opts.Hooks.Invalidated; hook != nil {
+		hook(ctx, c.class.name, len(keys), err)
+	}
+	return err
+}
+
+func (c *Cache[K, V]) invalidate(ctx context.Context, texts []string) error {
+	var unsent []string
+	var cause error
+	if c.l.store != nil && len(texts) > 0 {
+		unsent, cause = c.l.sendInvalidations(ctx, texts)
+	}
+	// Not trusted before the stamps move: a flight that misses the one sees
+	// the other.
+	dropped := 0
+	if len(unsent) > 0 {
+		dropped = c.l.pending.add(unsent)
+	}
+	for _, text := range texts {
+		c.l.stamps.bump(text)
+		c.seen.invalidated(text)
+		c.l.waiters.wake(text)
+	}
+	if len(unsent) == 0 {
+		return nil
+	}
+	return &PendingError{Class: c.class.name, Pending: len(unsent) - dropped, Dropped: dropped, Err: cause}
+}
+
+// sendInvalidations returns the texts that were not acknowledged, and why.
+func (l *Larder) sendInvalidations(ctx context.Context, texts []string) (unsent []string, cause error) {
+	ops := make([]store.Op, len(texts))
+	for i, text := range texts {
+		ops[i] = store.Invalidate{Key: text, Hold: l.opts.Hold}
+	}
+	for len(ops) > 0 && cause == nil {
+		n := min(len(ops), pendingBatch)
+		for i, r := range l.do(ctx, ops[:n]) {
+			if r.Err != nil {
+				unsent, cause = append(unsent, texts[i]), r.Err
+			}
+		}
+		ops, texts = ops[n:], texts[n:]
+	}
+	return append(unsent, texts...), cause // after an error the rest is not tried now
+}
+
+// prepare checks that the Larder is open and returns key's text.
+func (c *Cache[K, V]) prepare(key K) (string, error) {
+	if c.l.closed.Load() {
+		return "", ErrClosed
+	}
+	return c.text(key)
+}
+
+func (c *Cache[K, V]) newFlight(key K, text string, minVersion uint64, force bool) *flight[K, V] {
+	return &flight[K, V]{
+		key: key, text: text, min: minVersion, force: force,
+		started: c.l.now(), open: true, done: make(chan struct{}),
+	}
+}
+
+// entry is a value in memory.
+type entry[V any] struct {
+	value      V
+	err        error // nil or ErrNotFound
+	version    uint64
+	freshUntil int64 // local time
+	earlyFrom  int64 // before it no refresh is ever wanted
+	cost       time.Duration
+	session    *session
+	stamp      stamp
+	size       uint32
+}
+
+func (e *entry[V]) bytes() uint32 { return e.size }
+
+// recall returns the entry under key if memory may serve it now.
+func (c *Cache[K, V]) recall(key K, minVersion uint64) *entry[V] {
+	if c.mem == nil {
+		return nil
+	}
+	e := c.mem.Get(key)
+	if e == nil || !e.stamp.current() || e.version < minVersion {
+		return nil
+	}
+	now := c.l.now()
+	if now >= e.session.until.Load() {
+		return nil
+	}
+	if now < e.earlyFrom && e.err == nil {
+		return e
+	}
+	return c.recallLate(e, key, now)
+}
+
+// recallLate serves negative entries, and those that are near the end of
+// their freshness or past it.
+func (c *Cache[K, V]) recallLate(e *entry[V], key K, now int64) *entry[V] {
+	late := now >= e.freshUntil
+	if late && (e.err != nil || now >= e.freshUntil+int64(c.policy.StaleWhileRevalidate)) {
+		return nil
+	}
+	if e.err != nil {
+		c.class.stats.negative.Add(1)
+		return e
+	}
+	if late {
+		c.class.stats.stale.Add(1)
+	}
+	if late || c.drawEarly(now, e.freshUntil, e.cost) {
+		c.refreshLater(key)
+	}
+	return e
+}
+
+// entryOf makes the memory entry of an outcome that was read under f.
+func (c *Cache[K, V]) entryOf(f *flight[K, V], out outcome[V], cost time.Duration, size int) *entry[V] {
+	e := &entry[V]{
+		value: out.value, err: out.err, version: out.version,
+		freshUntil: out.freshUntil, cost: cost,
+		session: f.session, stamp: f.stamp,
+		size: uint32(min(size+entryOverhead, math.MaxUint32)),
+	}
+	if c.l.opts.mutant.noTaint {
+		e.stamp = c.l.stamps.note(f.text)
+	}
+	e.earlyFrom = c.earlyFrom(out.freshUntil, cost)
+	return e
+}
+
+// entryOverhead is about what an entry costs beside its value.
+const entryOverhead = 160

@@ -1,0 +1,47 @@
+// Package larder is a layered cache: the memory of each process, a shared
+// tier on Redis or Valkey, and the origin behind them, kept in step.
+//
+// A class is a named kind of data with one [Policy]. [Open] takes the policies
+// of all classes, [NewCache] gives the typed cache of one. [Cache.Get] asks
+// memory, then the shared tier, then the origin, once for the whole fleet.
+// [Cache.Invalidate] says that a value is wrong.
+//
+// # Promises
+//
+// P1, linearizable shared tier. Of one key, strict reads and acknowledged
+// invalidations behave like one register: once Invalidate has returned nil, no
+// strict Get that starts later returns an older value, with loads in flight,
+// loaders that die, leases that run out, keys evicted or flushed. Reads of a
+// class without the memory tier are always strict.
+//
+// P2, bounded memory. Another process's memory may serve the older value for
+// the delay of a push, and never longer than MaxStaleness, under any network
+// fault. The process that invalidated sees its own change at once.
+//
+// P4, one load. At most one load per key and lease period runs in the fleet.
+// If the loader's process dies, another takes over within the lease time.
+//
+// P5, it stays up. While the shared tier is down or slow, reads are answered
+// by memory while P2 covers it, then by the origin, one load per key and
+// process, at most MaxLoads at once. No caller waits for the tier longer than
+// SharedTimeout at a time.
+//
+// Not promised: atomicity over several keys; anything for writers that do not
+// call Invalidate; an invalidation that was still pending when its process
+// died (the TTL is the bound then); and, while the shared tier is out of
+// reach, that two processes agree.
+//
+// # Model
+//
+// Every key has a data slot and a lease slot in the shared tier (package
+// store). A Get that misses registers a flight before it sends anything, takes
+// the lease with an id of its own, loads, and fills only if it still holds the
+// lease; an invalidation takes the lease away. A refused fill is thrown away
+// and the Get starts again: returning it would let reads go backwards.
+//
+// In the process, a change of a key raises a counter that flights and memory
+// entries have noted when they began, and a broken connection ends the session
+// they belong to. What has noted an older counter or another session is not
+// used any more. That one comparison is the taint of a flight, the drop of an
+// entry and the flush of memory.
+package larder

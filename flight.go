@@ -1,0 +1,198 @@
+package larder
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"github.com/larderdev/larder/store"
+)
+
+// A flight is one attempt of this process to answer one key, and all the Gets
+// that share it.
+//
+//	open → sent → settled        open: the command whose answer it will return
+//	  ↑______|                   has not been sent yet
+//	 (busy, refused)
+//
+// Anybody may join an open flight: its answer will be read after they came.
+// Once it is sent, only readers that accept P2's staleness may join, and only
+// while no change of the key has been reported since and the session lives.
+type flight[K comparable, V any] struct {
+	key        K
+	text       string
+	min        uint64 // the version that its Gets need
+	force      bool   // load, whatever is stored
+	background bool   // nobody waits: give way to another load
+	started    int64
+
+	done chan struct{} // closed when out is set
+
+	// Guarded by the shard's lock.
+	open      bool
+	settled   bool
+	session   *session
+	stamp     stamp
+	followers []*flight[K, V]
+	out       outcome[V]
+
+	// Owned by the goroutine that runs the flight.
+	cause   Cause
+	stale   *outcome[V] // what StaleIfError would serve
+	discard []byte      // a corrupt body to remove
+	renew   bool        // what is stored cannot be decoded: load over it
+	rounds  int         // refused fills
+	primary bool        // a replica has answered too low
+	lease   string
+	beneath store.Record // what the data slot held when the lease was granted
+}
+
+// outcome is what a flight answers to its Gets.
+type outcome[V any] struct {
+	value      V
+	err        error // nil, ErrNotFound, or why there is no answer
+	tier       Tier
+	cause      Cause // of the miss, if tier is Origin
+	stale      bool
+	version    uint64
+	freshUntil int64
+}
+
+const flightShards = 16
+
+// flights are the flights of one cache by key, and the loads of those that
+// run without a lease.
+type flights[K comparable, V any] struct {
+	seed   maphash.Seed
+	shards [flightShards]flightShard[K, V]
+}
+
+type flightShard[K comparable, V any] struct {
+	mu         sync.Mutex
+	of         map[string]*flight[K, V]
+	alone      map[string]chan struct{} // closed when the load ends
+	refreshing map[string]bool          // background refreshes
+}
+
+func newFlights[K comparable, V any]() *flights[K, V] {
+	t := &flights[K, V]{seed: maphash.MakeSeed()}
+	for i := range t.shards {
+		t.shards[i].of = map[string]*flight[K, V]{}
+		t.shards[i].alone = map[string]chan struct{}{}
+		t.shards[i].refreshing = map[string]bool{}
+	}
+	return t
+}
+
+func (t *flights[K, V]) shard(text string) *flightShard[K, V] {
+	return &t.shards[maphash.String(t.seed, text)%flightShards]
+}
+
+// join returns a flight that may answer want's Gets, or registers want, before
+// any command is sent for it.
+func (t *flights[K, V]) join(want *flight[K, V], strict bool, ses *session, now int64) (f *flight[K, V], joined bool) {
+	s := t.shard(want.text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cur := s.of[want.text]
+	if cur != nil && cur.min >= want.min && (!want.force || cur.force) {
+		current := !strict && cur.session == ses && now < ses.until.Load() && cur.stamp.current()
+		if cur.open || current && !want.force {
+			return cur, true
+		}
+	}
+	s.of[want.text] = want
+	return want, false
+}
+
+// send marks f as sent, noting what a later change will differ from.
+func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
+	s := t.shard(f.text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.open, f.stamp, f.session = false, st, ses
+}
+
+// reopen makes f open again, since its answer will come from a command that is
+// yet to be sent. If another flight of the key is open already, f follows that
+// one instead and must not be run any more: the result is then false.
+func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
+	s := t.shard(f.text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cur := s.of[f.text]
+	if f.settled || f.background {
+		return true
+	}
+	if cur != nil && cur != f && cur.open && cur.min >= f.min && cur.force == f.force {
+		cur.followers = append(cur.followers, f)
+		return false
+	}
+	f.open = true
+	if cur == nil || !cur.open {
+		s.of[f.text] = f
+	}
+	return true
+}
+
+// settle gives f its outcome, once; later outcomes are ignored.
+func (t *flights[K, V]) settle(f *flight[K, V], out outcome[V]) {
+	s := t.shard(f.text)
+	s.mu.Lock()
+	if f.settled {
+		s.mu.Unlock()
+		return
+	}
+	f.settled, f.open, f.out = true, false, out
+	if s.of[f.text] == f {
+		delete(s.of, f.text)
+	}
+	followers := f.followers
+	f.followers = nil
+	s.mu.Unlock()
+	close(f.done)
+	for _, g := range followers {
+		t.settle(g, out)
+	}
+}
+
+// takeAlone takes the process's own right to load text. When another flight
+// has it, the channel closes at that one's end.
+func (t *flights[K, V]) takeAlone(text string) (end chan struct{}, mine bool) {
+	s := t.shard(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if end := s.alone[text]; end != nil {
+		return end, false
+	}
+	end = make(chan struct{})
+	s.alone[text] = end
+	return end, true
+}
+
+func (t *flights[K, V]) giveAlone(text string) {
+	s := t.shard(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.alone[text])
+	delete(s.alone, text)
+}
+
+// beginRefresh reports whether no background refresh of text runs, and notes
+// that one does now.
+func (t *flights[K, V]) beginRefresh(text string) bool {
+	s := t.shard(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refreshing[text] {
+		return false
+	}
+	s.refreshing[text] = true
+	return true
+}
+
+func (t *flights[K, V]) endRefresh(text string) {
+	s := t.shard(text)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.refreshing, text)
+}

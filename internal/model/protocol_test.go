@@ -1,0 +1,172 @@
+package model
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// fleet is a configuration in which the protocol holds.
+type fleet struct {
+	name string
+	cfg  Config
+
+	// atLeast is a floor under the number of states: a model that has lost
+	// some of its steps would hold too easily.
+	atLeast int
+}
+
+// fleets are small enough for every CI run, under the race detector too.
+func fleets() []fleet {
+	return []fleet{
+		{"lost leases, eviction, crashes", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2),
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, WriterCrashes: 1, Crashes: 1},
+		}, 1},
+		{"two Gets each, FLUSHALL, load errors, redelivery", Config{
+			Readers: apart(2, 2), Writers: elsewhere(2),
+			Faults: Faults{Flushes: 1, LoadErrors: 1, Redeliveries: 1},
+		}, 1},
+		{"without versions", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), Unversioned: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 1},
+		}, 1},
+		{"lagging replica", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), Replica: true,
+			Faults: Faults{Evictions: 1},
+		}, 1},
+		{"lagging replica, without versions", Config{
+			Readers: apart(2, 2), Writers: elsewhere(2), Replica: true, Unversioned: true,
+			Faults: Faults{Evictions: 1},
+		}, 1},
+		{"readers that give up", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), GiveUp: true,
+			Faults: Faults{LeaseLosses: 1},
+		}, 1},
+		{"readers that give up, replica", Config{
+			Readers: apart(2, 2), Writers: elsewhere(2), GiveUp: true, Replica: true,
+			Faults: Faults{Evictions: 1},
+		}, 1},
+		{"shared flights", Config{
+			Readers: twoAndOne(), Writers: []int{0, Elsewhere},
+		}, 1},
+		{"shared flights, giving up", Config{
+			Readers: twoAndOne(), Writers: []int{0}, GiveUp: true,
+			Faults: Faults{Evictions: 1, LoadErrors: 1},
+		}, 1},
+		{"memory, disconnects", Config{
+			Readers: sharingMemory(), Writers: elsewhere(1), Memory: true,
+			Faults: Faults{Disconnects: 2},
+		}, 1},
+		{"memory, own writes", Config{
+			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}, {Process: 1, Gets: 1, Strict: true}},
+			Writers: []int{0}, Memory: true,
+		}, 1},
+		{"memory, two writers", Config{
+			Readers: sharingMemory(), Writers: []int{0, Elsewhere}, Memory: true,
+			Faults: Faults{Flushes: 1},
+		}, 1},
+		{"memory, strict and giving up", Config{
+			Readers: []Reader{{Process: 0, Gets: 2}, {Process: 0, Gets: 1, Strict: true}},
+			Writers: []int{0}, Memory: true, GiveUp: true,
+			Faults: Faults{LeaseLosses: 1, Disconnects: 1},
+		}, 1},
+		{"memory, process crash", Config{
+			Readers: []Reader{{Process: 0, Gets: 2}, {Process: 1, Gets: 1}},
+			Writers: []int{0}, Memory: true,
+			Faults: Faults{Crashes: 1, Disconnects: 1},
+		}, 1},
+	}
+}
+
+// bigFleets take minutes and gigabytes; LARDER_MODEL=full runs them.
+func bigFleets() []fleet {
+	return []fleet{
+		{"three readers, two Gets each", Config{
+			Readers: apart(3, 2), Writers: elsewhere(2),
+			Faults: Faults{LeaseLosses: 1},
+		}, 1},
+		{"everything once, without memory", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), GiveUp: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, Flushes: 1, WriterCrashes: 1, Crashes: 1, LoadErrors: 1, Redeliveries: 1},
+		}, 1},
+		{"everything once, with a replica", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), GiveUp: true, Replica: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, Flushes: 1, WriterCrashes: 1, Crashes: 1},
+		}, 1},
+		{"everything once, without versions", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), GiveUp: true, Unversioned: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, Flushes: 1, WriterCrashes: 1, Crashes: 1, Redeliveries: 1},
+		}, 1},
+		{"shared flights, two Gets each, replica", Config{
+			Readers: []Reader{{Process: 0, Gets: 2, Strict: true}, {Process: 0, Gets: 2, Strict: true}, {Process: 1, Gets: 1, Strict: true}},
+			Writers: []int{0, Elsewhere}, Replica: true,
+			Faults: Faults{Evictions: 1},
+		}, 1},
+		{"memory in two processes", Config{
+			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1, Strict: true}, {Process: 1, Gets: 1}},
+			Writers: []int{0}, Memory: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, Disconnects: 1},
+		}, 1},
+		{"memory, two writers, disconnects, FLUSHALL", Config{
+			Readers: sharingMemory(), Writers: []int{0, Elsewhere}, Memory: true,
+			Faults: Faults{Flushes: 1, Disconnects: 2},
+		}, 1},
+		{"memory, replica", Config{
+			Readers: sharingMemory(), Writers: []int{0, Elsewhere}, Memory: true, Replica: true, GiveUp: true,
+			Faults: Faults{Evictions: 1, Disconnects: 1},
+		}, 1},
+	}
+}
+
+func TestProtocol_Holds(t *testing.T) {
+	all := fleets()
+	if os.Getenv("LARDER_MODEL") == "full" {
+		all = append(all, bigFleets()...)
+	}
+	results := make([]*Result, len(all))
+	t.Run("fleet", func(t *testing.T) {
+		for i, f := range all {
+			t.Run(f.name, func(t *testing.T) {
+				t.Parallel()
+				results[i] = holds(t, f)
+			})
+		}
+	})
+	if !t.Failed() {
+		everythingHappens(t, results)
+	}
+}
+
+// holds explores f and expects no property to be broken.
+func holds(t *testing.T, f fleet) *Result {
+	start := time.Now()
+	r := check(t, f.cfg)
+	t.Logf("%d states, %d steps deep, %.2fs", r.States, r.Depth, time.Since(start).Seconds())
+	if r.States < f.atLeast {
+		t.Errorf("%d states, want at least %d: the model has lost steps", r.States, f.atLeast)
+	}
+	for p := range r.Traces {
+		t.Errorf("%v is broken", p)
+		logTrace(t, r, p)
+	}
+	return r
+}
+
+// everythingHappens expects each kind of step in at least one fleet.
+func everythingHappens(t *testing.T, results []*Result) {
+	var fired [endOfActs]int
+	total := 0
+	for _, r := range results {
+		total += r.States
+		for act, n := range r.Fired {
+			fired[act] += n
+		}
+	}
+	t.Logf("%d states in all", total)
+	for act := range endOfActs {
+		if got, want := fired[act] > 0, act != LoadAnyway; got != want {
+			t.Errorf("%q happens: %t, want %t", act.phrase(), got, want)
+		}
+	}
+}

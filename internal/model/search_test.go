@@ -1,0 +1,103 @@
+package model
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The trace is the reason why a reader who gave up must raise the floor. It
+// must read like a story, and keep its actors' names although states are
+// replaced by representatives on the way.
+func TestCheck_TraceTellsAStory(t *testing.T) {
+	r := check(t, Config{Mutant: BareLastRead, Readers: apart(3, 1), Writers: elsewhere(1), GiveUp: true})
+	want := []string{}
+	if got := r.Traces[Monotonic]; !slices.Equal(got, want) {
+		t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+func TestCheck_IsDeterministic(t *testing.T) {
+	cfg := Config{Mutant: NoLease, Readers: apart(3, 1), Writers: elsewhere(1)}
+	a, b := check(t, cfg), check(t, cfg)
+	if a.States != b.States || a.Fired != b.Fired {
+		t.Errorf("%d states, then %d", a.States, b.States)
+	}
+	if !maps.EqualFunc(a.Traces, b.Traces, slices.Equal) {
+		t.Errorf("traces %v, then %v", a.Traces, b.Traces)
+	}
+}
+
+// Representatives save work; they must not change what is found.
+func TestCheck_SymmetryChangesNothing(t *testing.T) {
+	for _, a := range []ablation{
+		{"the protocol", Config{
+			Readers: apart(3, 1), Writers: elsewhere(2), Faults: Faults{LeaseLosses: 1},
+		}, 0},
+		{"lease id per process", Config{
+			Mutant: LeasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Faults: Faults{Evictions: 1},
+		}, 0},
+		{"no retry", Config{
+			Mutant: NoRetry, Readers: apart(3, 1), Writers: elsewhere(2),
+		}, 0},
+		{"no taint", Config{
+			Mutant: NoTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []int{0, 0}, Memory: true,
+		}, 0},
+	} {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			m := newModel(a.cfg)
+			m.swaps, m.twins = nil, false
+			whole, err := newSearch(m).run()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := check(t, a.cfg)
+			t.Logf("%d states, %d without symmetry", r.States, whole.States)
+			if r.States >= whole.States {
+				t.Errorf("%d states, want fewer than %d", r.States, whole.States)
+			}
+			sameLengths(t, r.Traces, whole.Traces)
+		})
+	}
+}
+
+// sameLengths expects the same properties broken in the same number of steps.
+func sameLengths(t *testing.T, got, want map[Properties][]string) {
+	for p := Properties(1); p < endOfProperties; p <<= 1 {
+		if len(got[p]) != len(want[p]) {
+			t.Errorf("%v is broken in %d steps, without symmetry in %d", p, len(got[p]), len(want[p]))
+		}
+	}
+}
+
+func TestCheck_ReportsAllMistakesOfAConfig(t *testing.T) {
+	_, err := Check(Config{
+		Readers: []Reader{{Process: 3, Gets: 1}, {Process: 0}, {}, {}},
+		Writers: []int{-2, 0, 0},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"4 readers, want 1 to 3",
+		"3 writers, want at most 2",
+		"reader 1 is in process 3, want 0 to 2",
+		"reader 2 does no Get",
+		"writer 1 is in process -2, want -1 to 2",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %q, want it to say %q", err, want)
+		}
+	}
+}
+
+func TestCheck_EveryActHasAPhrase(t *testing.T) {
+	n := namesAtStart()
+	for act := range endOfActs {
+		if words := n.describe(Step{Act: act, Version: 1}); words == "" || strings.Contains(words, "%") {
+			t.Errorf("act %d is described as %q", act, words)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package redistest_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder/internal/redistest"
+)
+
+// ping sends one PING and reports whether the answer came within wait.
+func ping(addr string, wait time.Duration) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(wait)); err != nil {
+		return err
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return err
+	}
+	answer := make([]byte, len("+PONG\r\n"))
+	_, err = conn.Read(answer)
+	return err
+}
+
+func TestStart_EndsWithTheTest(t *testing.T) {
+	var addr string
+	t.Run("a test with a server", func(t *testing.T) {
+		addr = redistest.Start(t).Addr()
+		if err := ping(addr, 5*time.Second); err != nil {
+			t.Errorf("ping: %v", err)
+		}
+	})
+	if err := ping(addr, 5*time.Second); err == nil {
+		t.Errorf("the server on %s outlives its test", addr)
+	}
+}
+
+func TestServer_PauseAndResume(t *testing.T) {
+	s := redistest.Start(t)
+	s.Pause()
+	if err := ping(s.Addr(), 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ping of a paused server: %v, want a timeout", err)
+	}
+	s.Resume()
+	if err := ping(s.Addr(), 5*time.Second); err != nil {
+		t.Errorf("ping of a resumed server: %v", err)
+	}
+}
+
+func TestServer_KillAndRestart(t *testing.T) {
+	s := redistest.Start(t)
+	s.Kill()
+	if err := ping(s.Addr(), 5*time.Second); err == nil {
+		t.Error("a killed server answers")
+	}
+	s.Restart()
+	if err := ping(s.Addr(), 5*time.Second); err != nil {
+		t.Errorf("ping of a restarted server: %v", err)
+	}
+}
+
+// TestServer_StopWhilePaused is the case that hangs a cleanup which only asks
+// the server to end.
+func TestServer_StopWhilePaused(t *testing.T) {
+	redistest.Start(t).Pause()
+}

@@ -1,0 +1,271 @@
+package larder
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/larderdev/larder/store"
+)
+
+// Options configures a [Larder].
+type Options struct {
+	// Policies holds the policy of each class, by its name.
+	Policies map[string]Policy
+	// Shared is the shared tier: redisstore.Open for Redis and Valkey,
+	// localstore.New for tests. The caller closes it after the Larder.
+	//
+	// Default: nil, each process caches for itself.
+	Shared store.Store
+	// MaxStaleness bounds how long memory may serve a value that another
+	// process has invalidated, under any network fault (P2).
+	//
+	// Default: 1 s. At least 10 ms.
+	MaxStaleness time.Duration
+	// SharedTimeout is the longest that a caller waits for one answer of the
+	// shared tier.
+	//
+	// Default: 50 ms.
+	SharedTimeout time.Duration
+	// Lease is how long a load may be silent before another process takes
+	// over. It is renewed while the load runs.
+	//
+	// Default: 500 ms.
+	Lease time.Duration
+	// Hold is how long an invalidated key is marked. It must be longer than
+	// the lag of replicas and the longest load together.
+	//
+	// Default: 10 s.
+	Hold time.Duration
+	// Hooks are called as things happen.
+	Hooks Hooks
+	// Logger is told of circuits that open and close.
+	//
+	// Default: slog.Default().
+	Logger *slog.Logger
+	// Node names this process in Stats.
+	//
+	// Default: a random name.
+	Node string
+
+	// mutant takes a clause out of the protocol, so that tests can show that
+	// the checker notices.
+	mutant mutant
+}
+
+// mutant switches parts of the protocol off.
+type mutant struct {
+	processLease bool // the id of a lease is the process's, not the load's
+	noTaint      bool // a flight notes its stamp at the end, not at the start
+	noHeartbeat  bool // memory is served without a heartbeat
+}
+
+// Larder holds what the caches of a process share. Its methods may be called
+// concurrently.
+type Larder struct {
+	opts  Options
+	start time.Time
+	store store.Store // nil: no shared tier
+	id    string      // of this process, random
+	loads atomic.Uint64
+
+	alone    *session // the one that never breaks, without a store
+	sessions sessions
+	stamps   *stamps
+	waiters  waiters
+	circuits circuits
+	pending  *pending
+
+	policies map[string]Policy
+	mu       sync.Mutex
+	classes  map[string]*class
+	closed   atomic.Bool
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+}
+
+// class is what a cache shares with the rest of its Larder.
+type class struct {
+	name   string
+	policy Policy
+	budget budget
+	stats  counters
+	close  func()
+}
+
+// Open returns a Larder. It reports every mistake in opts at once. ctx is
+// used for its values; the Larder lives until [Larder.Close]. It opens even
+// while the shared tier is unreachable: reads then go to the origin.
+func Open(ctx context.Context, opts Options) (*Larder, error) {
+	if err := opts.normalize(); err != nil {
+		return nil, fmt.Errorf("larder: %w", err)
+	}
+	l := &Larder{
+		opts:     opts,
+		start:    time.Now(),
+		store:    opts.Shared,
+		id:       rand.Text(),
+		alone:    &session{},
+		stamps:   &stamps{seed: maphash.MakeSeed()},
+		policies: opts.Policies,
+		classes:  map[string]*class{},
+	}
+	if l.opts.Node == "" {
+		l.opts.Node = l.id[:8]
+	}
+	l.alone.until.Store(math.MaxInt64)
+	l.sessions = sessions{l: l, of: map[string]*session{}}
+	l.waiters.of = map[string]map[chan struct{}]struct{}{}
+	l.circuits = circuits{l: l, state: map[string]*circuit{}}
+	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]uint64{}}
+	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	l.tasks.Go(l.sample)
+	if l.store != nil {
+		l.tasks.Go(func() { l.store.Watch(l.ctx, l.feed(), l.opts.MaxStaleness/4) })
+		l.tasks.Go(func() { l.pending.run(l.ctx) })
+	}
+	return l, nil
+}
+
+func (o *Options) normalize() error {
+	var errs []error
+	for _, d := range []struct {
+		name     string
+		value    *time.Duration
+		fallback time.Duration
+		least    time.Duration
+	}{
+		{"MaxStaleness", &o.MaxStaleness, time.Second, 10 * time.Millisecond},
+		{"SharedTimeout", &o.SharedTimeout, 50 * time.Millisecond, time.Millisecond},
+		{"Lease", &o.Lease, 500 * time.Millisecond, time.Millisecond},
+		{"Hold", &o.Hold, 10 * time.Second, time.Millisecond},
+	} {
+		orDefault(d.value, d.fallback)
+		if *d.value < d.least {
+			errs = append(errs, fmt.Errorf("%s is %v, want %v or more", d.name, *d.value, d.least))
+		}
+	}
+	policies, err := normalizePolicies(o.Policies)
+	if len(o.Policies) == 0 {
+		err = errors.New("no Policies: say how at least one class is cached")
+	}
+	o.Policies = policies
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// Close ends the Larder: it tries once more to deliver pending invalidations,
+// ends loads in flight and waits for its goroutines. It returns a
+// [PendingError] when invalidations are lost with it. Calls after the first
+// do nothing.
+func (l *Larder) Close() error {
+	if l.closed.Swap(true) {
+		l.tasks.Wait()
+		return nil
+	}
+	if l.store != nil && l.pending.count.Load() > 0 {
+		l.pending.deliver(l.ctx)
+	}
+	l.alone.until.Store(0)
+	l.cancel()
+	l.tasks.Wait()
+	l.eachClass(func(cl *class) { cl.close() })
+	if n := l.pending.count.Load(); n > 0 {
+		return &PendingError{Class: "all classes", Dropped: int(n), Err: ErrClosed}
+	}
+	return nil
+}
+
+// Stats returns the counters of all classes that have a cache.
+func (l *Larder) Stats() Stats {
+	s := Stats{Node: l.opts.Node, Classes: map[string]ClassStats{}}
+	l.eachClass(func(cl *class) { s.Classes[cl.name] = cl.stats.snapshot(cl.policy.Target) })
+	return s
+}
+
+func (l *Larder) eachClass(f func(*class)) {
+	l.mu.Lock()
+	classes := make([]*class, 0, len(l.classes))
+	for _, cl := range l.classes {
+		classes = append(classes, cl)
+	}
+	l.mu.Unlock()
+	for _, cl := range classes {
+		f(cl)
+	}
+}
+
+// sample notes the counters each second, for the windows of the miss rate.
+func (l *Larder) sample() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-tick.C:
+			l.eachClass(func(cl *class) { cl.stats.windows.sample(cl.stats.answered(), cl.stats.missed()) })
+		}
+	}
+}
+
+// newLease returns the id of a new load. It is unique to the load: with one
+// per process, of two loads around an invalidation the older one could fill.
+func (l *Larder) newLease() string {
+	if l.opts.mutant.processLease {
+		return l.id
+	}
+	return fmt.Sprintf("%s.%d", l.id, l.loads.Add(1))
+}
+
+func (l *Larder) feed() store.Feed {
+	if l.opts.mutant.noHeartbeat {
+		return deafFeed{&l.sessions}
+	}
+	return &l.sessions
+}
+
+// deafFeed is the mutant that never lets a session lapse.
+type deafFeed struct{ *sessions }
+
+func (f deafFeed) Beat(node string, sent time.Time, now int64) {
+	f.sessions.Beat(node, sent, now)
+	f.current(node).until.Store(math.MaxInt64)
+}
+
+// errCircuit stands in for an answer while a node's circuit is open.
+var errCircuit = errors.New("larder: the circuit of the shared tier is open")
+
+// do runs ops under the tier's own time-out and tells the circuits. The
+// caller's cancellation does not end it: what was started here others wait
+// for.
+func (l *Larder) do(ctx context.Context, ops []store.Op) []store.Reply {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.opts.SharedTimeout)
+	defer cancel()
+	replies := l.store.Do(ctx, ops)
+	for i := range replies {
+		l.tell(ops[i].Target(), replies[i].Err)
+	}
+	return replies
+}
+
+// tell feeds the outcome of one request to its node's circuit.
+func (l *Larder) tell(text string, err error) {
+	switch node := l.store.Node(text); {
+	case err == nil:
+		l.circuits.answered(node)
+	case !errors.Is(err, context.Canceled):
+		l.circuits.failed(node)
+	}
+}

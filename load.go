@@ -1,0 +1,409 @@
+package larder
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/store"
+)
+
+// errorMark is how long a failed load keeps others from trying.
+const errorMark = 200 * time.Millisecond
+
+// load reads fs from the origin under their leases and fills the shared tier.
+// It returns the flights whose fill was refused: what they have read may be
+// older than what others have seen by now, so it is thrown away.
+func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*flight[K, V]) {
+	stop := c.renewLeases(ctx, fs)
+	began := c.l.now()
+	answers := c.fetch(ctx, fs)
+	cost := time.Duration(c.l.now() - began)
+	stop()
+
+	ops := make([]store.Op, len(fs))
+	for i, f := range fs {
+		ops[i] = c.fillOp(f, &answers[i], cost)
+	}
+	for i, r := range c.l.do(ctx, ops) {
+		f := fs[i]
+		switch _, filled := ops[i].(store.Fill); {
+		case filled && (r.Status == store.Lost || r.Status == store.Below) && r.Err == nil:
+			f.primary = f.primary || r.Status == store.Below
+			if f.rounds++; f.rounds < maxRounds {
+				again = append(again, f)
+				continue
+			}
+			again = append(again, c.lastResort(ctx, f)...)
+		case answers[i].err != nil && !errors.Is(answers[i].err, ErrNotFound):
+			c.settleError(f, c.loadError(f, answers[i].err))
+		default:
+			c.settleLoaded(f, &answers[i], cost)
+		}
+	}
+	return again
+}
+
+// lastResort answers f by a read of the primary that is not cached.
+func (c *Cache[K, V]) lastResort(ctx context.Context, f *flight[K, V]) []*flight[K, V] {
+	f.primary = true
+	return c.loadAlone(ctx, []*flight[K, V]{f})
+}
+
+func (c *Cache[K, V]) loadError(f *flight[K, V], err error) error {
+	if errors.Is(err, ErrOverloaded) || errors.Is(err, ErrClosed) {
+		return err
+	}
+	return &LoadError{Class: c.class.name, Key: f.key, Err: err}
+}
+
+// answer is what the origin said of one key, and what is to be done with it.
+type answer[V any] struct {
+	loaded[V]
+	version    uint64
+	freshUntil int64
+	size       int
+	kept       bool // it may be cached
+}
+
+// fetch asks the loader for fs, and the primary again for those that came
+// from a lagging replica.
+func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
+	primary := false
+	for _, f := range fs {
+		// What was invalidated moments ago may not have reached a replica.
+		primary = primary || f.primary || f.beneath.Kind == store.Tombstone
+	}
+	answers, asked := c.ask(ctx, fs, primary)
+	if primary {
+		return answers
+	}
+	var late []int
+	var lateFlights []*flight[K, V]
+	for i, f := range fs {
+		a := &answers[i]
+		missing := asked && errors.Is(a.err, ErrNotFound)
+		behind := a.err == nil && a.version < max(f.beneath.Version, f.min)
+		if missing || behind {
+			late, lateFlights = append(late, i), append(lateFlights, f)
+		}
+	}
+	if len(late) > 0 {
+		again, _ := c.ask(ctx, lateFlights, true)
+		for n, i := range late {
+			answers[i] = again[n]
+		}
+	}
+	return answers
+}
+
+// ask calls the loader once for fs, within the class's budget and time-outs.
+// asked reports whether the loader wanted to know if it must read the primary.
+func (c *Cache[K, V]) ask(ctx context.Context, fs []*flight[K, V], primary bool) (answers []answer[V], asked bool) {
+	answers = make([]answer[V], len(fs))
+	fail := func(err error) ([]answer[V], bool) {
+		for i := range answers {
+			answers[i].err = err
+		}
+		return answers, false
+	}
+	if c.policy.SoftTimeout > 0 {
+		defer c.serveStaleAfter(c.policy.SoftTimeout, fs)()
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.policy.HardTimeout)
+	defer cancel()
+	if err := c.class.budget.acquire(ctx); err != nil {
+		return fail(err)
+	}
+	hint := &primaryHint{need: primary}
+	ctx = context.WithValue(ctx, primaryKey{}, hint)
+	result := make(chan []loaded[V], 1)
+	keys := keysOf(fs)
+	// The loader has a goroutine of its own: one that ignores its context
+	// must not hold the waiters. It keeps its place in the budget until it
+	// returns.
+	go func() {
+		defer c.class.budget.release()
+		result <- c.timed(ctx, keys)
+	}()
+	select {
+	case got := <-result:
+		for i := range got {
+			answers[i] = c.judge(fs[i], got[i])
+		}
+		return answers, hint.asked.Load()
+	case <-ctx.Done():
+		return fail(context.Cause(ctx))
+	}
+}
+
+func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
+	keys := make([]K, len(fs))
+	for i, f := range fs {
+		keys[i] = f.key
+	}
+	return keys
+}
+
+// timed calls the loader, with hooks and statistics.
+func (c *Cache[K, V]) timed(ctx context.Context, keys []K) []loaded[V] {
+	hooks, stats := &c.l.opts.Hooks, &c.class.stats
+	if hooks.LoadStart != nil {
+		if traced := hooks.LoadStart(ctx, c.class.name, len(keys)); traced != nil {
+			ctx = traced
+		}
+	}
+	began := c.l.now()
+	got := c.loader.call(ctx, keys)
+	took := time.Duration(c.l.now() - began)
+	var failed error
+	for i := range got {
+		if err := got[i].err; err != nil && !errors.Is(err, ErrNotFound) {
+			failed = err
+			stats.loadErrors.Add(1)
+		}
+	}
+	stats.loads.Add(uint64(len(keys)))
+	stats.loadNanos.Add(uint64(took))
+	if hooks.LoadDone != nil {
+		hooks.LoadDone(ctx, c.class.name, len(keys), took, failed)
+	}
+	return got
+}
+
+// judge reads the version and the life of what was loaded.
+func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
+	a := answer[V]{loaded: got, version: f.beneath.Version}
+	life := c.policy.NegativeTTL
+	switch {
+	case got.err == nil:
+		if c.loader.Version != nil {
+			a.version = c.loader.Version(got.value)
+		}
+		life = c.policy.TTL
+		if c.loader.TTL != nil {
+			life = c.ownLife(f.key, got.value)
+		}
+	case !errors.Is(got.err, ErrNotFound):
+		return a
+	}
+	life -= time.Duration(rand.Float64() * c.policy.Jitter * float64(life))
+	a.kept = life >= time.Millisecond
+	a.freshUntil = c.l.now() + int64(life)
+	return a
+}
+
+// ownLife is the class's TTL, or less if the value says so.
+func (c *Cache[K, V]) ownLife(key K, value V) time.Duration {
+	switch own := c.loader.TTL(key, value); {
+	case own == 0:
+		return c.policy.TTL
+	default:
+		return min(own, c.policy.TTL)
+	}
+}
+
+// fillOp turns an answer into the operation that ends f's lease.
+func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) store.Op {
+	negative := errors.Is(a.err, ErrNotFound)
+	if a.err != nil && !negative {
+		op := store.Release{Key: f.text, ID: f.lease}
+		if !errors.Is(a.err, ErrOverloaded) && !errors.Is(a.err, context.Canceled) {
+			op.Mark = errorMark
+		}
+		return op
+	}
+	var payload []byte
+	var err error
+	if !negative && a.kept {
+		if payload, err = c.loader.Codec.Marshal(a.value); err != nil {
+			c.l.opts.Logger.Warn("larder: a value cannot be encoded and is not cached", "class", c.class.name, "error", err)
+			a.kept = false
+		}
+	}
+	if !a.kept || a.version < f.beneath.Version {
+		return store.Release{Key: f.text, ID: f.lease}
+	}
+	a.size = len(payload)
+	fill := store.Fill{Key: f.text, ID: f.lease, Kind: store.Value, Version: a.version}
+	fill.Fresh = max(time.Duration(a.freshUntil-c.l.now()), time.Millisecond)
+	fill.Life = fill.Fresh + c.policy.window()
+	if negative {
+		fill.Kind, fill.Life = store.Negative, fill.Fresh
+	}
+	fill.Body = envelope.Seal(envelope.Header{Schema: c.schema, Version: a.version, Cost: cost}, payload, c.policy.CompressAbove)
+	return fill
+}
+
+// settleLoaded answers f with what was loaded.
+func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Duration) {
+	out := outcome[V]{
+		value: a.value, err: a.err, tier: Origin, cause: f.cause,
+		version: a.version, freshUntil: a.freshUntil,
+	}
+	if out.err != nil {
+		out.err = ErrNotFound
+	}
+	if out.cause == 0 {
+		out.cause = Cold
+	}
+	if a.kept {
+		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
+	}
+	if !c.shared && a.kept {
+		c.mem.Set(f.key, c.entryOf(f, out, cost, a.size))
+	}
+	c.flights.settle(f, out)
+}
+
+// serveStaleAfter answers, after d, the flights that have a stale value; their
+// load goes on.
+func (c *Cache[K, V]) serveStaleAfter(d time.Duration, fs []*flight[K, V]) (stop func() bool) {
+	stale := make(map[*flight[K, V]]*outcome[V])
+	for _, f := range fs {
+		if out := c.staleNow(f); out != nil {
+			stale[f] = out
+		}
+	}
+	return time.AfterFunc(d, func() {
+		for f, out := range stale {
+			c.flights.settle(f, *out)
+		}
+	}).Stop
+}
+
+// staleNow finds what StaleIfError lets f have.
+func (c *Cache[K, V]) staleNow(f *flight[K, V]) *outcome[V] {
+	if f.stale != nil {
+		return f.stale
+	}
+	return c.staleInMemory(f)
+}
+
+// renewLeases keeps the leases of fs while they load. stop ends it and waits.
+func (c *Cache[K, V]) renewLeases(ctx context.Context, fs []*flight[K, V]) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	ops := make([]store.Op, len(fs))
+	for i, f := range fs {
+		ops[i] = store.Renew{Key: f.text, ID: f.lease, For: c.l.opts.Lease}
+	}
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(max(c.l.opts.Lease/3, time.Millisecond))
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				c.l.do(ctx, ops)
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// loadAlone reads fs from the origin without a lease: the class has no shared
+// tier, or that does not answer, or must not be trusted. Of each key one load
+// runs in the process; the flights that find it taken become open again and
+// start over when it ends.
+func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again []*flight[K, V]) {
+	var mine []*flight[K, V]
+	for _, f := range fs {
+		end, ok := c.flights.takeAlone(f.text)
+		if ok {
+			mine = append(mine, f)
+			continue
+		}
+		if f.background { // the load that runs is as good
+			c.flights.settle(f, outcome[V]{})
+			continue
+		}
+		if !c.flights.reopen(f) {
+			continue
+		}
+		one := []*flight[K, V]{f}
+		c.detach(ctx, one, func(ctx context.Context) {
+			select {
+			case <-end:
+			case <-ctx.Done():
+			}
+			c.run(ctx, one)
+		})
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	c.sendAll(mine)
+	began := c.l.now()
+	answers := c.fetch(ctx, mine)
+	cost := time.Duration(c.l.now() - began)
+	for i, f := range mine {
+		c.flights.giveAlone(f.text)
+		if err := answers[i].err; err != nil && !errors.Is(err, ErrNotFound) {
+			c.settleError(f, c.loadError(f, err))
+			continue
+		}
+		c.measure(&answers[i])
+		c.settleLoaded(f, &answers[i], cost)
+	}
+	return nil
+}
+
+// measure finds the size of a value that is never encoded otherwise, for
+// classes whose memory is bounded by bytes.
+func (c *Cache[K, V]) measure(a *answer[V]) {
+	if c.shared || c.policy.MaxBytes == 0 || a.err != nil || !a.kept {
+		return
+	}
+	b, err := c.loader.Codec.Marshal(a.value)
+	if err != nil {
+		a.kept = false
+		return
+	}
+	a.size = len(b)
+}
+
+// earlyFrom is the time before which drawEarly is practically never true: one
+// draw in nine million lies beyond sixteen times the load's cost.
+func (c *Cache[K, V]) earlyFrom(freshUntil int64, cost time.Duration) int64 {
+	return freshUntil - int64(16*c.policy.EarlyRefresh*float64(cost))
+}
+
+// drawEarly is XFetch: true with a probability that grows as the end of
+// freshness comes nearer, measured in load times.
+func (c *Cache[K, V]) drawEarly(now, freshUntil int64, cost time.Duration) bool {
+	if c.policy.EarlyRefresh == 0 || now < c.earlyFrom(freshUntil, cost) {
+		return false
+	}
+	ahead := -math.Log(1-rand.Float64()) * c.policy.EarlyRefresh * float64(cost)
+	return ahead >= float64(freshUntil-now)
+}
+
+// refreshLater loads key in the background, if no process does already. The
+// draw says when, the lease says who.
+func (c *Cache[K, V]) refreshLater(key K) {
+	text, err := c.prepare(key)
+	if err != nil || !c.flights.beginRefresh(text) {
+		return
+	}
+	f := c.newFlight(key, text, 0, true)
+	f.background = true
+	if !c.l.spawn(func() {
+		defer c.flights.endRefresh(text)
+		c.run(c.l.ctx, []*flight[K, V]{f})
+	}) {
+		c.flights.endRefresh(text)
+	}
+}
+
+// primaryHint travels in a load's context; see NeedPrimary.
+type primaryHint struct {
+	need  bool
+	asked atomic.Bool
+}

@@ -1,0 +1,419 @@
+package larder
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/store"
+)
+
+const (
+	// maxRounds refused fills, then the origin's answer is returned uncached.
+	maxRounds = 8
+	// pollEvery bounds the wait for a push that may have been lost.
+	pollEvery = 100 * time.Millisecond
+)
+
+// launch runs fs in a goroutine of the Larder, which Close ends and waits for.
+// The context keeps ctx's values, not its cancellation: others wait too.
+func (c *Cache[K, V]) launch(ctx context.Context, fs []*flight[K, V]) {
+	c.detach(ctx, fs, func(ctx context.Context) { c.run(ctx, fs) })
+}
+
+// detach starts f for fs in a goroutine whose context ends with the Larder.
+func (c *Cache[K, V]) detach(ctx context.Context, fs []*flight[K, V], f func(context.Context)) {
+	if !c.l.spawn(func() {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		defer cancel()
+		defer context.AfterFunc(c.l.ctx, cancel)()
+		f(ctx)
+	}) {
+		c.fail(fs, ErrClosed)
+	}
+}
+
+// spawn starts f unless the Larder is closed.
+func (l *Larder) spawn(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return false
+	}
+	l.tasks.Go(f)
+	return true
+}
+
+// lead begins fs in the caller's goroutine, since most reads end with the
+// first answer of the shared tier, and leaves the rest to a goroutine.
+func (c *Cache[K, V]) lead(ctx context.Context, fs []*flight[K, V]) {
+	if !c.shared || ctx.Err() != nil {
+		c.launch(ctx, fs)
+		return
+	}
+	p := c.read(ctx, fs)
+	if ctx.Err() != nil {
+		c.launch(ctx, append(p.miss, p.alone...))
+		return
+	}
+	if p.empty() {
+		return
+	}
+	left := append(p.miss, p.alone...)
+	c.detach(ctx, left, func(ctx context.Context) { c.run(ctx, c.proceed(ctx, p)) })
+}
+
+// plan says what is left of a group of flights after a step.
+type plan[K comparable, V any] struct {
+	miss    []*flight[K, V] // ask for the lease
+	granted []*flight[K, V] // load
+	busy    []*flight[K, V] // wait for another's load
+	alone   []*flight[K, V] // load without a lease
+	again   []*flight[K, V] // start again
+	pause   time.Duration   // the shortest life of the busy leases
+	wake    chan struct{}   // a push for one of the busy keys
+}
+
+func (p *plan[K, V]) empty() bool { return len(p.miss)+len(p.alone) == 0 }
+
+// run takes flights through the protocol until each is settled.
+func (c *Cache[K, V]) run(ctx context.Context, fs []*flight[K, V]) {
+	for len(fs) > 0 {
+		if ctx.Err() != nil {
+			c.fail(fs, ErrClosed)
+			return
+		}
+		var p plan[K, V]
+		if c.shared {
+			p = c.read(ctx, fs)
+		} else {
+			p.alone = c.sendAll(fs)
+			for _, f := range fs {
+				f.cause = c.seen.absence(f.text, c.l.now())
+			}
+		}
+		fs = c.proceed(ctx, p)
+	}
+}
+
+// proceed takes the steps after the read and returns the flights that must
+// start again. Groups that wait for different things do so side by side.
+func (c *Cache[K, V]) proceed(ctx context.Context, p plan[K, V]) []*flight[K, V] {
+	if len(p.miss) > 0 {
+		c.takeLeases(ctx, &p)
+	}
+	type step struct {
+		fs []*flight[K, V]
+		do func(context.Context, []*flight[K, V]) []*flight[K, V]
+	}
+	var steps []step
+	for _, s := range []step{
+		{p.granted, c.load},
+		{p.busy, func(ctx context.Context, fs []*flight[K, V]) []*flight[K, V] {
+			return c.await(ctx, fs, p.wake, p.pause)
+		}},
+		{p.alone, c.loadAlone},
+	} {
+		if len(s.fs) > 0 {
+			steps = append(steps, s)
+		}
+	}
+	if len(steps) == 0 {
+		return p.again
+	}
+	for _, s := range steps[1:] {
+		c.detach(ctx, s.fs, func(ctx context.Context) { c.run(ctx, s.do(ctx, s.fs)) })
+	}
+	return append(p.again, steps[0].do(ctx, steps[0].fs)...)
+}
+
+// sendAll notes the stamps and sessions of fs: from here on a change of their
+// keys makes them useless for later Gets.
+func (c *Cache[K, V]) sendAll(fs []*flight[K, V]) []*flight[K, V] {
+	for _, f := range fs {
+		ses := c.l.sessionOf(f.text)
+		c.flights.send(f, c.l.stamps.note(f.text), ses)
+	}
+	return fs
+}
+
+// read asks the shared tier for fs, in one round trip, and settles the hits.
+func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V]) {
+	c.sendAll(fs)
+	ask, keys := fs[:0:0], make([]string, 0, len(fs))
+	for _, f := range fs {
+		f.discard, f.renew = nil, false
+		switch trusted := c.trusted(f); {
+		case !trusted && f.background:
+			c.flights.settle(f, outcome[V]{})
+		case !trusted:
+			p.alone = append(p.alone, f)
+		case f.force:
+			p.miss = append(p.miss, f)
+		default:
+			ask, keys = append(ask, f), append(keys, f.text)
+		}
+	}
+	if len(ask) == 0 {
+		return p
+	}
+	limited, cancel := context.WithTimeout(ctx, c.l.opts.SharedTimeout)
+	defer cancel()
+	for i, r := range c.l.store.Get(limited, keys) {
+		f := ask[i]
+		if ctx.Err() == nil { // else it is the caller who was too slow
+			c.l.tell(f.text, r.Err)
+		}
+		switch {
+		case r.Err != nil:
+			f.cause = TierDown
+			p.alone = append(p.alone, f)
+		case !c.hit(f, r):
+			p.miss = append(p.miss, f)
+		}
+	}
+	return p
+}
+
+// trusted reports whether the shared tier may answer for f now.
+func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
+	if c.l.pending.has(f.text) {
+		f.cause = Invalidated
+		return false
+	}
+	if !c.l.circuits.allow(c.l.store.Node(f.text)) {
+		f.cause = TierDown
+		return false
+	}
+	return true
+}
+
+// hit settles f if what is stored may be served, and else notes why not.
+func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
+	now := c.l.now()
+	switch {
+	case r.Status == store.Garbled:
+		f.cause = Decode
+		return false
+	case r.Status == store.Absent:
+		f.cause = c.seen.absence(f.text, now)
+		return false
+	case r.Record.Kind == store.Tombstone:
+		f.cause = Invalidated
+		c.seen.invalidated(f.text)
+		return false
+	}
+	out, h, size, ok := c.decode(f, r.Record)
+	if !ok {
+		return false
+	}
+	if out.version < f.min {
+		f.cause = Invalidated
+		return false
+	}
+	if r.Status != store.Found || now >= out.freshUntil {
+		return c.hitStale(f, out, now)
+	}
+	c.admit(f, out, h.Cost, size)
+	if c.mem == nil && c.drawEarly(now, out.freshUntil, h.Cost) {
+		c.refreshLater(f.key)
+	}
+	c.flights.settle(f, out)
+	return true
+}
+
+// hitStale serves a stale value that StaleWhileRevalidate covers, and keeps
+// one that StaleIfError may need.
+func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool {
+	f.cause = Expired
+	if out.err != nil {
+		return false
+	}
+	out.stale = true
+	if now < out.freshUntil+int64(c.policy.StaleWhileRevalidate) {
+		c.refreshLater(f.key)
+		c.flights.settle(f, out)
+		return true
+	}
+	if now < out.freshUntil+int64(c.policy.StaleIfError) {
+		f.stale = &out
+	}
+	return false
+}
+
+// decode turns a value or negative into an outcome. What cannot be decoded is
+// a miss: damaged bytes are discarded, whole ones of another type loaded over.
+func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (out outcome[V], h envelope.Header, size int, ok bool) {
+	h, payload, err := envelope.Open(r.Body, c.schema)
+	if err == nil && h.Version != r.Version {
+		err = envelope.ErrCorrupt // the part that the checksum does not cover
+	}
+	if err == nil && r.Kind == store.Value {
+		err = guard(func() error { return c.loader.Codec.Unmarshal(payload, &out.value) })
+	}
+	if err != nil {
+		f.cause, f.renew = Decode, true
+		if errors.Is(err, envelope.ErrCorrupt) {
+			f.discard = r.Body
+		}
+		return outcome[V]{}, h, 0, false
+	}
+	if r.Kind == store.Negative {
+		out.err = ErrNotFound
+	}
+	out.tier, out.version = Shared, r.Version
+	out.freshUntil = f.session.local(r.FreshUntil)
+	return out, h, len(payload), true
+}
+
+// admit puts what was read from the shared tier into memory at its second
+// touch: one-time keys stay out, and so does a value whose own fill's push is
+// still on its way.
+func (c *Cache[K, V]) admit(f *flight[K, V], out outcome[V], cost time.Duration, size int) {
+	again := c.seen.touch(f.text, out.freshUntil+int64(c.policy.window()))
+	if c.mem != nil && again && c.l.now() < f.session.until.Load() {
+		c.mem.Set(f.key, c.entryOf(f, out, cost, size))
+	}
+}
+
+// takeLeases asks for the right to load p.miss, in one round trip.
+func (c *Cache[K, V]) takeLeases(ctx context.Context, p *plan[K, V]) {
+	// Pushes are listened for before the lease is asked for: a fill in
+	// between must not be missed.
+	p.wake = make(chan struct{}, 1)
+	c.listen(p.miss, p.wake)
+	ops := make([]store.Op, 0, len(p.miss))
+	for _, f := range p.miss {
+		if f.discard != nil {
+			ops = append(ops, store.Discard{Key: f.text, Body: f.discard})
+		}
+		f.lease = c.l.newLease()
+		ops = append(ops, store.Lease{
+			Key: f.text, ID: f.lease, For: c.l.opts.Lease,
+			MinVersion: f.min, Force: f.force || f.renew,
+		})
+	}
+	replies := c.l.do(ctx, ops)
+	p.pause = pollEvery
+	for _, f := range p.miss {
+		if f.discard != nil {
+			replies = replies[1:]
+		}
+		busy := len(p.busy)
+		c.leased(f, replies[0], p)
+		replies = replies[1:]
+		if len(p.busy) == busy {
+			c.l.waiters.remove(f.text, p.wake)
+		}
+	}
+}
+
+// leased sorts f by the answer to its lease.
+func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
+	switch {
+	case r.Err != nil:
+		f.cause = TierDown
+		p.alone = append(p.alone, f)
+	case r.Status == store.Granted:
+		f.beneath = r.Record
+		p.granted = append(p.granted, f)
+	case r.Status == store.Found:
+		if !c.hit(f, r) {
+			p.again = append(p.again, f)
+		}
+	case f.background:
+		c.flights.settle(f, outcome[V]{})
+	case r.Status == store.Failed:
+		c.settleError(f, &LoadError{Class: c.class.name, Key: f.key, Err: ErrLoadFailed})
+	default:
+		p.pause = min(p.pause, max(r.Wait, time.Millisecond))
+		p.busy = append(p.busy, f)
+	}
+}
+
+// listen makes pushes for fs wake the one who waits for wake.
+func (c *Cache[K, V]) listen(fs []*flight[K, V], wake chan struct{}) {
+	for _, f := range fs {
+		c.l.waiters.add(f.text, wake)
+	}
+}
+
+// await waits until one of fs may have got its value, and returns those that
+// are to look again: the smallest of a push, the lease's remaining time and
+// the poll.
+func (c *Cache[K, V]) await(ctx context.Context, fs []*flight[K, V], wake chan struct{}, pause time.Duration) []*flight[K, V] {
+	open := fs[:0:0]
+	for _, f := range fs {
+		defer c.l.waiters.remove(f.text, wake)
+		f.force = false // the load that runs is new enough for a Refresh
+		if c.flights.reopen(f) {
+			open = append(open, f)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	pause -= time.Duration(rand.Int64N(int64(pause)/4 + 1))
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return c.patient(ctx, open)
+}
+
+// patient answers the flights that have waited too long: with a stale value
+// after SoftTimeout, by the origin itself after HardTimeout.
+func (c *Cache[K, V]) patient(ctx context.Context, fs []*flight[K, V]) (still []*flight[K, V]) {
+	var late []*flight[K, V]
+	for _, f := range fs {
+		waited := time.Duration(c.l.now() - f.started)
+		switch {
+		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout:
+			c.flights.settle(f, *f.stale)
+		case waited >= c.policy.HardTimeout+c.l.opts.Lease:
+			late = append(late, f)
+		default:
+			still = append(still, f)
+		}
+	}
+	if len(late) > 0 {
+		still = append(still, c.loadAlone(ctx, late)...)
+	}
+	return still
+}
+
+// fail settles fs with err.
+func (c *Cache[K, V]) fail(fs []*flight[K, V], err error) {
+	for _, f := range fs {
+		c.flights.settle(f, outcome[V]{err: err, tier: Origin, cause: f.cause})
+	}
+}
+
+// settleError answers f with a stale value if there is one, else with err.
+func (c *Cache[K, V]) settleError(f *flight[K, V], err error) {
+	if stale := c.staleNow(f); stale != nil {
+		c.flights.settle(f, *stale)
+		return
+	}
+	c.flights.settle(f, outcome[V]{err: err, tier: Origin, cause: f.cause})
+}
+
+// staleInMemory finds what memory still holds of f's key for StaleIfError. It
+// does not ask whether the session lives: the class has allowed that.
+func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *outcome[V] {
+	if c.mem == nil || c.policy.StaleIfError == 0 {
+		return nil
+	}
+	e := c.mem.Get(f.key)
+	now := c.l.now()
+	if e == nil || e.err != nil || !e.stamp.current() || e.version < f.min ||
+		now >= e.freshUntil+int64(c.policy.StaleIfError) {
+		return nil
+	}
+	return &outcome[V]{value: e.value, tier: Memory, stale: true, version: e.version, freshUntil: e.freshUntil}
+}

@@ -1,0 +1,180 @@
+package larder
+
+import (
+	"hash/maphash"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A session is one unbroken view of a node's changes. Flights and memory
+// entries remember the session under which they began; when the view breaks,
+// the next session is another object, and what remembers the old one is never
+// served again. That is the drop of everything, without a search.
+type session struct {
+	// until is the local time, in nanoseconds since the Larder's start, up to
+	// which memory may be served: the sending of the last answered heartbeat
+	// plus MaxStaleness. It is the one word that the hit path reads.
+	until atomic.Int64
+	// offset is the store's clock minus the local one, in milliseconds.
+	offset atomic.Int64
+}
+
+// sessions holds the current session of each node, and is the feed of the
+// store's watch.
+type sessions struct {
+	l  *Larder
+	mu sync.Mutex
+	of map[string]*session
+}
+
+// of returns the current session of key's node.
+func (l *Larder) sessionOf(text string) *session {
+	if l.store == nil {
+		return l.alone
+	}
+	return l.sessions.current(l.store.Node(text))
+}
+
+func (s *sessions) current(node string) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cur := s.of[node]
+	if cur == nil {
+		cur = &session{}
+		cur.offset.Store(s.l.wallOffset())
+		s.of[node] = cur
+	}
+	return cur
+}
+
+// Reset implements store.Feed.
+func (s *sessions) Reset(node string) {
+	s.mu.Lock()
+	old := s.of[node]
+	next := &session{}
+	next.offset.Store(s.l.wallOffset())
+	if old != nil {
+		next.offset.Store(old.offset.Load())
+		old.until.Store(0)
+	}
+	s.of[node] = next
+	s.mu.Unlock()
+	s.l.waiters.wakeAll()
+}
+
+// Beat implements store.Feed. A heartbeat proves that the node answers, so it
+// closes the node's circuit too.
+func (s *sessions) Beat(node string, sent time.Time, now int64) {
+	cur := s.current(node)
+	at := int64(sent.Sub(s.l.start))
+	// The store read its clock after sent: taking sent for that moment can
+	// only make the store's clock seem ahead, and lives shorter.
+	cur.offset.Store(now - at/int64(time.Millisecond))
+	cur.until.Store(at + int64(s.l.opts.MaxStaleness))
+	s.l.circuits.succeeded(node)
+	s.l.pending.nudge()
+}
+
+// Changed implements store.Feed.
+func (s *sessions) Changed(_ string, keys []string) {
+	for _, text := range keys {
+		s.l.stamps.bump(text)
+		s.l.waiters.wake(text)
+	}
+}
+
+// stamps counts the changes of keys. A flight and the entry it makes note the
+// count before any command is sent; a change raises it, and what noted an
+// older count is not used any more. Keys share counters by hash: a collision
+// costs one look at the shared tier, and no promise.
+type stamps struct {
+	seed  maphash.Seed
+	cells [1 << 16]atomic.Uint32
+}
+
+// stamp is a count as it was noted.
+type stamp struct {
+	cell *atomic.Uint32
+	seen uint32
+}
+
+func (s *stamps) note(text string) stamp {
+	cell := &s.cells[maphash.String(s.seed, text)%uint64(len(s.cells))]
+	return stamp{cell: cell, seen: cell.Load()}
+}
+
+func (s *stamps) bump(text string) {
+	s.cells[maphash.String(s.seed, text)%uint64(len(s.cells))].Add(1)
+}
+
+func (s stamp) current() bool { return s.cell.Load() == s.seen }
+
+// waiters are the flights that wait for another process's load.
+type waiters struct {
+	mu sync.Mutex
+	of map[string]map[chan struct{}]struct{}
+}
+
+// add registers ch, of capacity 1, for changes of text.
+func (w *waiters) add(text string, ch chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.of[text] == nil {
+		w.of[text] = map[chan struct{}]struct{}{}
+	}
+	w.of[text][ch] = struct{}{}
+}
+
+func (w *waiters) remove(text string, ch chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.of[text], ch)
+	if len(w.of[text]) == 0 {
+		delete(w.of, text)
+	}
+}
+
+func (w *waiters) wake(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ch := range w.of[text] {
+		poke(ch)
+	}
+}
+
+func (w *waiters) wakeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, set := range w.of {
+		for ch := range set {
+			poke(ch)
+		}
+	}
+}
+
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// now is the local monotonic time in nanoseconds since the Larder's start.
+func (l *Larder) now() int64 { return int64(time.Since(l.start)) }
+
+// wallOffset guesses a store's clock by the host's, until a heartbeat tells.
+// Only freshness depends on the guess, no promise does.
+func (l *Larder) wallOffset() int64 {
+	return time.Now().UnixMilli() - l.now()/int64(time.Millisecond)
+}
+
+// local turns a moment of the store's clock into local time.
+func (s *session) local(storeMillis int64) int64 {
+	ms := storeMillis - s.offset.Load()
+	if ms > math.MaxInt64/int64(time.Millisecond) {
+		return math.MaxInt64
+	}
+	return ms * int64(time.Millisecond)
+}
