@@ -132,6 +132,7 @@ func TestGet_GoesThroughTheTiers(t *testing.T) {
 			if r.Tier() != want {
 				t.Errorf("Get number %d came from %v, want %v", i+1, r.Tier(), want)
 			}
+			synctest.Wait() // the push of its own fill has arrived
 		}
 		if n := o.loads.Load(); n != 1 {
 			t.Errorf("%d loads, want 1", n)

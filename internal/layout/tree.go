@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,13 @@ func Load(dir string) (*Tree, error) {
 }
 
 func (t *Tree) loadModule() error {
+	// The test cache sees what this process looks at, not what the go command
+	// it starts does: without this look a changed go.mod might go unnoticed.
+	for _, name := range []string{"go.mod", "go.work"} {
+		if _, err := os.Stat(filepath.Join(t.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	out, err := t.goCommand("mod", "edit", "-json")
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ func spares() []ablation {
 	return []ablation{
 		{"floor compared at the loader only", Config{
 			Mutant: FloorOnlyAtLoader, Readers: apart(2, 2), Writers: elsewhere(2), Replica: true, GiveUp: true,
-			Faults: Faults{LeaseLosses: 1, Evictions: 1},
+			Faults: Faults{Evictions: 1},
 		}, 0},
 		{"memory read before the first PING", Config{
 			Mutant: NoPing, Readers: sharingMemory(), Writers: []int{0}, Memory: true, Faults: Faults{Disconnects: 2},
@@ -155,10 +155,10 @@ func TestMutants_Spare(t *testing.T) {
 func (a ablation) run(t *testing.T) {
 	start := time.Now()
 	r := check(t, a.cfg)
-	t.Logf("%v: %d states, %.2fs", a.cfg.Mutant, r.States, time.Since(start).Seconds())
+	t.Logf("%s (%v): %d states, %.2fs", a.name, a.cfg.Mutant, r.States, time.Since(start).Seconds())
 	for p := Properties(1); p < endOfProperties; p <<= 1 {
 		if r.Broken&p != 0 {
-			t.Logf("breaks %v in %d steps", p, len(r.Traces[p]))
+			t.Logf("%s breaks %v in %d steps", a.name, p, len(r.Traces[p]))
 		}
 	}
 	if r.Broken != a.breaks {

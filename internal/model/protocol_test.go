@@ -61,6 +61,7 @@ func fleets() []fleet {
 		{"memory, own writes", Config{
 			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}, {Process: 1, Gets: 1, Strict: true}},
 			Writers: []int{0}, Memory: true,
+			Faults: Faults{LeaseLosses: 1},
 		}, 1},
 		{"memory, two writers", Config{
 			Readers: sharingMemory(), Writers: []int{0, Elsewhere}, Memory: true,
@@ -142,7 +143,7 @@ func TestProtocol_Holds(t *testing.T) {
 func holds(t *testing.T, f fleet) *Result {
 	start := time.Now()
 	r := check(t, f.cfg)
-	t.Logf("%d states, %d steps deep, %.2fs", r.States, r.Depth, time.Since(start).Seconds())
+	t.Logf("%s: %d states, %d steps deep, %.2fs", f.name, r.States, r.Depth, time.Since(start).Seconds())
 	if r.States < f.atLeast {
 		t.Errorf("%d states, want at least %d: the model has lost steps", r.States, f.atLeast)
 	}

@@ -49,7 +49,7 @@ func (s *search) run() (*Result, error) {
 		}
 	}
 	s.result.States = len(s.seen)
-	return &s.result, nil
+	return s.result, nil
 }
 
 // search is a breadth-first search. States are numbered in the order in which
@@ -61,12 +61,15 @@ type search struct {
 	frontier []state
 	parents  []int32 // by state number
 	choices  []uint8 // which of the parent's steps
-	result   Result
+	result   *Result // outlives the search, which is big
 }
 
 func newSearch(m *model) *search {
-	s := &search{turn: turn{model: m}, seen: map[state]struct{}{}}
-	s.result.Traces = map[Properties][]string{}
+	s := &search{
+		turn:   turn{model: m},
+		seen:   map[state]struct{}{},
+		result: &Result{Traces: map[Properties][]string{}},
+	}
 	start := m.initial()
 	m.represent(&start, nil)
 	s.add(&start, -1, 0)

@@ -1,0 +1,301 @@
+package larder_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/store"
+)
+
+// gate is one process's way to a shared tier. While it hangs, nothing gets
+// through in either direction, as with a stopped server or a silent cut.
+type gate struct {
+	store.Store
+	hangs atomic.Bool
+}
+
+func (g *gate) Get(ctx context.Context, keys []string) []store.Reply {
+	if g.hangs.Load() {
+		return hang(ctx, len(keys))
+	}
+	return g.Store.Get(ctx, keys)
+}
+
+func (g *gate) Do(ctx context.Context, ops []store.Op) []store.Reply {
+	if g.hangs.Load() {
+		return hang(ctx, len(ops))
+	}
+	return g.Store.Do(ctx, ops)
+}
+
+func hang(ctx context.Context, n int) []store.Reply {
+	<-ctx.Done()
+	replies := make([]store.Reply, n)
+	for i := range replies {
+		replies[i].Err = ctx.Err()
+	}
+	return replies
+}
+
+func (g *gate) Watch(ctx context.Context, feed store.Feed, period time.Duration) {
+	g.Store.Watch(ctx, &gatedFeed{Feed: feed, hangs: &g.hangs}, period)
+}
+
+// gatedFeed loses what comes while the gate hangs, and says so with the first
+// heartbeat after it, like a connection that had to be made anew.
+type gatedFeed struct {
+	store.Feed
+	hangs *atomic.Bool
+	lost  bool
+}
+
+func (f *gatedFeed) Beat(node string, sent time.Time, now int64) {
+	switch {
+	case f.hangs.Load():
+		f.lost = true
+	case f.lost:
+		f.lost = false
+		f.Reset(node)
+	default:
+		f.Feed.Beat(node, sent, now)
+	}
+}
+
+func (f *gatedFeed) Changed(node string, keys []string) {
+	if !f.hangs.Load() {
+		f.Feed.Changed(node, keys)
+	}
+}
+
+func TestOutage_ReadsGoOnWithoutTheSharedTier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1, 2, 3)
+		g := &gate{Store: local(t)}
+		l, c := node(t, g, o, hour)
+		for range 3 {
+			mustGet(t, c, 1, 1)
+		}
+		g.hangs.Store(true)
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				start := time.Now()
+				mustGet(t, c, 2+i%2, 1)
+				if took := time.Since(start); took > 150*time.Millisecond {
+					t.Errorf("a Get during the outage took %v, want 150ms or less", took)
+				}
+			})
+		}
+		wg.Wait()
+		start := time.Now()
+		mustGet(t, c, 1, 1) // memory, while P2 covers it
+		if took := time.Since(start); took != 0 {
+			t.Errorf("a memory hit took %v", took)
+		}
+		time.Sleep(2 * time.Second)
+		v := o.write(1) // another process's write, whose push cannot come
+		mustGet(t, c, 1, v)
+		g.hangs.Store(false)
+		time.Sleep(2 * time.Second)
+		before := o.loads.Load()
+		for range 3 {
+			mustGet(t, c, 2, 1)
+		}
+		if n := o.loads.Load() - before; n > 1 {
+			t.Errorf("%d loads after the recovery, want 1 at most", n)
+		}
+		if s := l.Stats().Classes["user"]; s.Misses.TierDown == 0 || s.Hits.Memory == 0 {
+			t.Errorf("stats %+v, want tier_down misses and memory hits", s)
+		}
+	})
+}
+
+func TestOutage_OneLoadPerKeyAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		g := &gate{Store: local(t)}
+		_, c := node(t, g, o, hour)
+		g.hangs.Store(true)
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { mustGet(t, c, 1, 1) })
+		}
+		wg.Wait()
+		if n := o.loads.Load(); n > 2 {
+			t.Errorf("100 Gets of one key: %d loads, want 2 at most", n)
+		}
+	})
+}
+
+func TestOutage_InvalidationStaysPendingAndIsNotTrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		g := &gate{Store: s}
+		_, a := node(t, g, o, hour)
+		_, b := node(t, s, o, hour)
+		for range 3 {
+			mustGet(t, a, 1, 1)
+		}
+		g.hangs.Store(true)
+		v := o.write(1)
+		start := time.Now()
+		var pending *larder.PendingError
+		if err := a.Invalidate(t.Context(), 1); !errors.As(err, &pending) || pending.Pending != 1 {
+			t.Errorf("Invalidate during the outage = %v, want a PendingError for one key", err)
+		}
+		if took := time.Since(start); took > 50*time.Millisecond {
+			t.Errorf("it took %v, want the tier's time-out or less", took)
+		}
+		mustGet(t, a, 1, v) // not trusted here
+		g.hangs.Store(false)
+		time.Sleep(2 * time.Second)
+		mustGet(t, b, 1, v, larder.Strict()) // delivered
+	})
+}
+
+func TestOutage_SilentCutEndsMemoryWithinMaxStaleness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		g := &gate{Store: s}
+		_, a := node(t, g, o, hour)
+		_, b := node(t, s, o, hour)
+		for range 3 {
+			mustGet(t, a, 1, 1)
+		}
+		g.hangs.Store(true)
+		v := o.write(1)
+		if err := b.Invalidate(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged := time.Now()
+		for {
+			u, err := a.Get(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u.Version == v {
+				break
+			}
+			if age := time.Since(acknowledged); age > time.Second {
+				t.Fatalf("the old value is served %v after the invalidation, want 1s at most", age)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+}
+
+func TestOutage_StaleIfErrorServesMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		g := &gate{Store: local(t)}
+		_, c := node(t, g, o, larder.Policy{TTL: time.Minute, StaleIfError: time.Hour})
+		for range 3 {
+			mustGet(t, c, 1, 1)
+		}
+		g.hangs.Store(true)
+		o.broken.Store(true)
+		time.Sleep(10 * time.Minute)
+		var r larder.Report
+		mustGet(t, c, 1, 1, larder.Into(&r))
+		if r.Stale != 1 {
+			t.Errorf("report %+v, want a stale answer", r)
+		}
+		c.Invalidate(t.Context(), 1)
+		if _, err := c.Get(t.Context(), 1); err == nil {
+			t.Error("an invalidated value was served stale")
+		}
+	})
+}
+
+// killedStore drops every operation once its process is dead.
+func TestGet_TakesOverFromADeadProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		o.delay = 200 * time.Millisecond
+		g := &gate{Store: s}
+		_, dying := node(t, g, o, hour)
+		_, c := node(t, s, o, hour)
+		go dying.Get(t.Context(), 1)
+		time.Sleep(50 * time.Millisecond)
+		g.hangs.Store(true) // from here on nobody hears of it
+		start := time.Now()
+		mustGet(t, c, 1, 1)
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("answered after %v, want 1s or less", took)
+		}
+		if n := o.loads.Load(); n != 2 {
+			t.Errorf("%d loads, want 2", n)
+		}
+	})
+}
+
+func TestGet_CorruptAndForeignBytesAreMissesAndOverwritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		l, c := node(t, s, o, hour)
+		mustGet(t, c, 1, 1)
+		key := "user:1"
+		body := s.Get(t.Context(), []string{key})[0].Record.Body
+		for i := range 40 {
+			bad := append([]byte(nil), body...)
+			switch {
+			case i < len(bad) && i%2 == 0:
+				bad[i] ^= 0xff
+			default:
+				bad = bad[:min(i, len(bad))]
+			}
+			plant(t, s, key, 1<<40, bad)
+			mustGet(t, c, 1, 1, larder.Strict())
+			if r := s.Get(t.Context(), []string{key})[0]; r.Record.Version != 1 {
+				t.Fatalf("damage %d: version %d is stored, want 1", i, r.Record.Version)
+			}
+		}
+		if n := l.Stats().Classes["user"].Misses.Decode; n != 40 {
+			t.Errorf("%d decode misses, want 40", n)
+		}
+	})
+}
+
+// plant stores body under key, whatever was there.
+func plant(t *testing.T, s store.Store, key string, version uint64, body []byte) {
+	t.Helper()
+	r := s.Do(t.Context(), []store.Op{
+		store.Lease{Key: key, ID: "plant", For: time.Second, Force: true},
+		store.Fill{Key: key, ID: "plant", Kind: store.Value, Version: version, Fresh: time.Hour, Life: time.Hour, Body: body},
+	})
+	if r[1].Status != store.Done {
+		t.Fatalf("planting: %+v", r)
+	}
+}
+
+func TestGet_AnotherGoTypeIsAMiss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		l, err := larder.Open(t.Context(), larder.Options{Policies: map[string]larder.Policy{"user": hour}, Shared: s, Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		old, err := larder.NewCache(l, "user", larder.Loader[int, []string]{Load: func(context.Context, int) ([]string, error) {
+			return []string{"an older shape"}, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := old.Get(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		_, c := node(t, s, o, hour)
+		mustGet(t, c, 1, 1)
+		mustGet(t, c, 1, 1)
+		if n := o.loads.Load(); n != 1 {
+			t.Errorf("%d loads, want 1", n)
+		}
+	})
+}
