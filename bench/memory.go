@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder"
+	"github.com/maypok86/otter/v2"
+)
+
+const rounds = 9 // interleaved; the median counts
+
+// wide is a value of 200 bytes.
+type wide struct{ A [25]int64 }
+
+var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// memoryHit compares a hit in memory with otter's own Get of the same value.
+func memoryHit(ctx context.Context) (row, error) {
+	l, err := larder.Open(ctx, larder.Options{Policies: map[string]larder.Policy{"wide": {TTL: time.Hour}}, Logger: silent})
+	if err != nil {
+		return row{}, err
+	}
+	defer l.Close()
+	c, err := larder.NewCache(l, "wide", larder.Loader[int, wide]{Load: func(context.Context, int) (wide, error) { return wide{}, nil }})
+	if err != nil {
+		return row{}, err
+	}
+	bare, err := otter.New(&otter.Options[int, wide]{MaximumSize: 10_000})
+	if err != nil {
+		return row{}, err
+	}
+	const keys = 1000
+	for k := range keys {
+		bare.Set(k, wide{})
+		if _, err := c.Get(ctx, k); err != nil {
+			return row{}, err
+		}
+	}
+	ours, theirs, ratio := interleave(func(b *testing.B) {
+		for i := range b.N {
+			c.Get(ctx, i%keys)
+		}
+	}, func(b *testing.B) {
+		for i := range b.N {
+			bare.GetIfPresent(i % keys)
+		}
+	})
+	allocs := testing.AllocsPerRun(1000, func() { c.Get(ctx, 1) })
+	return row{
+		what:   fmt.Sprintf("memory hit, 200 B, %.0f allocs", allocs),
+		larder: fmt.Sprintf("%.0f ns", ours), bare: fmt.Sprintf("%.0f ns otter", theirs),
+		ratio: ratio, bar: "≤ 1.3", kept: ratio <= 1.3 && allocs == 0,
+	}, nil
+}
+
+// interleave measures two benchmarks in turn and returns the medians of both,
+// in nanoseconds per operation, and of their ratio.
+func interleave(a, b func(*testing.B)) (medianA, medianB, ratio float64) {
+	var as, bs, ratios []float64
+	for range rounds {
+		x := testing.Benchmark(a)
+		y := testing.Benchmark(b)
+		as = append(as, float64(x.T.Nanoseconds())/float64(x.N))
+		bs = append(bs, float64(y.T.Nanoseconds())/float64(y.N))
+		ratios = append(ratios, as[len(as)-1]/bs[len(bs)-1])
+	}
+	return median(as), median(bs), median(ratios)
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
+}
