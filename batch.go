@@ -12,11 +12,9 @@ type batch[K comparable, V any] struct {
 	o       GetOption
 	strict  bool
 	flights map[K]*flight[K, V]
-	one     *flight[K, V] // instead of flights, for a single key
 	joined  map[*flight[K, V]]bool
 	lead    []*flight[K, V] // those this batch has begun
 	report  Report
-	err     error // why a single key could not be asked
 }
 
 func (c *Cache[K, V]) newBatch(_ context.Context, o GetOption) *batch[K, V] {

@@ -244,9 +244,6 @@ func (f deafFeed) Beat(node string, sent time.Time, now int64) {
 	f.current(node).until.Store(math.MaxInt64)
 }
 
-// errCircuit stands in for an answer while a node's circuit is open.
-var errCircuit = errors.New("larder: the circuit of the shared tier is open")
-
 // do runs ops under the tier's own time-out and tells the circuits. The
 // caller's cancellation does not end it: what was started here others wait
 // for.

@@ -2,6 +2,15 @@ module github.com/larderdev/larder/bench
 
 go 1.26
 
-require github.com/larderdev/larder v0.0.0-00010101000000-000000000000
+require (
+	github.com/larderdev/larder v0.0.0-00010101000000-000000000000
+	github.com/maypok86/otter/v2 v2.4.0
+	github.com/redis/rueidis v1.0.79
+)
+
+require (
+	github.com/klauspost/compress v1.18.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
 
 replace github.com/larderdev/larder => ..

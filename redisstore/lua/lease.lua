@@ -1,0 +1,17 @@
+-- id, lifetime in ms, lowest version wanted, '1' to force
+local h = header()
+if h and ARGV[4] ~= '1' and not tombstone(h) and version(h) >= ARGV[3] and fresh_until(h) > stamp(0) then
+  return {FOUND, redis.call('GET', data)}
+end
+local held, left = redis.pcall('GET', lease), redis.call('PTTL', lease)
+if type(held) == 'string' and left >= 0 then
+  if string.sub(held, 1, 1) == 'F' then
+    return {FAILED, left}
+  end
+  return {BUSY, left}
+end
+redis.call('SET', lease, 'I' .. ARGV[1], 'PX', ARGV[2])
+if h then
+  return {GRANTED, redis.call('GET', data)}
+end
+return {GRANTED}

@@ -1,0 +1,235 @@
+// Package redisstore is the shared tier on Redis 6.2 or later and on Valkey:
+// one server, one behind Sentinels, or a cluster.
+//
+// # Model
+//
+// Both slots of a key are keys of the server, in one slot of a cluster:
+//
+//	larder:d:{product:42}   data    a header, then the body     under the tracked prefix
+//	larder:l:{product:42}   lease   'I' and the load's id, or 'F' for a failed load
+//
+// A hit is a plain GET or MGET. Everything else is a Lua script on these two
+// keys, and the scripts of a batch are one pipeline. A Watch has a connection
+// of its own, on which the server announces every change below the prefix:
+//
+//	TRACKING ON → Reset → TIME → (pushes) → Beat → TIME → … → lost → Reset
+//
+// # Invariants
+//
+//   - No call waits for longer than its context, whatever the server does.
+//     Connections are made in the background only; while there is none, calls
+//     fail at once with [ErrUnavailable].
+//   - No request is sent twice, except to a server that said that it has not
+//     run it.
+//   - A Beat is reported only when everything that the server wrote to the
+//     connection before its answer has been reported. The server appends its
+//     announcements before it sends the replies of the same turn, so that an
+//     acknowledged change is in front of every later answer.
+//   - Nothing is sent from the callback that receives the announcements: it
+//     runs where the answers are read.
+//   - No password is in an error.
+//
+// SWAPDB is not announced by any server: do not use it on a database of
+// Larder's. FLUSHALL and FLUSHDB are, and cost a cold start.
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/larderdev/larder/store"
+)
+
+// Store is a shared tier on Redis or Valkey. Make one with [Open]. All its
+// methods may be called concurrently.
+type Store struct {
+	cfg    config
+	keys   keyspace
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	closed atomic.Bool
+	name   string // of the only node
+	link   *link
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open connects to the server. ctx and DialTimeout bound how long it waits for
+// the first connection.
+//
+// A server that cannot be reached is no error: a service must be able to start
+// without its cache. The Store goes on trying, with pauses of 5 ms growing to
+// a second, and until it succeeds calls fail with [ErrUnavailable]. Errors are
+// wrong options, all of them together; a server that is [ErrUnsupported]; and
+// a login that the server refuses.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	cfg, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: cfg, keys: newKeyspace(cfg.Namespace), name: cfg.addrs[0]}
+	if cfg.SentinelMaster != "" {
+		s.name = cfg.SentinelMaster
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.link = startLink(s.ctx, s.connect)
+	select {
+	case <-s.link.tried:
+	case <-ctx.Done():
+	}
+	if _, err := s.link.get(); err != nil && permanent(err) {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect makes a connection for requests.
+func (s *Store) connect(ctx context.Context) (*dataSession, error) {
+	sess, err := s.dialPrimary(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	data := &dataSession{session: sess, keys: s.keys, scripts: newScripts(sess.hello.atLeast(7, 0))}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.DialTimeout)
+	defer cancel()
+	data.load(ctx)
+	return data, nil
+}
+
+// dialPrimary connects to the server that is the primary now.
+func (s *Store) dialPrimary(ctx context.Context, onPush func([]rueidis.RedisMessage)) (*session, error) {
+	addr := s.cfg.addrs[0]
+	if s.cfg.SentinelMaster != "" {
+		var err error
+		if addr, err = s.askSentinels(ctx); err != nil {
+			return nil, err
+		}
+	}
+	sess, err := dial(ctx, addr, s.login(), onPush)
+	if err != nil {
+		return nil, err
+	}
+	if err := sess.hello.primary(false); err != nil {
+		sess.close()
+		return nil, fmt.Errorf("%s: %w", addr, err)
+	}
+	return sess, nil
+}
+
+// login is how to connect to a server that holds data.
+func (s *Store) login() login {
+	return login{
+		username: s.cfg.Username,
+		password: s.cfg.Password,
+		db:       s.cfg.DB,
+		tls:      s.cfg.TLS,
+		timeout:  s.cfg.DialTimeout,
+	}
+}
+
+// primary refuses a server that is not the primary of what is wanted. A
+// replica may become one: that is no reason to give up.
+func (h hello) primary(cluster bool) error {
+	switch {
+	case h.mode == "sentinel":
+		return fmt.Errorf("%w: it is a Sentinel, set SentinelMaster", ErrUnsupported)
+	case h.mode == "cluster" && !cluster:
+		return fmt.Errorf("%w: it is part of a cluster, set Cluster", ErrUnsupported)
+	case h.mode != "cluster" && cluster:
+		return fmt.Errorf("%w: it is not part of a cluster, do not set Cluster", ErrUnsupported)
+	case h.role == "replica" || h.role == "slave":
+		return errReplica
+	}
+	return nil
+}
+
+var errReplica = errors.New("the server is a replica")
+
+// Get implements [store.Store]. One key is a GET, more are an MGET for each
+// 512 keys, all sent together. To an MGET a key of another type of Redis's,
+// a list say, is absent; a GET calls it garbled.
+//
+// Errors are the context's, [ErrUnavailable], [store.ErrClosed], and answers
+// of the server such as "LOADING".
+func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
+	replies := make([]store.Reply, len(keys))
+	if sess := s.session(ctx, replies); sess != nil {
+		sess.get(ctx, keys, replies)
+	}
+	return s.finish(replies)
+}
+
+// Do implements [store.Store]. Errors are those of [Store.Get], and answers
+// such as "OOM" for a Lease or a Fill when memory is short. The other
+// operations free or keep memory and are not refused for that.
+func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
+	replies := make([]store.Reply, len(ops))
+	if sess := s.session(ctx, replies); sess != nil {
+		sess.run(ctx, ops, replies)
+	}
+	return s.finish(replies)
+}
+
+// session returns the connection to use. If there is none, or nothing to do,
+// it returns nil and puts the reason into the replies.
+func (s *Store) session(ctx context.Context, replies []store.Reply) *dataSession {
+	if len(replies) == 0 {
+		return nil
+	}
+	err := ctx.Err()
+	if err == nil {
+		var sess *dataSession
+		if sess, err = s.link.get(); err == nil {
+			return sess
+		}
+	}
+	for i := range replies {
+		replies[i].Err = err
+	}
+	return nil
+}
+
+// finish says that the store is closed where that is why there is no answer.
+func (s *Store) finish(replies []store.Reply) []store.Reply {
+	if !s.closed.Load() {
+		return replies
+	}
+	for i := range replies {
+		if errors.Is(replies[i].Err, ErrUnavailable) {
+			replies[i].Err = store.ErrClosed
+		}
+	}
+	return replies
+}
+
+// Node implements [store.Store]. One server is called by its address, one
+// behind Sentinels by the name that they know.
+func (s *Store) Node(string) string { return s.name }
+
+// Watch implements [store.Store]. It returns when ctx ends or the store is
+// closed, after a last Reset.
+//
+// The connection is given up when the server answers no heartbeat for three
+// periods, 100 ms at least, and then is made anew after pauses of 5 ms growing
+// to a second. A period below a millisecond counts as a millisecond.
+func (s *Store) Watch(ctx context.Context, feed store.Feed, period time.Duration) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	w := &watcher{node: s.name, keys: s.keys, feed: feed, period: max(period, time.Millisecond), dial: s.dialPrimary}
+	w.run(ctx)
+}
+
+// Close implements [store.Store]. Calls under way fail; every Watch returns
+// soon after, but Close does not wait for that.
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	s.cancel()
+	<-s.link.ended
+	return nil
+}
