@@ -8,45 +8,37 @@ import (
 
 // batch is one Get or GetMany under way.
 type batch[K comparable, V any] struct {
-	c       *Cache[K, V]
-	o       GetOption
-	strict  bool
-	flights map[K]*flight[K, V]
-	joined  map[*flight[K, V]]bool
-	lead    []*flight[K, V] // those this batch has begun
-	report  Report
+	c      *Cache[K, V]
+	o      GetOption
+	strict bool
+	report Report
 }
 
-func (c *Cache[K, V]) newBatch(_ context.Context, o GetOption) *batch[K, V] {
-	return &batch[K, V]{c: c, o: o, strict: o.strict || c.mem == nil}
+func (c *Cache[K, V]) newBatch(o GetOption) batch[K, V] {
+	return batch[K, V]{c: c, o: o, strict: o.strict || c.mem == nil}
 }
 
-// ask answers key from memory, or joins or begins a flight for it and returns
-// nil.
-func (b *batch[K, V]) ask(key K) *outcome[V] {
+// ask answers key from memory, or else joins or begins a flight for it.
+func (b *batch[K, V]) ask(key K) (out *outcome[V], f *flight[K, V], joined bool) {
 	c := b.c
-	if b.flights[key] != nil {
-		return nil
-	}
 	if b.o.min > 0 && c.loader.Version == nil {
-		return b.fail(errors.New("larder: MinVersion: class " + c.class.name + " has no Version in its loader"))
+		return b.fail(errors.New("larder: MinVersion: class " + c.class.name + " has no Version in its loader")), nil, false
 	}
 	if !b.strict {
 		if e := c.recall(key, b.o.min); e != nil {
-			out := &outcome[V]{value: e.value, err: e.err, tier: Memory, version: e.version, freshUntil: e.freshUntil}
+			out = &outcome[V]{value: e.value, err: e.err, tier: Memory, version: e.version, freshUntil: e.freshUntil}
 			out.stale = c.l.now() >= e.freshUntil
 			c.class.stats.memory.add()
 			b.note(out, false)
-			return out
+			return out, nil, false
 		}
 	}
 	text, err := c.prepare(key)
 	if err != nil {
-		return b.fail(err)
+		return b.fail(err), nil, false
 	}
-	f, joined := c.flights.join(c.newFlight(key, text, b.o.min, false), b.strict, c.l.sessionOf(text), c.l.now())
-	b.keep(key, f, joined)
-	return nil
+	f, joined = c.flights.join(c.newFlight(key, text, b.o.min, false), b.strict, c.l.sessionOf(text), c.l.now())
+	return nil, f, joined
 }
 
 func (b *batch[K, V]) fail(err error) *outcome[V] {
@@ -54,49 +46,22 @@ func (b *batch[K, V]) fail(err error) *outcome[V] {
 	return &outcome[V]{err: err}
 }
 
-func (b *batch[K, V]) keep(key K, f *flight[K, V], joined bool) {
-	if b.flights == nil {
-		b.flights = map[K]*flight[K, V]{}
-	}
-	b.flights[key] = f
-	if !joined {
-		b.lead = append(b.lead, f)
-		return
-	}
-	if b.joined == nil {
-		b.joined = map[*flight[K, V]]bool{}
-	}
-	b.joined[f] = true
-}
-
-// wait runs the flights that the batch has begun and waits for all of them,
-// or for ctx.
-func (b *batch[K, V]) wait(ctx context.Context) {
-	if len(b.lead) > 0 {
-		b.c.lead(ctx, b.lead)
-	}
-	for _, f := range b.flights {
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// result is the answer for a key that ask left to a flight.
-func (b *batch[K, V]) result(ctx context.Context, key K) (V, error) {
-	f := b.flights[key]
+// result waits for f, or for ctx, and returns its answer.
+func (b *batch[K, V]) result(ctx context.Context, f *flight[K, V], joined bool) (V, error) {
 	select {
 	case <-f.done:
 	default:
-		var zero V
-		b.c.class.stats.failures.Add(1)
-		return zero, ctx.Err()
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			var zero V
+			b.c.class.stats.failures.Add(1)
+			return zero, ctx.Err()
+		}
 	}
 	out := &f.out
-	b.c.count(out, b.joined[f])
-	b.note(out, b.joined[f])
+	b.c.count(out, joined)
+	b.note(out, joined)
 	return out.value, out.err
 }
 

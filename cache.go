@@ -131,16 +131,16 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...GetOption) (V, err
 }
 
 func (c *Cache[K, V]) get(ctx context.Context, key K, o GetOption) (V, error) {
-	one := c.newBatch(ctx, o)
-	out := one.ask(key)
-	one.wait(ctx)
-	var value V
-	var err error
+	one := c.newBatch(o)
+	out, f, joined := one.ask(key)
 	if out != nil {
-		value, err = out.value, out.err
-	} else {
-		value, err = one.result(ctx, key)
+		one.finish(ctx, out.err)
+		return out.value, out.err
 	}
+	if !joined {
+		c.lead(ctx, []*flight[K, V]{f})
+	}
+	value, err := one.result(ctx, f, joined)
 	one.finish(ctx, err)
 	return value, err
 }
@@ -150,7 +150,10 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, o GetOption) (V, error) {
 // from the map. If some keys fail, the others are returned beside a
 // [BatchError].
 func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...GetOption) (map[K]V, error) {
-	b := c.newBatch(ctx, merge(opts))
+	b := c.newBatch(merge(opts))
+	flights := make(map[K]*flight[K, V], len(keys))
+	joinedTo := map[K]bool{}
+	var lead []*flight[K, V]
 	values := make(map[K]V, len(keys))
 	failed := map[K]error{}
 	keep := func(key K, v V, err error) {
@@ -162,13 +165,26 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...GetOption) 
 		}
 	}
 	for _, key := range keys {
-		if out := b.ask(key); out != nil {
-			keep(key, out.value, out.err)
+		if flights[key] != nil {
+			continue // asked twice
 		}
+		out, f, joined := b.ask(key)
+		switch {
+		case out != nil:
+			keep(key, out.value, out.err)
+			continue
+		case joined:
+			joinedTo[key] = true
+		default:
+			lead = append(lead, f)
+		}
+		flights[key] = f
 	}
-	b.wait(ctx)
-	for key := range b.flights {
-		v, err := b.result(ctx, key)
+	if len(lead) > 0 {
+		c.lead(ctx, lead)
+	}
+	for key, f := range flights {
+		v, err := b.result(ctx, f, joinedTo[key])
 		keep(key, v, err)
 	}
 	var err error

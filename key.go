@@ -49,6 +49,15 @@ func join(class, text string) string {
 // builtinText prefers the kind to a TextMarshaler: a number's digits are
 // always different for different keys, a marshaler's names may not be.
 func builtinText[K comparable]() (plain func(K) string, fallible func(K) (string, error)) {
+	// The plain types, without reflection: every miss builds a text.
+	switch any(*new(K)).(type) {
+	case string:
+		return func(k K) string { return *any(&k).(*string) }, nil
+	case int:
+		return func(k K) string { return strconv.Itoa(*any(&k).(*int)) }, nil
+	case int64:
+		return func(k K) string { return strconv.FormatInt(*any(&k).(*int64), 10) }, nil
+	}
 	switch t := reflect.TypeFor[K](); t.Kind() {
 	case reflect.String:
 		return func(k K) string { return reflect.ValueOf(k).String() }, nil
