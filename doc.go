@@ -26,6 +26,10 @@
 // process, at most MaxLoads at once. No caller waits for the tier longer than
 // SharedTimeout at a time.
 //
+// With a lagging replica and versions, P1 holds while tombstones live: for
+// Hold, unless the tier evicts or loses them. After that a load that reads the
+// replica may bring back what it still has.
+//
 // Not promised: atomicity over several keys; anything for writers that do not
 // call Invalidate; an invalidation that was still pending when its process
 // died (the TTL is the bound then); and, while the shared tier is out of

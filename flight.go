@@ -42,6 +42,7 @@ type flight[K comparable, V any] struct {
 	renew   bool        // what is stored cannot be decoded: load over it
 	rounds  int         // refused fills
 	primary bool        // a replica has answered too low
+	gaveUp  bool        // answered by the origin although the shared tier works
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
 }

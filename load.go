@@ -31,15 +31,16 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	}
 	for i, r := range c.l.do(ctx, ops) {
 		f := fs[i]
-		switch _, filled := ops[i].(store.Fill); {
-		case filled && (r.Status == store.Lost || r.Status == store.Below) && r.Err == nil:
+		failed := answers[i].err != nil && !errors.Is(answers[i].err, ErrNotFound)
+		switch refused := r.Status == store.Lost || r.Status == store.Below; {
+		case refused && !failed && r.Err == nil:
 			f.primary = f.primary || r.Status == store.Below
 			if f.rounds++; f.rounds < maxRounds {
 				again = append(again, f)
 				continue
 			}
 			again = append(again, c.lastResort(ctx, f)...)
-		case answers[i].err != nil && !errors.Is(answers[i].err, ErrNotFound):
+		case failed:
 			c.settleError(f, c.loadError(f, answers[i].err))
 		default:
 			c.settleLoaded(f, &answers[i], cost)
@@ -50,8 +51,17 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 
 // lastResort answers f by a read of the primary that is not cached.
 func (c *Cache[K, V]) lastResort(ctx context.Context, f *flight[K, V]) []*flight[K, V] {
-	f.primary = true
+	f.primary, f.gaveUp = true, true
 	return c.loadAlone(ctx, []*flight[K, V]{f})
+}
+
+// outdate makes the shared tier forget what is older than f's uncached answer.
+// Without it the next reader could get a value from there that is older than
+// what f's readers have seen: the model finds that trace.
+func (c *Cache[K, V]) outdate(ctx context.Context, f *flight[K, V], version uint64) {
+	if c.shared && f.gaveUp && c.trusted(f) {
+		c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: version, Hold: c.l.opts.Hold}})
+	}
 }
 
 func (c *Cache[K, V]) loadError(f *flight[K, V], err error) error {
@@ -350,6 +360,7 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 			continue
 		}
 		c.measure(&answers[i])
+		c.outdate(ctx, f, answers[i].version)
 		c.settleLoaded(f, &answers[i], cost)
 	}
 	return nil

@@ -376,6 +376,7 @@ func (c *Cache[K, V]) patient(ctx context.Context, fs []*flight[K, V]) (still []
 		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout:
 			c.flights.settle(f, *f.stale)
 		case waited >= c.policy.HardTimeout+c.l.opts.Lease:
+			f.primary, f.gaveUp = true, true
 			late = append(late, f)
 		default:
 			still = append(still, f)

@@ -16,8 +16,18 @@ import (
 func main() { os.Exit(run(context.Background())) }
 
 func run(ctx context.Context) int {
-	rows := []func(context.Context) (row, error){memoryHit, sharedHit, batchHit, batchMiss}
-	fmt.Printf("%-34s %14s %14s %8s %8s\n", "what", "larder", "bare", "ratio", "bar")
+	if addr := os.Getenv(herdEnv); addr != "" {
+		if err := herdMember(ctx, addr, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			return 3
+		}
+		return 0
+	}
+	rows := []func(context.Context) (row, error){
+		memoryHit, memoryHitExpiring, sharedHit, batchHit, batchMiss,
+		coldKey, loaderKilled, stopped, killed, unknownIDs,
+	}
+	fmt.Printf("%-34s %14s %14s %8s %8s\n", "what", "larder", "bare", "figure", "bar")
 	code := 0
 	for _, measure := range rows {
 		r, err := measure(ctx)

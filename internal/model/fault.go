@@ -20,7 +20,7 @@ func (t *turn) faults() {
 // bounded; neither is how long it takes.
 func (t *turn) replicate() {
 	if t.cfg.Replica && t.s.replica < t.s.committed {
-		t.step(Replicate, 0, t.s.replica+1).replica++
+		t.step(replicate, 0, t.s.replica+1).replica++
 	}
 }
 
@@ -31,10 +31,10 @@ func (t *turn) loseLease() {
 		return
 	}
 	alive := t.s.readers[t.s.lease-1].phase.loads()
-	if alive && t.s.left.LeaseLosses == 0 || t.left(LeaseForever) {
+	if alive && t.s.left.LeaseLosses == 0 || t.without(leaseForever) {
 		return
 	}
-	n := t.step(LeaseLost, int(t.s.lease-1), 0)
+	n := t.step(leaseLost, int(t.s.lease-1), 0)
 	n.lease = 0
 	if alive {
 		n.left.LeaseLosses--
@@ -46,11 +46,11 @@ func (t *turn) loseData() {
 	if t.s.left.Evictions == 0 || t.s.slot.kind == absent || t.held(t.s) {
 		return
 	}
-	act := ValueGone
+	gone := valueGone
 	if t.s.slot.kind == tombstone {
-		act = TombstoneGone
+		gone = tombstoneGone
 	}
-	n := t.step(act, 0, t.s.slot.version)
+	n := t.step(gone, 0, t.s.slot.version)
 	n.left.Evictions--
 	t.vanish(n)
 }
@@ -60,7 +60,7 @@ func (t *turn) flush() {
 	if t.s.left.Flushes == 0 || t.held(t.s) || t.s.slot.kind == absent && t.s.lease == 0 {
 		return
 	}
-	n := t.step(Flush, 0, 0)
+	n := t.step(flush, 0, 0)
 	n.left.Flushes--
 	n.lease = 0
 	t.vanish(n)
@@ -72,7 +72,7 @@ func (t *turn) redeliver(w int) {
 		return
 	}
 	floor := t.s.writers[w].version
-	n := t.step(Redeliver, w, floor)
+	n := t.step(redeliver, w, floor)
 	n.left.Redeliveries--
 	t.invalidate(n, floor)
 }
@@ -83,7 +83,7 @@ func (t *turn) crash(p int) {
 	if t.s.left.Crashes == 0 || !t.loadsIn(p) {
 		return
 	}
-	n := t.step(Crash, p, 0)
+	n := t.step(crash, p, 0)
 	n.left.Crashes--
 	n.processes[p] = process{link: gone}
 	for i := range t.readers {
@@ -91,7 +91,7 @@ func (t *turn) crash(p int) {
 			continue
 		}
 		r := &n.readers[i]
-		if r.phase == loaded {
+		if r.phase == loaded || r.phase == filling {
 			*r = reader{phase: orphaned, version: r.version}
 		} else {
 			*r = reader{}

@@ -4,15 +4,15 @@ package model
 
 // serveLease answers the LEASE. The naive protocol has none and loads at once.
 func (t *turn) serveLease(i int) {
-	if t.left(NoLease) {
-		t.step(LoadAnyway, i, 0).readers[i].phase = leased
+	if t.without(noLease) {
+		t.step(loadAnyway, i, 0).readers[i].phase = leased
 		return
 	}
 	switch t.s.leaseReply() {
 	case hit:
-		t.find(LeaseHit, i)
+		t.find(leaseHit, i)
 	case busy:
-		t.step(LeaseBusy, i, 0).readers[i].phase = waiting
+		t.step(leaseBusy, i, 0).readers[i].phase = waiting
 	case granted:
 		t.grant(i)
 	}
@@ -21,7 +21,7 @@ func (t *turn) serveLease(i int) {
 // grant gives reader i the lease and tells it the floor.
 func (t *turn) grant(i int) {
 	floor := t.s.slot.version
-	n := t.step(LeaseGranted, i, floor)
+	n := t.step(leaseGranted, i, floor)
 	n.lease = uint8(1 + i)
 	r := &n.readers[i]
 	r.phase = leased
@@ -37,11 +37,11 @@ func (t *turn) grant(i int) {
 func (t *turn) load(i int) {
 	t.loadError(i)
 	r := &t.s.readers[i]
-	act, version := LoadPrimary, t.s.committed
+	read, version := loadPrimary, t.s.committed
 	if t.cfg.Replica && !r.primary {
-		act, version = LoadReplica, t.s.replica
+		read, version = loadReplica, t.s.replica
 	}
-	n := t.step(act, i, version)
+	n := t.step(read, i, version)
 	if version < r.floor {
 		n.readers[i].primary = true // the replica lags: once more, from the primary
 		return
@@ -51,18 +51,27 @@ func (t *turn) load(i int) {
 	n.readers[i].primary, n.readers[i].floor = false, 0
 }
 
+// sendFill sends the FILL.
+func (t *turn) sendFill(i int) {
+	if t.alone[i] {
+		t.serveFill(i) // nobody could tell that it was sent before
+		return
+	}
+	t.step(sendFill, i, t.s.readers[i].version).readers[i].phase = filling
+}
+
 // serveFill answers the FILL.
 func (t *turn) serveFill(i int) {
 	r := &t.s.readers[i]
-	n := t.step(FillAccepted, i, r.version)
+	n := t.step(fillAccepted, i, r.version)
 	accepted := t.fill(n, i)
 	if !accepted {
-		t.last().Act = FillRefused
+		t.last().step.act = fillRefused
 	}
 	switch {
 	case r.phase == orphaned:
 		n.readers[i] = reader{}
-	case accepted, t.left(NoRetry):
+	case accepted, t.without(noRetry):
 		t.answer(n, i, r.version)
 	default:
 		n.readers[i].phase, n.readers[i].version = waiting, 0
@@ -75,7 +84,7 @@ func (t *turn) loadError(i int) {
 	if t.s.left.LoadErrors == 0 {
 		return
 	}
-	n := t.step(LoadError, i, 0)
+	n := t.step(loadError, i, 0)
 	n.left.LoadErrors--
 	t.release(n, i)
 	t.unlist(n, i)
@@ -91,7 +100,7 @@ func (t *turn) giveUp(i int) {
 	if !t.cfg.GiveUp {
 		return
 	}
-	n := t.step(GiveUp, i, 0)
+	n := t.step(giveUp, i, 0)
 	n.readers[i].phase = lastRead
 	n.readers[i].inSession = false // it will not enter memory either
 	t.unlist(n, i)
@@ -101,8 +110,8 @@ func (t *turn) giveUp(i int) {
 // so that it must raise the floor to it: others may still hold an older value
 // in their hands with a lease in order, and a Get after this one would get it.
 func (t *turn) readPrimary(i int) {
-	n := t.step(LoadPrimary, i, t.s.committed)
-	if t.left(BareLastRead) {
+	n := t.step(loadPrimary, i, t.s.committed)
+	if t.without(bareLastRead) {
 		t.answer(n, i, n.committed)
 		return
 	}
@@ -113,7 +122,7 @@ func (t *turn) readPrimary(i int) {
 // raise applies the invalidation of a reader that gave up.
 func (t *turn) raise(i int) {
 	version := t.s.readers[i].version
-	n := t.step(Raise, i, version)
+	n := t.step(raise, i, version)
 	t.invalidate(n, version)
 	t.answer(n, i, version)
 }
@@ -122,9 +131,9 @@ func (t *turn) raise(i int) {
 // mind: what may enter does so, or does not.
 func (t *turn) receive(i int) {
 	version := t.s.readers[i].version
-	t.land(t.step(Receive, i, version), i, version)
+	t.land(t.step(receive, i, version), i, version)
 	if t.admissible(t.s, i) {
-		n := t.step(Admit, i, version)
+		n := t.step(admit, i, version)
 		n.processes[t.process[i]].entry = version
 		t.land(n, i, version)
 	}
@@ -143,7 +152,7 @@ func (t *turn) land(n *state, i int, version uint8) {
 
 // complete returns version to the caller of reader i.
 func (t *turn) complete(n *state, i int, version uint8) {
-	t.breaks(t.judge(n, i, version))
+	t.last().broken |= t.judge(n, i, version)
 	n.readers[i].finish()
 }
 

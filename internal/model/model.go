@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // model is a Config with what follows from it.
 type model struct {
 	cfg     Config
@@ -40,8 +42,8 @@ func newModel(cfg Config) *model {
 	return m
 }
 
-// left reports whether the clause has been left out.
-func (m *model) left(clause Mutant) bool { return m.cfg.Mutant.has(clause) }
+// without reports whether one of the clauses is left out.
+func (m *model) without(clause Mutant) bool { return m.cfg.Mutant.has(clause) }
 
 // turn collects the steps that are possible in one state.
 type turn struct {
@@ -53,22 +55,23 @@ type turn struct {
 // move is a step with the state it leads to and the properties it breaks.
 type move struct {
 	next   state
-	step   Step
+	step   step
 	broken Properties
 }
 
 // step adds a step by actor to the turn and returns where it leads: so far a
 // copy of the state, which is the caller's to change until it adds another.
-func (t *turn) step(act Act, actor int, version uint8) *state {
-	t.moves = append(t.moves, move{next: *t.s, step: Step{Act: act, Actor: uint8(actor), Version: version}})
-	return &t.moves[len(t.moves)-1].next
+func (t *turn) step(a act, actor int, version uint8) *state {
+	t.moves = slices.Grow(t.moves, 1)[:len(t.moves)+1]
+	mv := t.last()
+	mv.next = *t.s
+	mv.step = step{act: a, actor: uint8(actor), version: version}
+	mv.broken = 0
+	return &mv.next
 }
 
-// last returns the label of the step added last.
-func (t *turn) last() *Step { return &t.moves[len(t.moves)-1].step }
-
-// breaks notes properties broken by the step added last.
-func (t *turn) breaks(p Properties) { t.moves[len(t.moves)-1].broken |= p }
+// last returns the step added last.
+func (t *turn) last() *move { return &t.moves[len(t.moves)-1] }
 
 // steps fills the turn with all steps from s, always in the same order.
 func (t *turn) steps(s *state) {

@@ -8,89 +8,89 @@ import "strings"
 type Mutant uint32
 
 const (
-	// LeasePerProcess takes leases with an id per process, not per load
+	// leasePerProcess takes leases with an id per process, not per load
 	// ("The id is per load"; rueidisaside).
-	LeasePerProcess Mutant = 1 << iota
+	leasePerProcess Mutant = 1 << iota
 
-	// LeaseMayBeAbsent accepts a fill when the lease is gone ("lease still
+	// leaseMayBeAbsent accepts a fill when the lease is gone ("lease still
 	// present and mine"; memcached add, SETNX).
-	LeaseMayBeAbsent
+	leaseMayBeAbsent
 
-	// NoLease fills with a plain SET after a miss: the usual cache-aside.
-	NoLease
+	// noLease fills with a plain SET after a miss: the usual cache-aside.
+	noLease
 
-	// LeaseForever takes leases without a lifetime ("PX lease"; rockscache on
+	// leaseForever takes leases without a lifetime ("PX lease"; rockscache on
 	// a fresh key).
-	LeaseForever
+	leaseForever
 
-	// KeepLease makes invalidate leave the lease alone ("drop the lease").
-	KeepLease
+	// keepLease makes invalidate leave the lease alone ("drop the lease").
+	keepLease
 
-	// NoRetry returns the loaded value of a refused fill ("discarded and the
+	// noRetry returns the loaded value of a refused fill ("discarded and the
 	// Get starts again").
-	NoRetry
+	noRetry
 
-	// PlainSingleflight lets strict Gets join a flight that was already sent
+	// plainSingleflight lets strict Gets join a flight that was already sent
 	// ("strict reads join only a flight that has not been sent yet").
-	PlainSingleflight
+	plainSingleflight
 
-	// NoFloor ignores floors, at the loader and at the fill ("version >=
+	// noFloor ignores floors, at the loader and at the fill ("version >=
 	// floor?").
-	NoFloor
+	noFloor
 
-	// FloorOnlyAtFill makes the loader ignore the floor that came with the
+	// floorOnlyAtFill makes the loader ignore the floor that came with the
 	// lease ("a load below the floor came from a lagging replica: the loader
 	// is called again"), and leaves the comparison to the fill.
-	FloorOnlyAtFill
+	floorOnlyAtFill
 
-	// FloorOnlyAtLoader leaves the floor out of the fill's conditions. The one
+	// floorOnlyAtLoader leaves the floor out of the fill's conditions. The one
 	// clause that this part of the protocol does not need; see the test.
-	FloorOnlyAtLoader
+	floorOnlyAtLoader
 
-	// ShortHold lets a tombstone vanish before the replica has caught up with
+	// shortHold lets a tombstone vanish before the replica has caught up with
 	// it ("hold >= replica lag").
-	ShortHold
+	shortHold
 
-	// ShortTTL lets a value vanish before the replica has caught up with it.
-	ShortTTL
+	// shortTTL lets a value vanish before the replica has caught up with it.
+	shortTTL
 
-	// InvalidateFirst invalidates before COMMIT, when there is no version yet.
-	InvalidateFirst
+	// invalidateFirst invalidates before COMMIT, when there is no version yet.
+	invalidateFirst
 
-	// AckFirst acknowledges the write before the invalidation was applied.
-	AckFirst
+	// ackFirst acknowledges the write before the invalidation was applied.
+	ackFirst
 
-	// BareLastRead answers a reader that gave up with what the primary said,
+	// bareLastRead answers a reader that gave up with what the primary said,
 	// without raising the floor to it first.
-	BareLastRead
+	bareLastRead
 
-	// NoTaint makes an invalidation drop the memory entry only, and leave
+	// noTaint makes an invalidation drop the memory entry only, and leave
 	// flights alone ("taints it and takes it out of the map").
-	NoTaint
+	noTaint
 
-	// LateNote notes the key's counter when the answer has arrived, not before
+	// lateNote notes the key's counter when the answer has arrived, not before
 	// the command is sent ("registered before any command is sent").
-	LateNote
+	lateNote
 
-	// NoOwnInvalidate leaves the writer's own process to the push ("own, at
+	// noOwnInvalidate leaves the writer's own process to the push ("own, at
 	// once").
-	NoOwnInvalidate
+	noOwnInvalidate
 
-	// NoFlush keeps the old session across a reconnect ("flush memory, new
+	// noFlush keeps the old session across a reconnect ("flush memory, new
 	// generation, taint all flights").
-	NoFlush
+	noFlush
 
-	// NoFlushOfFlights empties memory at a reconnect, but flights do not note
+	// noFlushOfFlights empties memory at a reconnect, but flights do not note
 	// the session ("taint all flights").
-	NoFlushOfFlights
+	noFlushOfFlights
 
-	// FlushBeforeTracking starts the new session before tracking is on again
+	// flushBeforeTracking starts the new session before tracking is on again
 	// ("this order").
-	FlushBeforeTracking
+	flushBeforeTracking
 
-	// NoPing reads memory as soon as there is a new session ("PING answered,
+	// noPing reads memory as soon as there is a new session ("PING answered,
 	// hits allowed").
-	NoPing
+	noPing
 
 	endOfMutants
 )
@@ -115,9 +115,9 @@ func (m Mutant) String() string {
 // mutantNames lists the names in the order of the constants.
 func mutantNames() []string {
 	return []string{
-		"LeasePerProcess", "LeaseMayBeAbsent", "NoLease", "LeaseForever", "KeepLease", "NoRetry", "PlainSingleflight",
-		"NoFloor", "FloorOnlyAtFill", "FloorOnlyAtLoader", "ShortHold", "ShortTTL",
-		"InvalidateFirst", "AckFirst", "BareLastRead",
-		"NoTaint", "LateNote", "NoOwnInvalidate", "NoFlush", "NoFlushOfFlights", "FlushBeforeTracking", "NoPing",
+		"leasePerProcess", "leaseMayBeAbsent", "noLease", "leaseForever", "keepLease", "noRetry", "plainSingleflight",
+		"noFloor", "floorOnlyAtFill", "floorOnlyAtLoader", "shortHold", "shortTTL",
+		"invalidateFirst", "ackFirst", "bareLastRead",
+		"noTaint", "lateNote", "noOwnInvalidate", "noFlush", "noFlushOfFlights", "flushBeforeTracking", "noPing",
 	}
 }

@@ -23,43 +23,43 @@ func leaseAblations() []ablation {
 	eviction := Faults{Evictions: 1}
 	return []ablation{
 		{"lease id per process", Config{
-			Mutant: LeasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Faults: eviction,
+			Mutant: leasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Faults: eviction,
 		}, ReadAfterAck | Monotonic | SharedTier | OneLoad},
 		{"lease id per process, no versions", Config{
-			Mutant: LeasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Unversioned: true,
+			Mutant: leasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Unversioned: true,
 		}, ReadAfterAck | SharedTier | OneLoad},
 		{"lease may be absent", Config{
-			Mutant: LeaseMayBeAbsent, Readers: apart(3, 1), Writers: elsewhere(1), Faults: eviction,
+			Mutant: leaseMayBeAbsent, Readers: apart(3, 1), Writers: elsewhere(1), Faults: eviction,
 		}, ReadAfterAck | Monotonic | SharedTier},
 		{"lease may be absent, no versions", Config{
-			Mutant: LeaseMayBeAbsent, Readers: apart(2, 1), Writers: elsewhere(1), Unversioned: true,
+			Mutant: leaseMayBeAbsent, Readers: apart(2, 1), Writers: elsewhere(1), Unversioned: true,
 		}, ReadAfterAck | SharedTier},
 		{"SET without lease", Config{
-			Mutant: NoLease, Readers: apart(3, 1), Writers: elsewhere(1),
+			Mutant: noLease, Readers: apart(3, 1), Writers: elsewhere(1),
 		}, ReadAfterAck | Monotonic | SharedTier | OneLoad},
 		{"lease without a lifetime", Config{
-			Mutant: LeaseForever, Readers: apart(2, 1), Writers: elsewhere(1), Faults: Faults{Crashes: 1},
+			Mutant: leaseForever, Readers: apart(2, 1), Writers: elsewhere(1), Faults: Faults{Crashes: 1},
 		}, NoDeadlock},
 		{"invalidate keeps the lease", Config{
-			Mutant: KeepLease, Readers: apart(2, 1), Writers: elsewhere(1), Faults: eviction,
+			Mutant: keepLease, Readers: apart(2, 1), Writers: elsewhere(1), Faults: eviction,
 		}, ReadAfterAck | SharedTier},
 		{"invalidate keeps the lease, no versions", Config{
-			Mutant: KeepLease, Readers: apart(2, 1), Writers: elsewhere(1), Unversioned: true,
+			Mutant: keepLease, Readers: apart(2, 1), Writers: elsewhere(1), Unversioned: true,
 		}, ReadAfterAck | SharedTier},
 		{"no retry", Config{
-			Mutant: NoRetry, Readers: apart(3, 1), Writers: elsewhere(1), Faults: Faults{LeaseLosses: 1},
+			Mutant: noRetry, Readers: apart(3, 1), Writers: elsewhere(1), Faults: Faults{LeaseLosses: 1},
 		}, Monotonic},
 		{"no retry, no fault", Config{
-			Mutant: NoRetry, Readers: apart(3, 1), Writers: elsewhere(2),
+			Mutant: noRetry, Readers: apart(3, 1), Writers: elsewhere(2),
 		}, Monotonic},
 		{"invalidate before COMMIT", Config{
-			Mutant: InvalidateFirst, Readers: apart(2, 1), Writers: elsewhere(1),
+			Mutant: invalidateFirst, Readers: apart(2, 1), Writers: elsewhere(1),
 		}, ReadAfterAck | SharedTier},
 		{"ack before invalidate", Config{
-			Mutant: AckFirst, Readers: apart(2, 1), Writers: elsewhere(1),
+			Mutant: ackFirst, Readers: apart(2, 1), Writers: elsewhere(1),
 		}, ReadAfterAck | SharedTier},
 		{"last read without raising the floor", Config{
-			Mutant: BareLastRead, Readers: apart(3, 1), Writers: elsewhere(1), GiveUp: true,
+			Mutant: bareLastRead, Readers: apart(3, 1), Writers: elsewhere(1), GiveUp: true,
 		}, Monotonic},
 	}
 }
@@ -69,19 +69,19 @@ func versionAblations() []ablation {
 	eviction := Faults{Evictions: 1}
 	return []ablation{
 		{"no floor", Config{
-			Mutant: NoFloor, Readers: apart(2, 1), Writers: elsewhere(2), Replica: true,
+			Mutant: noFloor, Readers: apart(2, 1), Writers: elsewhere(2), Replica: true,
 		}, ReadAfterAck | SharedTier},
 		{"floor compared at the fill only", Config{
-			Mutant: FloorOnlyAtFill, Readers: apart(2, 1), Writers: elsewhere(2), Replica: true, Faults: eviction,
+			Mutant: floorOnlyAtFill, Readers: apart(2, 1), Writers: elsewhere(2), Replica: true, Faults: eviction,
 		}, ReadAfterAck | SharedTier},
 		{"hold shorter than the lag", Config{
-			Mutant: ShortHold, Readers: apart(3, 1), Writers: elsewhere(1), Replica: true, Faults: eviction,
+			Mutant: shortHold, Readers: apart(3, 1), Writers: elsewhere(1), Replica: true, Faults: eviction,
 		}, ReadAfterAck | SharedTier},
 		{"value gone before the replica has caught up", Config{
-			Mutant: ShortTTL, Readers: apart(3, 1), Writers: elsewhere(1), Replica: true, Faults: eviction,
+			Mutant: shortTTL, Readers: apart(3, 1), Writers: elsewhere(1), Replica: true, Faults: eviction,
 		}, ReadAfterAck | Monotonic | SharedTier},
 		{"flush while the replica lags", Config{
-			Mutant: ShortHold | ShortTTL, Readers: apart(2, 1), Writers: elsewhere(1), Replica: true, Faults: Faults{Flushes: 1},
+			Mutant: shortHold | shortTTL, Readers: apart(2, 1), Writers: elsewhere(1), Replica: true, Faults: Faults{Flushes: 1},
 		}, ReadAfterAck | Monotonic | SharedTier},
 	}
 }
@@ -91,25 +91,25 @@ func processAblations() []ablation {
 	disconnect := Faults{Disconnects: 1}
 	return []ablation{
 		{"plain singleflight", Config{
-			Mutant: PlainSingleflight, Readers: twoAndOne(), Writers: elsewhere(1),
+			Mutant: plainSingleflight, Readers: twoAndOne(), Writers: elsewhere(1),
 		}, ReadAfterAck | Monotonic},
 		{"no taint", Config{
-			Mutant: NoTaint, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
+			Mutant: noTaint, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
 		}, MemoryTier | OwnWrites},
 		{"counter noted after the answer", Config{
-			Mutant: LateNote, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true,
+			Mutant: lateNote, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true,
 		}, MemoryTier},
 		{"own invalidation by push only", Config{
-			Mutant: NoOwnInvalidate, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
+			Mutant: noOwnInvalidate, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
 		}, OwnWrites},
 		{"no flush on reconnect", Config{
-			Mutant: NoFlush, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
+			Mutant: noFlush, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
 		}, MemoryTier},
 		{"flush of memory, not of flights", Config{
-			Mutant: NoFlushOfFlights, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
+			Mutant: noFlushOfFlights, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
 		}, MemoryTier},
 		{"flush before tracking", Config{
-			Mutant: FlushBeforeTracking, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
+			Mutant: flushBeforeTracking, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
 		}, MemoryTier},
 	}
 }
@@ -119,11 +119,11 @@ func processAblations() []ablation {
 func spares() []ablation {
 	return []ablation{
 		{"floor compared at the loader only", Config{
-			Mutant: FloorOnlyAtLoader, Readers: apart(2, 2), Writers: elsewhere(2), Replica: true, GiveUp: true,
-			Faults: Faults{Evictions: 1},
+			Mutant: floorOnlyAtLoader, Readers: apart(2, 1), Writers: elsewhere(2), Replica: true, GiveUp: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 2, Crashes: 1},
 		}, 0},
 		{"memory read before the first PING", Config{
-			Mutant: NoPing, Readers: sharingMemory(), Writers: []int{0}, Memory: true, Faults: Faults{Disconnects: 2},
+			Mutant: noPing, Readers: sharingMemory(), Writers: []int{0}, Memory: true, Faults: Faults{Disconnects: 2},
 		}, 0},
 	}
 }

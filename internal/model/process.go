@@ -22,7 +22,7 @@ func (m *model) changed(s *state) {
 // usable.
 func (m *model) forget(s *state, p int) {
 	s.processes[p].entry = 0
-	if m.left(NoTaint) {
+	if m.without(noTaint) {
 		return
 	}
 	s.processes[p].flight = 0
@@ -52,7 +52,7 @@ func (m *model) register(s *state, i int) {
 		return
 	}
 	p.flight = uint8(1 + i)
-	r.inSession = m.cfg.Memory && (p.link.hasSession() || m.left(NoFlush|NoFlushOfFlights))
+	r.inSession = m.cfg.Memory && (p.link.hasSession() || m.without(noFlush|noFlushOfFlights))
 }
 
 // joinable returns the reader whose flight reader i may join now, or -1.
@@ -64,7 +64,7 @@ func (m *model) joinable(s *state, i int) int {
 	leader := int(p.flight - 1)
 	f := &s.readers[leader]
 	switch {
-	case f.phase.unasked(), m.left(PlainSingleflight):
+	case f.phase.unasked(), m.without(plainSingleflight):
 		return leader
 	case !m.strict[i] && p.link.servesMemory() && f.inSession && !f.tainted:
 		return leader
@@ -83,8 +83,8 @@ func (m *model) unlist(s *state, i int) {
 // nothing has happened to the key or the session since it was registered.
 func (m *model) admissible(s *state, i int) bool {
 	r := &s.readers[i]
-	if m.left(LateNote) {
+	if m.without(lateNote) {
 		return s.processes[m.process[i]].link.hasSession()
 	}
-	return r.inSession && (!r.tainted || m.left(NoTaint))
+	return r.inSession && (!r.tainted || m.without(noTaint))
 }

@@ -36,9 +36,6 @@ const (
 	endOfProperties
 )
 
-// All is every property.
-const All = endOfProperties - 1
-
 // String names the set by the letters above.
 func (p Properties) String() string {
 	var names []string
@@ -109,7 +106,7 @@ func stuck(p *process, acked uint8) bool {
 func (m *model) fillable(s *state) int {
 	n := 0
 	for i := range m.readers {
-		if phase := s.readers[i].phase; (phase == leased || phase == loaded || phase == orphaned) && m.mayFill(s, i) {
+		if phase := s.readers[i].phase; (phase.loads() || phase == orphaned) && m.mayFill(s, i) {
 			n++
 		}
 	}

@@ -1,45 +1,37 @@
 package model
 
-// phase is where a reader is in its Get.
-//
-//	           ┌───────────────────── again ─────────────────────┐
-//	           v                                                 │
-//	idle ─> registered ──GET──> asked ──nothing──> missed ──busy──> waiting
-//	  │                           │                  │ │           ^   │
-//	  │                           └─value─┐  ┌─value─┘ └─granted─┐ │   └─gives up─> lastRead ─> raising
-//	  └─> joined                          v  v                   v │refused                        │
-//	                                    answered <──accepted── loaded <──origin── leased           │
-//	                                        ^──────────────────────────────────────────────────────┘
-//
-// asked is a GET on its way to the shared tier, missed a LEASE, loaded a FILL,
-// raising an invalidation; answered is an answer on its way back.
+// phase is where a reader is in its Get: what it, or the server, does next.
 type phase uint8
 
 const (
-	idle phase = iota
-	joined
-	registered
-	asked
-	missed
-	waiting
-	leased
-	loaded
-	lastRead
-	raising
-	answered
-	orphaned // the process died with its FILL on the way
+	idle       phase = iota // find it in memory, join a flight, or register one
+	joined                  // return when the leader does
+	registered              // send GET
+	asked                   // GET: a value: answered; nothing: missed
+	missed                  // LEASE: a value: answered; busy: waiting; granted: leased
+	waiting                 // between rounds: send GET again, or give up: lastRead
+	leased                  // read the origin
+	loaded                  // send FILL
+	filling                 // FILL: accepted: answered; refused: waiting
+	lastRead                // read the primary
+	raising                 // raise the floor to what was read: answered
+	answered                // receive the answer and return
+	orphaned                // FILL of a process that died
 )
 
 // leads reports whether the reader leads a flight.
 func (p phase) leads() bool { return p >= registered && p <= answered }
 
 // unasked reports whether the command that will answer the flight has yet to
-// be sent, so that the answer cannot be older than a Get that joins now.
-func (p phase) unasked() bool { return p == registered || p == waiting || p == leased }
+// be sent, so that the answer cannot be older than a Get that joins now. A
+// load is answered by its FILL: accepted, it vouches for what was loaded.
+func (p phase) unasked() bool {
+	return p == registered || p == waiting || p == leased || p == loaded
+}
 
 // loads reports whether the reader is a living holder of a lease, as far as it
 // knows.
-func (p phase) loads() bool { return p == leased || p == loaded }
+func (p phase) loads() bool { return p == leased || p == loaded || p == filling }
 
 // reader adds the steps of reader i.
 func (t *turn) reader(i int) {
@@ -57,7 +49,9 @@ func (t *turn) reader(i int) {
 		t.serveLease(i)
 	case leased:
 		t.load(i)
-	case loaded, orphaned:
+	case loaded:
+		t.sendFill(i)
+	case filling, orphaned:
 		t.serveFill(i)
 	case lastRead:
 		t.readPrimary(i)
@@ -72,18 +66,18 @@ func (t *turn) reader(i int) {
 // always start its own: joining is a right, not a duty.
 func (t *turn) begin(i int) {
 	if version := t.remembered(t.s, i); version != 0 {
-		n := t.step(HitMemory, i, version)
+		n := t.step(hitMemory, i, version)
 		t.owe(n, i)
 		t.complete(n, i, version)
 		return
 	}
 	if leader := t.joinable(t.s, i); leader >= 0 {
-		n := t.step(Join, i, uint8(leader))
+		n := t.step(join, i, uint8(leader))
 		t.owe(n, i)
 		n.readers[i].phase = joined
 		n.readers[i].leader = uint8(1 + leader)
 	}
-	n := t.step(Register, i, 0)
+	n := t.step(register, i, 0)
 	t.owe(n, i)
 	t.register(n, i)
 }
@@ -101,21 +95,21 @@ func (t *turn) ask(i int) {
 		t.serveGet(i) // nobody could tell that it was sent before
 		return
 	}
-	t.step(SendGet, i, 0).readers[i].phase = asked
+	t.step(sendGet, i, 0).readers[i].phase = asked
 }
 
 // serveGet answers the GET.
 func (t *turn) serveGet(i int) {
 	if t.s.slot.kind == value {
-		t.find(GetHit, i)
+		t.find(getHit, i)
 		return
 	}
-	t.step(GetMiss, i, 0).readers[i].phase = missed
+	t.step(getMiss, i, 0).readers[i].phase = missed
 }
 
 // find sends the value in the slot back to reader i.
-func (t *turn) find(act Act, i int) {
-	n := t.step(act, i, t.s.slot.version)
+func (t *turn) find(a act, i int) {
+	n := t.step(a, i, t.s.slot.version)
 	t.answer(n, i, t.s.slot.version)
 }
 

@@ -14,13 +14,13 @@ type Result struct {
 	// the farthest of them.
 	States, Depth int
 
-	// Fired counts the steps by kind.
-	Fired [endOfActs]int
-
 	// Broken holds the properties that do not hold, Traces the shortest way to
 	// break each of them.
 	Broken Properties
 	Traces map[Properties][]string
+
+	// fired counts the steps by kind.
+	fired [endOfActs]int
 }
 
 // Check searches all states of a fleet, breadth first, so that the first way
@@ -76,15 +76,16 @@ func newSearch(m *model) *search {
 	return s
 }
 
-// add numbers a state unless it is known.
-func (s *search) add(next *state, parent int, choice int) {
+// add numbers a state, unless it is known.
+func (s *search) add(next *state, parent int, choice int) (added bool) {
 	if _, ok := s.seen[*next]; ok {
-		return
+		return false
 	}
 	s.seen[*next] = struct{}{}
 	s.frontier = append(s.frontier, *next)
 	s.parents = append(s.parents, int32(parent))
 	s.choices = append(s.choices, uint8(choice))
+	return true
 }
 
 // expand takes all steps from a state.
@@ -96,12 +97,15 @@ func (s *search) expand(from *state, number int) {
 	}
 	for i := range t.moves {
 		mv := &t.moves[i]
-		s.result.Fired[mv.step.Act]++
+		s.result.fired[mv.step.act]++
 		t.represent(&mv.next, nil)
-		if broken := mv.broken | t.broken(&mv.next); broken&^s.result.Broken != 0 {
+		broken := mv.broken
+		if s.add(&mv.next, number, i) {
+			broken |= t.broken(&mv.next)
+		}
+		if broken&^s.result.Broken != 0 {
 			s.report(broken, number, i)
 		}
-		s.add(&mv.next, number, i)
 	}
 }
 

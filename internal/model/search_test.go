@@ -11,7 +11,7 @@ import (
 // must read like a story, and keep its actors' names although states are
 // replaced by representatives on the way.
 func TestCheck_TraceTellsAStory(t *testing.T) {
-	r := check(t, Config{Mutant: BareLastRead, Readers: apart(3, 1), Writers: elsewhere(1), GiveUp: true})
+	r := check(t, Config{Mutant: bareLastRead, Readers: apart(3, 1), Writers: elsewhere(1), GiveUp: true})
 	want := []string{
 		"reader 1: Get, registers a flight",
 		"reader 2: Get, registers a flight",
@@ -35,9 +35,9 @@ func TestCheck_TraceTellsAStory(t *testing.T) {
 }
 
 func TestCheck_IsDeterministic(t *testing.T) {
-	cfg := Config{Mutant: NoLease, Readers: apart(3, 1), Writers: elsewhere(1)}
+	cfg := Config{Mutant: noLease, Readers: apart(3, 1), Writers: elsewhere(1)}
 	a, b := check(t, cfg), check(t, cfg)
-	if a.States != b.States || a.Fired != b.Fired {
+	if a.States != b.States || a.fired != b.fired {
 		t.Errorf("%d states, then %d", a.States, b.States)
 	}
 	if !maps.EqualFunc(a.Traces, b.Traces, slices.Equal) {
@@ -52,13 +52,13 @@ func TestCheck_SymmetryChangesNothing(t *testing.T) {
 			Readers: apart(3, 1), Writers: elsewhere(2),
 		}, 0},
 		{"lease id per process", Config{
-			Mutant: LeasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Faults: Faults{Evictions: 1},
+			Mutant: leasePerProcess, Readers: twoAndOne(), Writers: elsewhere(1), Faults: Faults{Evictions: 1},
 		}, 0},
 		{"no retry", Config{
-			Mutant: NoRetry, Readers: apart(3, 1), Writers: elsewhere(2),
+			Mutant: noRetry, Readers: apart(3, 1), Writers: elsewhere(2),
 		}, 0},
 		{"no taint", Config{
-			Mutant: NoTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []int{0, 0}, Memory: true,
+			Mutant: noTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []int{0, 0}, Memory: true,
 		}, 0},
 	} {
 		t.Run(a.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestCheck_ReportsAllMistakesOfAConfig(t *testing.T) {
 func TestCheck_EveryActHasAPhrase(t *testing.T) {
 	n := namesAtStart()
 	for act := range endOfActs {
-		if words := n.describe(Step{Act: act, Version: 1}); words == "" || strings.Contains(words, "%") {
+		if words := n.describe(step{act: act, version: 1}); words == "" || strings.Contains(words, "%") {
 			t.Errorf("act %d is described as %q", act, words)
 		}
 	}

@@ -15,7 +15,7 @@ const (
 	down
 	bare      // tracking without a session
 	fresh     // tracking and a session, not yet proven
-	untracked // a session without tracking: the mutant FlushBeforeTracking
+	untracked // a session without tracking: the mutant flushBeforeTracking
 	gone      // the process died
 )
 
@@ -34,21 +34,21 @@ func (t *turn) link(p int) {
 	case lost:
 		t.lapse(p)
 	case down:
-		if t.left(FlushBeforeTracking) {
+		if t.without(flushBeforeTracking) {
 			t.beginSession(p, untracked)
 		} else {
-			t.step(TrackingOn, p, 0).processes[p].link = bare
+			t.step(trackingOn, p, 0).processes[p].link = bare
 		}
 	case untracked:
-		t.step(TrackingOn, p, 0).processes[p].link = fresh
+		t.step(trackingOn, p, 0).processes[p].link = fresh
 	case bare:
-		if t.left(NoPing) {
+		if t.without(noPing) {
 			t.beginSession(p, live)
 		} else {
 			t.beginSession(p, fresh)
 		}
 	case fresh:
-		t.step(Pong, p, 0).processes[p].link = live
+		t.step(pong, p, 0).processes[p].link = live
 	}
 	t.disconnect(p)
 	t.deliver(p)
@@ -57,9 +57,9 @@ func (t *turn) link(p int) {
 // beginSession empties memory. Flights registered from here on note the new
 // session; what an earlier one brings home is not usable.
 func (t *turn) beginSession(p int, to link) {
-	n := t.step(NewSession, p, 0)
+	n := t.step(newSession, p, 0)
 	n.processes[p].link = to
-	if !t.left(NoFlush) {
+	if !t.without(noFlush) {
 		n.processes[p].entry = 0
 	}
 }
@@ -69,7 +69,7 @@ func (t *turn) deliver(p int) {
 	if t.s.processes[p].pushes == 0 {
 		return
 	}
-	n := t.step(Deliver, p, 0)
+	n := t.step(deliver, p, 0)
 	n.processes[p].pushes--
 	t.forget(n, p)
 }
@@ -81,7 +81,7 @@ func (t *turn) disconnect(p int) {
 	if t.s.left.Disconnects == 0 || !from.tracked() {
 		return
 	}
-	n := t.step(Disconnect, p, 0)
+	n := t.step(disconnect, p, 0)
 	n.left.Disconnects--
 	n.processes[p].pushes = 0
 	if from == live {
@@ -93,17 +93,17 @@ func (t *turn) disconnect(p int) {
 
 // lapse is the moment when no heartbeat has been answered for too long.
 func (t *turn) lapse(p int) {
-	t.endSession(t.step(Lapse, p, 0), p)
+	t.endSession(t.step(lapse, p, 0), p)
 }
 
 // endSession takes the session away: nothing that noted it is usable again.
 func (m *model) endSession(s *state, p int) {
 	s.processes[p].link = down
-	if m.left(NoFlush) {
+	if m.without(noFlush) {
 		return
 	}
 	s.processes[p].entry = 0
-	if m.left(NoFlushOfFlights) {
+	if m.without(noFlushOfFlights) {
 		return
 	}
 	for i := range m.readers {

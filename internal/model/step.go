@@ -5,109 +5,107 @@ import (
 	"strings"
 )
 
-// Act is a kind of step.
-type Act uint8
+// act is a kind of step.
+type act uint8
 
 // The acts, by actor.
 const (
-	HitMemory Act = iota // readers
-	Join
-	Register
-	SendGet
-	GetHit
-	GetMiss
-	LeaseHit
-	LeaseBusy
-	LeaseGranted
-	LoadAnyway
-	LoadPrimary
-	LoadReplica
-	FillAccepted
-	FillRefused
-	GiveUp
-	Raise
-	Receive
-	Admit
+	hitMemory act = iota // readers
+	join
+	register
+	sendGet
+	getHit
+	getMiss
+	leaseHit
+	leaseBusy
+	leaseGranted
+	loadAnyway
+	loadPrimary
+	loadReplica
+	sendFill
+	fillAccepted
+	fillRefused
+	giveUp
+	raise
+	receive
+	admit
 
-	Commit // writers
-	Invalidate
-	Acknowledge
+	commit // writers
+	invalidate
+	acknowledge
 
-	Deliver // sessions
-	Lapse
-	TrackingOn
-	NewSession
-	Pong
+	deliver // sessions
+	lapse
+	trackingOn
+	newSession
+	pong
 
-	Replicate // the world around
-	LoadError
-	LeaseLost
-	ValueGone
-	TombstoneGone
-	Flush
-	Redeliver
-	CrashWriter
-	Crash
-	Disconnect
+	replicate // the world around
+	loadError
+	leaseLost
+	valueGone
+	tombstoneGone
+	flush
+	redeliver
+	crashWriter
+	crash
+	disconnect
 
 	endOfActs
 )
 
-// Step is one labelled transition.
-type Step struct {
-	Act Act
+// step is one labelled transition.
+type step struct {
+	act act
 
-	// Actor is the reader, writer or process that the act is about.
-	Actor uint8
-
-	// Version is the version that the act is about; for Join the reader that
-	// leads the flight.
-	Version uint8
+	actor   uint8 // the reader, writer or process
+	version uint8 // for join, the reader that leads the flight
 }
 
 // phrase describes the act: %r, %w and %p stand for the actor, %v for the
 // version, %l for the leader.
-func (a Act) phrase() string {
+func (a act) phrase() string {
 	return [endOfActs]string{
-		HitMemory:    "reader %r: Get, memory hit, returns v%v",
-		Join:         "reader %r: Get, joins the flight of reader %l",
-		Register:     "reader %r: Get, registers a flight",
-		SendGet:      "reader %r: GET sent",
-		GetHit:       "reader %r: GET served: v%v, reply on its way",
-		GetMiss:      "reader %r: GET served: nothing",
-		LeaseHit:     "reader %r: LEASE served: v%v, reply on its way",
-		LeaseBusy:    "reader %r: LEASE busy, waits",
-		LeaseGranted: "reader %r: LEASE granted, floor v%v",
-		LoadAnyway:   "reader %r: loads without a lease",
-		LoadPrimary:  "reader %r: reads v%v from the primary",
-		LoadReplica:  "reader %r: reads v%v from the replica",
-		FillAccepted: "reader %r: FILL v%v accepted",
-		FillRefused:  "reader %r: FILL v%v refused",
-		GiveUp:       "reader %r: gives up waiting, will read the primary",
-		Raise:        "reader %r: floor raised to v%v",
-		Receive:      "reader %r: returns v%v",
-		Admit:        "reader %r: returns v%v, which enters memory",
+		hitMemory:    "reader %r: Get, memory hit, returns v%v",
+		join:         "reader %r: Get, joins the flight of reader %l",
+		register:     "reader %r: Get, registers a flight",
+		sendGet:      "reader %r: GET sent",
+		getHit:       "reader %r: GET served: v%v, reply on its way",
+		getMiss:      "reader %r: GET served: nothing",
+		leaseHit:     "reader %r: LEASE served: v%v, reply on its way",
+		leaseBusy:    "reader %r: LEASE busy, waits",
+		leaseGranted: "reader %r: LEASE granted, floor v%v",
+		loadAnyway:   "reader %r: loads without a lease",
+		loadPrimary:  "reader %r: reads v%v from the primary",
+		loadReplica:  "reader %r: reads v%v from the replica",
+		sendFill:     "reader %r: FILL v%v sent",
+		fillAccepted: "reader %r: FILL v%v accepted",
+		fillRefused:  "reader %r: FILL v%v refused",
+		giveUp:       "reader %r: gives up waiting, will read the primary",
+		raise:        "reader %r: floor raised to v%v",
+		receive:      "reader %r: returns v%v",
+		admit:        "reader %r: returns v%v, which enters memory",
 
-		Commit:      "writer %w: COMMIT v%v",
-		Invalidate:  "writer %w: INVALIDATE floor v%v applied",
-		Acknowledge: "writer %w: acknowledged v%v",
+		commit:      "writer %w: COMMIT v%v",
+		invalidate:  "writer %w: INVALIDATE floor v%v applied",
+		acknowledge: "writer %w: acknowledged v%v",
 
-		Deliver:    "process %p: push delivered",
-		Lapse:      "process %p: heartbeat lapsed, session ended",
-		TrackingOn: "process %p: TRACKING ON",
-		NewSession: "process %p: new session",
-		Pong:       "process %p: PING answered, memory may be read",
+		deliver:    "process %p: push delivered",
+		lapse:      "process %p: heartbeat lapsed, session ended",
+		trackingOn: "process %p: TRACKING ON",
+		newSession: "process %p: new session",
+		pong:       "process %p: PING answered, memory may be read",
 
-		Replicate:     "replica: applies v%v",
-		LoadError:     "reader %r: load fails, lease released",
-		LeaseLost:     "lease of reader %r: runs out",
-		ValueGone:     "data key: value v%v gone (evicted or expired)",
-		TombstoneGone: "data key: tombstone with floor v%v gone (evicted or expired)",
-		Flush:         "shared tier: FLUSHALL",
-		Redeliver:     "relay: INVALIDATE floor v%v of writer %w applied again",
-		CrashWriter:   "writer %w: crashes before it invalidates v%v",
-		Crash:         "process %p: crashes",
-		Disconnect:    "process %p: tracking connection lost, with its pushes",
+		replicate:     "replica: applies v%v",
+		loadError:     "reader %r: load fails, lease released",
+		leaseLost:     "lease of reader %r: runs out",
+		valueGone:     "data key: value v%v gone (evicted or expired)",
+		tombstoneGone: "data key: tombstone with floor v%v gone (evicted or expired)",
+		flush:         "shared tier: FLUSHALL",
+		redeliver:     "relay: INVALIDATE floor v%v of writer %w applied again",
+		crashWriter:   "writer %w: crashes before it invalidates v%v",
+		crash:         "process %p: crashes",
+		disconnect:    "process %p: tracking connection lost, with its pushes",
 	}[a]
 }
 
@@ -125,14 +123,14 @@ func namesAtStart() names {
 }
 
 // describe puts the step into words.
-func (n *names) describe(s Step) string {
+func (n *names) describe(s step) string {
 	number := func(x uint8) string { return strconv.Itoa(int(x)) }
 	at := func(names []uint8, place uint8) uint8 { return names[min(int(place), len(names)-1)] }
 	return strings.NewReplacer(
-		"%r", number(at(n.readers[:], s.Actor)),
-		"%w", number(at(n.writers[:], s.Actor)),
-		"%p", string(rune(at(n.processes[:], s.Actor))),
-		"%l", number(at(n.readers[:], s.Version)),
-		"%v", number(s.Version),
-	).Replace(s.Act.phrase())
+		"%r", number(at(n.readers[:], s.actor)),
+		"%w", number(at(n.writers[:], s.actor)),
+		"%p", string(rune(at(n.processes[:], s.actor))),
+		"%l", number(at(n.readers[:], s.version)),
+		"%v", number(s.version),
+	).Replace(s.act.phrase())
 }

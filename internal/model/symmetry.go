@@ -53,7 +53,7 @@ func (m *model) represent(s *state, n *names) {
 		s.seen = 0 // what A asks for, M need not ask for again
 	}
 	for _, pair := range m.swaps {
-		if m.weight(s, pair.a) > m.weight(s, pair.b) {
+		if m.heavier(s, pair.a, pair.b) {
 			m.exchange(s, pair.a, pair.b, n)
 		}
 	}
@@ -62,11 +62,19 @@ func (m *model) represent(s *state, n *names) {
 	}
 }
 
-// weight orders readers by all they are, but their number.
+// heavier reports whether reader a belongs behind reader b. The phase decides
+// most cases, and cheaply.
+func (m *model) heavier(s *state, a, b int) bool {
+	if p, q := s.readers[a].phase, s.readers[b].phase; p != q {
+		return p > q
+	}
+	return m.weight(s, a) > m.weight(s, b)
+}
+
+// weight orders readers of one phase by all else they are, but their number.
 func (m *model) weight(s *state, i int) uint64 {
 	r, p := &s.readers[i], &s.processes[m.process[i]]
-	w := uint64(r.phase)<<4 | uint64(r.left)
-	w = w<<4 | uint64(r.version)
+	w := uint64(r.left)<<4 | uint64(r.version)
 	w = w<<4 | uint64(r.floor)
 	w = w<<4 | uint64(r.owedAck)
 	w = w<<4 | uint64(r.owedSeen)

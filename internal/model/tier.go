@@ -25,11 +25,11 @@ func (s *state) leaseReply() reply {
 // mayFill reports whether the lease lets reader i's fill through.
 func (m *model) mayFill(s *state, i int) bool {
 	switch {
-	case m.left(NoLease):
+	case m.without(noLease):
 		return true
 	case s.lease == 0:
-		return m.left(LeaseMayBeAbsent)
-	case m.left(LeasePerProcess):
+		return m.without(leaseMayBeAbsent)
+	case m.without(leasePerProcess):
 		return m.process[s.lease-1] == m.process[i]
 	}
 	return s.lease == uint8(1+i)
@@ -54,12 +54,12 @@ func (m *model) fill(s *state, i int) bool {
 
 // comparesAtFill reports whether the fill script looks at the floor.
 func (m *model) comparesAtFill() bool {
-	return !m.cfg.Unversioned && !m.left(NoFloor|FloorOnlyAtLoader|NoLease)
+	return !m.cfg.Unversioned && !m.without(noFloor|floorOnlyAtLoader|noLease)
 }
 
 // comparesAtLoad reports whether the loader looks at the lease's floor.
 func (m *model) comparesAtLoad() bool {
-	return !m.cfg.Unversioned && !m.left(NoFloor|FloorOnlyAtFill)
+	return !m.cfg.Unversioned && !m.without(noFloor|floorOnlyAtFill)
 }
 
 // release is the release script for reader i.
@@ -72,7 +72,7 @@ func (m *model) release(s *state, i int) {
 // invalidate is the invalidate script. The writer, a relay and a reader that
 // gave up all use it, in any order and as often as they like.
 func (m *model) invalidate(s *state, floor uint8) {
-	if !m.left(KeepLease) {
+	if !m.without(keepLease) {
 		s.lease = 0
 	}
 	if s.slot.kind == value && s.slot.version >= floor && floor != 0 && !m.cfg.Unversioned {
@@ -101,7 +101,7 @@ func (m *model) held(s *state) bool {
 		return false
 	}
 	if s.slot.kind == tombstone {
-		return !m.left(ShortHold)
+		return !m.without(shortHold)
 	}
-	return !m.left(ShortTTL)
+	return !m.without(shortTTL)
 }

@@ -17,10 +17,10 @@ const (
 // writer adds the steps of writer w.
 func (t *turn) writer(w int) {
 	switch {
-	case t.left(InvalidateFirst):
+	case t.without(invalidateFirst):
 		t.writeInvalidateFirst(w)
 		return
-	case t.left(AckFirst):
+	case t.without(ackFirst):
 		t.writeAckFirst(w)
 		return
 	}
@@ -35,7 +35,7 @@ func (t *turn) writer(w int) {
 	}
 }
 
-// writeInvalidateFirst is the write of the mutant InvalidateFirst.
+// writeInvalidateFirst is the write of the mutant invalidateFirst.
 func (t *turn) writeInvalidateFirst(w int) {
 	switch t.s.writers[w].phase {
 	case unwritten:
@@ -47,7 +47,7 @@ func (t *turn) writeInvalidateFirst(w int) {
 	}
 }
 
-// writeAckFirst is the write of the mutant AckFirst: the last two steps, and
+// writeAckFirst is the write of the mutant ackFirst: the last two steps, and
 // the names of the phases they lead to, change places.
 func (t *turn) writeAckFirst(w int) {
 	switch t.s.writers[w].phase {
@@ -63,7 +63,7 @@ func (t *turn) writeAckFirst(w int) {
 // commit makes a new version. Two writes of one row follow each other: the row
 // lock is held until COMMIT.
 func (t *turn) commit(w int) *writer {
-	n := t.step(Commit, w, t.s.committed+1)
+	n := t.step(commit, w, t.s.committed+1)
 	n.committed++
 	n.writers[w].version = n.committed
 	return &n.writers[w]
@@ -72,7 +72,7 @@ func (t *turn) commit(w int) *writer {
 // sendInvalidate applies the write's invalidation at the shared tier.
 func (t *turn) sendInvalidate(w int) *writer {
 	floor := t.s.writers[w].version
-	n := t.step(Invalidate, w, floor)
+	n := t.step(invalidate, w, floor)
 	t.invalidate(n, floor)
 	return &n.writers[w]
 }
@@ -81,11 +81,11 @@ func (t *turn) sendInvalidate(w int) *writer {
 // Get can begin in between that would have to see it, so it is one step.
 func (t *turn) acknowledge(w int) *writer {
 	version := t.s.writers[w].version
-	n := t.step(Acknowledge, w, version)
+	n := t.step(acknowledge, w, version)
 	n.acked = max(n.acked, version)
 	if p := t.cfg.Writers[w]; p != Elsewhere {
 		n.processes[p].own = max(n.processes[p].own, version)
-		if !t.left(NoOwnInvalidate) {
+		if !t.without(noOwnInvalidate) {
 			t.forget(n, p)
 		}
 	}
@@ -98,7 +98,7 @@ func (t *turn) crashWriter(w int) {
 	if t.s.left.WriterCrashes == 0 {
 		return
 	}
-	n := t.step(CrashWriter, w, t.s.writers[w].version)
+	n := t.step(crashWriter, w, t.s.writers[w].version)
 	n.left.WriterCrashes--
 	n.writers[w].phase = crashed
 }

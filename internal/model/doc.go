@@ -1,0 +1,86 @@
+// Package model is Larder's consistency protocol, written down so that a
+// machine can walk through every interleaving of it. It is the specification
+// of what the code must do, and contains none of that code.
+//
+// # The model
+//
+// There is one key. A fleet ([Config]) of up to three readers and two writers
+// works on it, in up to three processes:
+//
+//	 process A                        process B
+//	┌──────────────────────────┐     ┌──────────────────────────┐
+//	│ reader 1     reader 2    │     │ reader 3      writer 1   │
+//	│    └─ flight map ─┘      │     │ flight map        │      │
+//	│      memory entry        │     │ memory entry      │      │
+//	│      session             │     │ session           │      │
+//	└────┬───────────────▲─────┘     └─────┬─────────────┼──────┘
+//	 GET, LEASE,       push            GET, LEASE,   INVALIDATE
+//	 FILL, RELEASE       │             FILL, RELEASE     │
+//	     v               │                 v             v
+//	┌─────────────────────────────────────────────────────────────┐
+//	│ shared tier    data: absent, value vN or tombstone, floor N │
+//	│                lease: absent, or the id of a load           │
+//	└─────────────────────────────────────────────────────────────┘
+//	 origin: primary, committed vN ──lag──> replica, applied vM
+//
+// A Get of a reader is a sequence of steps (see phase), a write is another (see
+// writePhase), a tracking session a third (see link); each script of the shared
+// tier is one step. Sending a command, serving it and receiving its reply are
+// steps of their own wherever somebody else can tell the difference, so that a
+// reply may be overtaken by anything. Between any two steps, anything else may
+// happen that [Faults] still allows.
+//
+// The rules of one process are comparisons with a counter of the key (advanced
+// by every invalidation) and with the session (a new one after every
+// reconnect), as in the code: a flight notes both when it is registered, before
+// it sends anything; what it brings home, and whoever wants to join it, needs
+// both unchanged. The model keeps the results of these comparisons.
+//
+// [Check] visits every state that can be reached, breadth first, and compares
+// it with what is promised ([Properties]). The way to a broken promise is
+// therefore a shortest one, in words:
+//
+//	reader 1: LEASE granted, floor v0
+//	reader 2: LEASE busy, waits
+//	reader 2: gives up waiting, will read the primary
+//	reader 1: reads v1 from the primary
+//	...
+//
+// # The clauses
+//
+// Each [Mutant] leaves one clause of the protocol out, and names it. Its test
+// shows the fleet in which that breaks a promise, and that the same fleet keeps
+// it otherwise. Two clauses are spare, nothing breaks without them: the fill's
+// look at the floor, as long as the loader looks at it, and the first PING.
+//
+// Three rules are more precise here than "join what has not been sent", "the
+// eighth round is answered by the primary" and "hold":
+//
+//   - The answering command of a load is its FILL. A strict Get may join a load
+//     until then, because a FILL that is accepted vouches for what was loaded.
+//   - A reader that gives up must invalidate with the version it has read as
+//     the floor before it returns. See bareLastRead.
+//   - Over a lagging replica, a value too must outlive the lag: it carries the
+//     floor of the tombstone that it replaced. See shortTTL. Neither may be
+//     evicted or flushed before; the promises end where memory pressure does
+//     that.
+//
+// # Limits
+//
+// One key. Bounded faults, one or two Gets per reader, one write per writer.
+// No time: hold, heartbeat and lease are events that may come at any moment at
+// which they are allowed. That memory is stale for a bounded time only is thus
+// not shown here, just that it does not stay stale. Polls of a waiting reader
+// that could find nothing new are left out, and with them lost wake-ups.
+// Commands are not lost without their process dying; clients do not time out.
+// Crashed writers owe nothing, as there is no outbox yet.
+//
+// # Adding an actor
+//
+// Give it a field in state and a file with its steps, call it from turn.steps,
+// name its steps (act), and add its mutants with a case for each. If several
+// of it are alike, sort them in represent.
+//
+// LARDER_MODEL=full go test -timeout 30m -parallel 1 ./internal/model walks
+// bigger fleets, for minutes and in gigabytes.
+package model
