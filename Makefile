@@ -14,7 +14,7 @@ lint: ## go vet, staticcheck and gofumpt over all modules
 fmt: ## format all Go files
 	scripts/tool gofumpt -w .
 traffic: ## drive a running shop for a minute, print hit ratios and latencies
-	cd examples/storefront && go run ./traffic $(ARGS)
+	cd examples/storefront && go run ./cmd/traffic $(ARGS)
 bench: ## compare with other libraries, print a table
 	cd bench && go run . $(ARGS)
 clean: ## remove what builds, tests and the shop leave behind

@@ -537,6 +537,7 @@ func TestStats_NameTheCause(t *testing.T) {
 		l, c := node(t, s, o, larder.Policy{TTL: time.Minute, Target: 0.1, EarlyRefresh: -1})
 		for range 3 {
 			mustGet(t, c, 1, 1)
+			synctest.Wait() // the push of its own fill has arrived
 		}
 		c.Invalidate(t.Context(), 1)
 		mustGet(t, c, 1, 1)

@@ -19,11 +19,11 @@ const (
 	// WatchHeld holds reports back, heartbeats too, and nobody notices. They
 	// come, in order, when the state changes to WatchUp.
 	WatchHeld
-	// WatchLost loses reports, heartbeats too, and nobody notices. When the
-	// state changes to WatchUp that begins with a Reset.
+	// WatchLost loses reports, heartbeats too, and nobody notices. What comes
+	// when the state changes begins with a Reset.
 	WatchLost
 	// WatchDown is a connection that is lost and known to be: Reset at once,
-	// then nothing, and a Reset again when the state changes to WatchUp.
+	// then nothing, and a Reset again when the state changes.
 	WatchDown
 )
 
@@ -32,19 +32,21 @@ const (
 func (f *Fault) SetWatch(mode WatchMode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	missed := f.mode == WatchLost || f.mode == WatchDown
+	back := f.mode.loses() && !mode.loses()
 	f.mode = mode
 	for w := range f.watches {
-		switch {
-		case mode == WatchDown, mode == WatchUp && missed:
+		if mode.loses() {
 			w.queue = nil
+		}
+		if mode == WatchDown || back {
 			w.reset()
-		case mode == WatchLost:
-			w.queue = nil
 		}
 		w.ring()
 	}
 }
+
+// loses reports whether reports are lost in this state.
+func (m WatchMode) loses() bool { return m == WatchLost || m == WatchDown }
 
 // faultyFeed stands between the inner store and one Feed. Fault.mu guards its
 // fields.
@@ -55,7 +57,7 @@ type faultyFeed struct {
 	wake  chan struct{} // holds a token while there may be something to do
 }
 
-// parcel is a report on its way.
+// parcel is a report on its way to a Feed.
 type parcel struct {
 	due     time.Time
 	deliver func(store.Feed)
@@ -64,15 +66,12 @@ type parcel struct {
 // Watch implements [store.Store].
 func (f *Fault) Watch(ctx context.Context, feed store.Feed, period time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	w := &faultyFeed{f: f, wake: make(chan struct{}, 1)}
-	f.mu.Lock()
-	closed := f.closed
-	f.watches[w] = struct{}{}
-	f.mu.Unlock()
-	ended := make(chan struct{})
-	if closed {
-		cancel()
+	if !f.subscribe(w) {
+		return
 	}
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		f.inner.Watch(ctx, w, period)
@@ -80,15 +79,26 @@ func (f *Fault) Watch(ctx context.Context, feed store.Feed, period time.Duration
 	w.run(ctx, ended, feed)
 	cancel()
 	<-ended
-	f.mu.Lock()
-	delete(f.watches, w)
-	nodes := w.nodes
-	f.mu.Unlock()
+	f.unsubscribe(w)
 	if f.isClosed() {
-		for _, node := range nodes {
+		for _, node := range w.nodes {
 			feed.Reset(node)
 		}
 	}
+}
+
+// subscribe reports false if the Fault is closed.
+func (f *Fault) subscribe(w *faultyFeed) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watches[w] = struct{}{}
+	return !f.closed
+}
+
+func (f *Fault) unsubscribe(w *faultyFeed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.watches, w)
 }
 
 // run delivers reports when they are due, until ctx ends, the Fault is closed
@@ -155,7 +165,7 @@ func (w *faultyFeed) add(node string, deliver func(store.Feed)) {
 	if !slices.Contains(w.nodes, node) {
 		w.nodes = append(w.nodes, node)
 	}
-	if w.f.mode == WatchLost || w.f.mode == WatchDown {
+	if w.f.mode.loses() {
 		return
 	}
 	due := time.Now()

@@ -9,24 +9,17 @@ import (
 	"github.com/larderdev/larder/store"
 )
 
+// flushable can be flushed, by an operator.
+type flushable struct {
+	*redisstore.Store
+	operator operator
+}
+
+func (f flushable) Flush() { f.operator.run("FLUSHALL") }
+
 func TestConformance(t *testing.T) {
 	server := redistest.Start(t)
 	lardertest.TestStore(t, func(t *testing.T) store.Store {
-		return open(t, redisstore.Options{Addrs: []string{server.Addr()}})
+		return flushable{open(t, at(server.Addr())), newOperator(t, server.Addr())}
 	})
-}
-
-// open opens a store that is closed when the test ends.
-func open(t testing.TB, opts redisstore.Options) *redisstore.Store {
-	t.Helper()
-	s, err := redisstore.Open(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return s
 }

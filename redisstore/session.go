@@ -47,8 +47,8 @@ type session struct {
 	dialed atomic.Bool
 	conn   atomic.Pointer[conn]
 
-	places    chan struct{} // holds one element for each request in the queue
-	abandoned atomic.Int64  // requests in the queue that nobody waits for
+	places    *places
+	abandoned atomic.Int64 // requests in the queue that nobody waits for
 }
 
 // conn tells when it is closed, by whichever side.
@@ -90,7 +90,7 @@ type login struct {
 func dial(ctx context.Context, addr string, l login, onPush func([]rueidis.RedisMessage)) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	s := &session{addr: addr, gone: make(chan struct{}), places: make(chan struct{}, ringPlaces)}
+	s := &session{addr: addr, gone: make(chan struct{}), places: newPlaces(ringPlaces)}
 	defer context.AfterFunc(ctx, s.cut)()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress:         []string{addr},
@@ -121,15 +121,19 @@ func dial(ctx context.Context, addr string, l login, onPush func([]rueidis.Redis
 	}
 	if err != nil {
 		s.close()
-		return nil, fmt.Errorf("%s: %w", addr, during(ctx, err))
+		return nil, fmt.Errorf("%s: %w", addr, dialError(ctx, err))
 	}
 	return s, nil
 }
 
-// during replaces an error that ctx has caused by that of ctx.
-func during(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// dialError says what an error on the way means: that of ctx is the cause of
+// all that come after its end, and an old server does not know our HELLO.
+func dialError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case strings.Contains(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "NOPROTO"):
+		return fmt.Errorf("%w: it does not speak RESP3", ErrUnsupported)
 	}
 	return err
 }
@@ -165,9 +169,6 @@ func (s *session) connect(ctx context.Context, config *tls.Config) (net.Conn, er
 func (s *session) greet(ctx context.Context) (hello, error) {
 	m, err := s.client.Do(ctx, s.client.B().Hello().Protover(3).Build()).AsMap()
 	if err != nil {
-		if strings.Contains(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "NOPROTO") {
-			return hello{}, fmt.Errorf("%w: it does not speak RESP3", ErrUnsupported)
-		}
 		return hello{}, err
 	}
 	text := func(field string) string {
@@ -206,7 +207,7 @@ func (h hello) atLeast(major, minor int) bool {
 
 // do sends one request. The error of the result is ctx's as soon as ctx ends.
 func (s *session) do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	if err := s.enter(ctx); err != nil {
+	if err := s.places.take(ctx, s.gone); err != nil {
 		return rueidis.NewErrorResult(err)
 	}
 	r := s.client.Do(ctx, cmd)
@@ -217,7 +218,7 @@ func (s *session) do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRe
 // doAll sends requests together, in order. The error of the results is ctx's
 // as soon as ctx ends.
 func (s *session) doAll(ctx context.Context, cmds []rueidis.Completed) []rueidis.RedisResult {
-	if err := s.enter(ctx); err != nil {
+	if err := s.places.take(ctx, s.gone); err != nil {
 		results := make([]rueidis.RedisResult, len(cmds))
 		for i := range results {
 			results[i] = rueidis.NewErrorResult(err)
@@ -229,32 +230,12 @@ func (s *session) doAll(ctx context.Context, cmds []rueidis.Completed) []rueidis
 	return results
 }
 
-// enter takes a place in the queue.
-func (s *session) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case s.places <- struct{}{}:
-		return nil
-	case <-s.gone:
-		return errGone
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // leave gives the place back. That of a request that was given up because ctx
 // has ended is still taken until the server answers: the first such request
 // starts a probe that finds out when.
 func (s *session) leave(ctx context.Context, err error) {
 	if err == nil || err != ctx.Err() {
-		<-s.places
+		s.places.give(1)
 		return
 	}
 	if s.abandoned.Add(1) == 1 {
@@ -270,9 +251,7 @@ func (s *session) probe() {
 		if s.client.Do(context.Background(), s.client.B().Ping().Build()).NonRedisError() != nil {
 			return
 		}
-		for range n {
-			<-s.places
-		}
+		s.places.give(n)
 		if s.abandoned.Add(-n) == 0 {
 			return
 		}

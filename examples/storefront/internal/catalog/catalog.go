@@ -1,0 +1,154 @@
+// Package catalog is the shop's database: products, their stock, and users,
+// on SQLite or PostgreSQL. It is the origin behind the caches and knows
+// nothing of them.
+//
+// # Model
+//
+//	products(id, name, category, price_cents, version)
+//	inventory(product_id, stock, version)
+//	users(id, name, email, version)
+//	versions(last)   one row
+//
+// Each change of a row takes the next number of versions in the same
+// transaction. That row is locked until the commit, so changes are numbered in
+// the order in which they are committed, and a number never comes back: what a
+// cache needs to tell an older row from a newer one.
+//
+// # Invariants
+//
+//   - Statements for classes that are cached go through [DB.read], which counts
+//     them. Writes, the schema and the seed are not counted.
+//   - The statements are the same for both databases, but for lists of ids.
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	driver "modernc.org/sqlite"        // the driver "sqlite"
+)
+
+// PageSize is how many products a page or a search shows.
+const PageSize = 50
+
+// ErrNotFound says that there is no such row.
+var ErrNotFound = errors.New("catalog: not found")
+
+// ErrUnknownOutcome says that a commit was sent and not answered: the change
+// may be in the database. What is cached of the row must be invalidated.
+var ErrUnknownOutcome = errors.New("catalog: the commit was not answered")
+
+// DB is an open database. Its methods may be called concurrently.
+type DB struct {
+	sql     *sql.DB
+	dialect dialect
+	place   string
+	queries atomic.Uint64
+}
+
+// Open opens the database that source names, a postgres:// URL or the path of
+// an SQLite file, and makes and fills the tables if they are not there.
+// Several processes may do so at once. No error holds a password.
+func Open(ctx context.Context, source string) (*DB, error) {
+	db, err := connect(source)
+	if err != nil {
+		return nil, err
+	}
+	err = db.prepare(ctx)
+	for isBusy(err) && ctx.Err() == nil { // another process seeds; each try waits for it
+		err = db.prepare(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("catalog: prepare %s: %w", db.place, err), db.sql.Close())
+	}
+	return db, nil
+}
+
+// isBusy reports whether SQLite gave up waiting for another process's lock.
+func isBusy(err error) bool {
+	const busy = 5 // SQLITE_BUSY, the low byte of its variants
+	locked, ok := errors.AsType[*driver.Error](err)
+	return ok && locked.Code()&0xff == busy
+}
+
+func connect(source string) (*DB, error) {
+	d, dsn, place := sqlite, "", source
+	switch {
+	case strings.HasPrefix(source, "postgres://"), strings.HasPrefix(source, "postgresql://"):
+		u, err := url.Parse(source)
+		if err != nil {
+			return nil, errors.New("catalog: the postgres:// URL cannot be parsed") // err would show the password
+		}
+		d, dsn, place = postgres, source, (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	case source == "" || strings.ContainsAny(source, "?#%") || strings.Contains(source, ":memory:") || strings.Contains(source, "://"):
+		return nil, errors.New("catalog: the database is neither a postgres:// URL nor the path of a file without ?, # and %")
+	default:
+		dsn = "file:" + source + "?_txlock=immediate&_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
+	}
+	pool, err := sql.Open(d.driver, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: open %s: %w", place, err)
+	}
+	pool.SetMaxOpenConns(16)
+	pool.SetMaxIdleConns(16)
+	pool.SetConnMaxIdleTime(time.Minute)
+	return &DB{sql: pool, dialect: d, place: place}, nil
+}
+
+// Close closes the connections.
+func (db *DB) Close() error { return db.sql.Close() }
+
+// Place says which database it is, without the password.
+func (db *DB) Place() string { return db.dialect.name + " " + db.place }
+
+// Queries is how many statements were sent for reads of cached classes.
+func (db *DB) Queries() uint64 { return db.queries.Load() }
+
+// read sends one counted statement and hands each row to row.
+func (db *DB) read(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+	db.queries.Add(1)
+	rows, err := db.sql.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// dialect is what differs between the two databases.
+type dialect struct {
+	name   string
+	driver string
+	// lock is run first by the transaction that makes the tables, so that
+	// processes which start together take turns. SQLite does by itself.
+	lock string
+	// anyOf is the condition "is one of", for the list that list makes.
+	anyOf string
+	list  func(ids []int64) any
+}
+
+var (
+	sqlite = dialect{
+		name: "SQLite", driver: "sqlite",
+		anyOf: "IN (SELECT value FROM json_each($1))",
+		list:  func(ids []int64) any { return strings.ReplaceAll(fmt.Sprint(ids), " ", ",") }, // [1,2,3]
+	}
+	postgres = dialect{
+		name: "PostgreSQL", driver: "pgx",
+		lock:  "SELECT pg_advisory_xact_lock(7063513)", // any number, the same in all shops
+		anyOf: "= ANY($1)",
+		list:  func(ids []int64) any { return ids },
+	}
+)

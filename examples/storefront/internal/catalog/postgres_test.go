@@ -1,0 +1,49 @@
+package catalog_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/larderdev/larder/examples/storefront/internal/catalog"
+	"github.com/larderdev/larder/examples/storefront/internal/catalog/catalogtest"
+	"github.com/larderdev/larder/internal/pgtest"
+)
+
+// TestPostgres asks PostgreSQL what SQLite is asked, and compares the answers.
+func TestPostgres(t *testing.T) {
+	dsn := pgtest.Start(t)
+	var wg sync.WaitGroup
+	for range 3 { // all of them find an empty database
+		wg.Go(func() { catalogtest.Open(t, dsn) })
+	}
+	wg.Wait()
+	pg, lite := catalogtest.Open(t, dsn), catalogtest.Open(t, catalogtest.File(t))
+	if everything(t, pg) != everything(t, lite) {
+		t.Error("the two databases differ")
+	}
+	for _, f := range []catalog.Filter{
+		{Words: []string{"oak", "chair"}},
+		{Words: []string{"%"}},
+		{Category: "books", MinCents: 5_000, MaxCents: 6_000, HasMax: true},
+		{HasMax: true},
+	} {
+		got, err1 := pg.Search(t.Context(), f)
+		want, err2 := lite.Search(t.Context(), f)
+		if err1 != nil || err2 != nil || !slices.Equal(got, want) {
+			t.Errorf("Search(%+v) = %v, %v; SQLite: %v, %v", f, got, err1, want, err2)
+		}
+	}
+	got, err1 := pg.Page(t.Context(), "books", 3)
+	want, err2 := lite.Page(t.Context(), "books", 3)
+	if err1 != nil || err2 != nil || len(got) != catalog.PageSize || !slices.Equal(got, want) {
+		t.Errorf("Page(books, 3) = %v, %v; SQLite: %v, %v", got, err1, want, err2)
+	}
+	email := "new@example.com"
+	for _, db := range []*catalog.DB{pg, lite} {
+		u, err := db.UpdateUser(t.Context(), 3, catalog.UserChange{Email: &email})
+		if err != nil || u.Email != email || u.Name == "" || u.Version != 2*catalog.SeedProducts+catalog.SeedUsers+1 {
+			t.Errorf("%s: UpdateUser = %+v, %v", db.Place(), u, err)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Product is a row of products, as the API shows it.
+type Product struct {
+	ID         int64  `json:"id"`
+	Name       string `json:"name"`
+	Category   string `json:"category"`
+	PriceCents int64  `json:"price_cents"`
+	Version    uint64 `json:"version"`
+}
+
+// Stock is a row of inventory, as the API shows it.
+type Stock struct {
+	ProductID int64  `json:"product_id"`
+	Stock     int64  `json:"stock"`
+	Version   uint64 `json:"version"`
+}
+
+// Filter says which products to find. Zero fields do not filter.
+type Filter struct {
+	// Words must all be in the name. They are in lower case.
+	Words []string
+	// Category is in lower case.
+	Category string
+	// MinCents and MaxCents bound the price, both included; MaxCents counts
+	// only with HasMax.
+	MinCents, MaxCents int64
+	HasMax             bool
+}
+
+// Products returns the products under ids that exist.
+func (db *DB) Products(ctx context.Context, ids []int64) (map[int64]Product, error) {
+	found := make(map[int64]Product, len(ids))
+	err := db.read(ctx, func(scan func(...any) error) error {
+		var p Product
+		err := scan(&p.ID, &p.Name, &p.Category, &p.PriceCents, &p.Version)
+		found[p.ID] = p
+		return err
+	}, "SELECT id, name, category, price_cents, version FROM products WHERE id "+db.dialect.anyOf, db.dialect.list(ids))
+	return found, err
+}
+
+// Stocks returns the stock of the products under ids that exist.
+func (db *DB) Stocks(ctx context.Context, ids []int64) (map[int64]Stock, error) {
+	found := make(map[int64]Stock, len(ids))
+	err := db.read(ctx, func(scan func(...any) error) error {
+		var s Stock
+		err := scan(&s.ProductID, &s.Stock, &s.Version)
+		found[s.ProductID] = s
+		return err
+	}, "SELECT product_id, stock, version FROM inventory WHERE product_id "+db.dialect.anyOf, db.dialect.list(ids))
+	return found, err
+}
+
+// Page returns the ids of the products on a page of a category, the first
+// being page 1. Past the last page there are none.
+func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, error) {
+	return db.ids(ctx, "SELECT id FROM products WHERE category = $1 ORDER BY id LIMIT $2 OFFSET $3",
+		category, PageSize, int64(page-1)*PageSize)
+}
+
+// Search returns the ids of the first [PageSize] products that f describes.
+func (db *DB) Search(ctx context.Context, f Filter) ([]int64, error) {
+	where, args := f.where()
+	args = append(args, PageSize)
+	return db.ids(ctx, fmt.Sprintf("SELECT id FROM products%s ORDER BY id LIMIT $%d", where, len(args)), args...)
+}
+
+func (f *Filter) where() (clause string, args []any) {
+	var all []string
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		all = append(all, fmt.Sprintf(condition, len(args)))
+	}
+	if f.Category != "" {
+		add("category = $%d", f.Category)
+	}
+	if f.MinCents > 0 {
+		add("price_cents >= $%d", f.MinCents)
+	}
+	if f.HasMax {
+		add("price_cents <= $%d", f.MaxCents)
+	}
+	for _, word := range f.Words {
+		add(`lower(name) LIKE $%d ESCAPE '\'`, "%"+wildcards.Replace(word)+"%")
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+// wildcards makes LIKE take a word as it is.
+var wildcards = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func (db *DB) ids(ctx context.Context, query string, args ...any) ([]int64, error) {
+	ids := []int64{}
+	err := db.read(ctx, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	}, query, args...)
+	return ids, err
+}

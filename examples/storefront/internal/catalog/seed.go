@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// What the seed makes. It is the same in every database.
+const (
+	SeedProducts = 10_000
+	SeedUsers    = 1_000
+)
+
+var schema = []string{
+	`CREATE TABLE IF NOT EXISTS products (id BIGINT PRIMARY KEY, name TEXT NOT NULL, category TEXT NOT NULL,
+		price_cents BIGINT NOT NULL, version BIGINT NOT NULL)`,
+	`CREATE INDEX IF NOT EXISTS products_by_category ON products (category, id)`,
+	`CREATE TABLE IF NOT EXISTS inventory (product_id BIGINT PRIMARY KEY, stock BIGINT NOT NULL, version BIGINT NOT NULL)`,
+	`CREATE TABLE IF NOT EXISTS users (id BIGINT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, version BIGINT NOT NULL)`,
+	`CREATE TABLE IF NOT EXISTS versions (last BIGINT NOT NULL)`,
+}
+
+// prepare makes the tables and fills them once, all in one transaction.
+func (db *DB) prepare(ctx context.Context) error {
+	tx, err := db.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after a commit
+	statements := schema
+	if db.dialect.lock != "" {
+		statements = append([]string{db.dialect.lock}, schema...)
+	}
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	var seeded int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM versions").Scan(&seeded); err != nil {
+		return err
+	}
+	if seeded == 0 {
+		if err := seed(ctx, tx); err != nil {
+			return fmt.Errorf("seed: %w", err)
+		}
+	}
+	return tx.Commit()
+}
+
+func seed(ctx context.Context, tx *sql.Tx) error {
+	version := int64(0)
+	next := func() int64 { version++; return version }
+	random := rand.New(rand.NewPCG(2026, 7))
+	pick := func(words []string) string { return words[random.IntN(len(words))] }
+
+	products := insert{into: "products (id, name, category, price_cents, version)"}
+	stocks := insert{into: "inventory (product_id, stock, version)"}
+	for id := int64(1); id <= SeedProducts; id++ {
+		name := fmt.Sprintf("%s %s %s %d", pick(colours), pick(materials), pick(things), id)
+		products.add(id, name, pick(categories), 199+random.Int64N(99_800), next())
+		stocks.add(id, random.Int64N(500), next())
+	}
+	users := insert{into: "users (id, name, email, version)"}
+	for id := int64(1); id <= SeedUsers; id++ {
+		first, last := pick(firstNames), pick(lastNames)
+		email := strings.ToLower(fmt.Sprintf("%s.%s.%d@example.com", first, last, id))
+		users.add(id, first+" "+last, email, next())
+	}
+	for _, in := range []*insert{&products, &stocks, &users} {
+		if err := in.run(ctx, tx); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO versions (last) VALUES ($1)", version)
+	return err
+}
+
+// insert gathers rows, to send ten with each statement. Many more make it
+// slower: the SQLite driver looks for each parameter among all of them.
+type insert struct {
+	into string
+	rows [][]any
+}
+
+const rowsAtOnce = 10
+
+func (in *insert) add(values ...any) { in.rows = append(in.rows, values) }
+
+// run sends the rows. Their number must be a multiple of ten.
+func (in *insert) run(ctx context.Context, tx *sql.Tx) error {
+	statement, err := tx.PrepareContext(ctx, in.text(len(in.rows[0])))
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	for rows := range slices.Chunk(in.rows, rowsAtOnce) {
+		if _, err := statement.ExecContext(ctx, slices.Concat(rows...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// text is the statement: … VALUES ($1,$2,$3),($4,$5,$6),…
+func (in *insert) text(columns int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "INSERT INTO %s VALUES ", in.into)
+	for n := range rowsAtOnce * columns {
+		switch {
+		case n == 0:
+			b.WriteString("(")
+		case n%columns == 0:
+			b.WriteString("),(")
+		default:
+			b.WriteString(",")
+		}
+		fmt.Fprintf(&b, "$%d", n+1)
+	}
+	return b.String() + ")"
+}
+
+var (
+	categories = []string{
+		"bath", "bedroom", "books", "camping", "garden", "games", "kids", "kitchen", "lighting", "music",
+		"office", "outdoor", "pets", "shoes", "sports", "storage", "tools", "toys", "travel", "wall art",
+	}
+	colours    = []string{"Red", "Blue", "Green", "Black", "White", "Grey", "Yellow", "Orange", "Violet", "Brown"}
+	materials  = []string{"Oak", "Steel", "Linen", "Cotton", "Glass", "Leather", "Wool", "Bamboo", "Marble", "Paper"}
+	things     = []string{"Chair", "Lamp", "Shirt", "Box", "Table", "Bag", "Cup", "Shelf", "Clock", "Blanket", "Vase", "Mirror"}
+	firstNames = []string{"Ada", "Ben", "Cleo", "Dora", "Emil", "Finn", "Greta", "Hugo", "Ines", "Jonas", "Karla", "Leo"}
+	lastNames  = []string{"Adler", "Bauer", "Costa", "Dubois", "Eriksen", "Fischer", "Garcia", "Hansen", "Ivanova", "Jansen"}
+)

@@ -1,0 +1,154 @@
+package shop
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/larderdev/larder/examples/storefront/internal/catalog"
+)
+
+// maxText bounds the text of a query, in bytes.
+const maxText = 200
+
+// Query is a search in its canonical form: two searches that ask for the same
+// are equal.
+type Query struct {
+	words    string // in lower case, each once, sorted, one space between
+	category string // in lower case, one space between words
+	min, max string // cents without leading zeros, "" for no bound
+}
+
+// ParseQuery makes the canonical form of a search. The order of the
+// parameters, the case of names and values, and the spacing do not matter,
+// nor do the order of the words and leading zeros. Parameters that it does
+// not know are ignored. Its errors are for whoever sent the search.
+func ParseQuery(values url.Values) (Query, error) {
+	given, err := pickParameters(values, "q", "category", "min", "max")
+	if err != nil {
+		return Query{}, err
+	}
+	var q Query
+	if q.words, err = cleanText("q", given["q"]); err != nil {
+		return Query{}, err
+	}
+	words := strings.Fields(q.words)
+	slices.Sort(words)
+	q.words = strings.Join(slices.Compact(words), " ")
+	if q.category, err = cleanText("category", given["category"]); err != nil {
+		return Query{}, err
+	}
+	if q.min, err = cleanNumber("min", given["min"]); err != nil {
+		return Query{}, err
+	}
+	if q.max, err = cleanNumber("max", given["max"]); err != nil {
+		return Query{}, err
+	}
+	return q, q.check()
+}
+
+// check finds mistakes that no parameter has by itself.
+func (q *Query) check() error {
+	if q.min == "0" { // no price is below
+		q.min = ""
+	}
+	if *q == (Query{}) {
+		return fmt.Errorf("give at least one of q, category, min (above 0) and max")
+	}
+	if f := q.filter(); f.HasMax && f.MinCents > f.MaxCents {
+		return fmt.Errorf("min is %d, above max %d", f.MinCents, f.MaxCents)
+	}
+	return nil
+}
+
+// key is the text form: no value can hold a line feed, so different queries
+// have different keys.
+func (q Query) key() string {
+	return strings.Join([]string{q.words, q.category, q.min, q.max}, "\n")
+}
+
+func (q Query) filter() catalog.Filter {
+	f := catalog.Filter{Words: strings.Fields(q.words), Category: q.category, HasMax: q.max != ""}
+	f.MinCents, _ = strconv.ParseInt(q.min, 10, 64) // checked by cleanNumber; "" is 0
+	f.MaxCents, _ = strconv.ParseInt(q.max, 10, 64)
+	return f
+}
+
+// Page is a page of a category in its canonical form.
+type Page struct {
+	category string
+	number   int
+}
+
+// maxPage is the highest number of a page that is looked for.
+const maxPage = 1_000_000
+
+// ParsePage makes the canonical form of the parameters category and page; the
+// first page is 1, and the one that is meant when there is no page.
+func ParsePage(values url.Values) (Page, error) {
+	given, err := pickParameters(values, "category", "page")
+	if err != nil {
+		return Page{}, err
+	}
+	p := Page{number: 1}
+	if p.category, err = cleanText("category", given["category"]); err != nil {
+		return Page{}, err
+	}
+	if p.category == "" {
+		return Page{}, fmt.Errorf("category is empty")
+	}
+	if text, ok := given["page"]; ok {
+		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+		if err != nil || n < 1 || n > maxPage {
+			return Page{}, fmt.Errorf("page is %.30q, want a number from 1 to %d", text, maxPage)
+		}
+		p.number = int(n)
+	}
+	return p, nil
+}
+
+func (p Page) key() string { return strconv.Itoa(p.number) + "\n" + p.category }
+
+// pickParameters returns the parameters with the given names, whatever their
+// case and spacing. Each may be there once.
+func pickParameters(values url.Values, names ...string) (map[string]string, error) {
+	given := map[string]string{}
+	for name, texts := range values {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if !slices.Contains(names, name) {
+			continue
+		}
+		if _, twice := given[name]; twice || len(texts) > 1 {
+			return nil, fmt.Errorf("%s is there more than once", name)
+		}
+		given[name] = texts[0]
+	}
+	return given, nil
+}
+
+// cleanText returns text in lower case with one space between words.
+func cleanText(name, text string) (string, error) {
+	switch {
+	case len(text) > maxText:
+		return "", fmt.Errorf("%s has %d bytes, want at most %d", name, len(text), maxText)
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return "", fmt.Errorf("%s is not text in UTF-8", name)
+	}
+	return strings.Join(strings.Fields(strings.ToLower(text)), " "), nil
+}
+
+// cleanNumber returns the digits of a number of cents. An empty text is none.
+func cleanNumber(name, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return "", nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return "", fmt.Errorf("%s is %.30q, want a number of cents, 0 or more", name, text)
+	}
+	return strconv.FormatUint(n, 10), nil
+}

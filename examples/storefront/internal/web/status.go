@@ -1,0 +1,53 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/larderdev/larder"
+)
+
+// setStatus writes the Cache-Status field (RFC 9211) of the cache "larder".
+func setStatus(w http.ResponseWriter, parameters string) {
+	w.Header().Set("Cache-Status", "larder; "+parameters)
+}
+
+// unasked are the parameters of an answer for which no cache was asked.
+func unasked(method string) string {
+	if method == http.MethodGet || method == http.MethodHead {
+		return "fwd=bypass"
+	}
+	return "fwd=method"
+}
+
+// failed are the parameters of an answer that neither a tier nor the database
+// could give.
+const failed = "fwd=miss; detail=error"
+
+// answered are the parameters of an answer that came about as r says. Its
+// detail is the farthest tier that was asked:
+//
+//	hit; ttl=120; detail=memory            all of it was cached
+//	hit; ttl=0; detail=shared; stale       the same, past its time to live
+//	fwd=partial; stored; detail=origin     some of a list was cached
+//	fwd=miss; stored; detail=origin        nothing was
+//	fwd=miss; stored; collapsed; …         a load that somebody else had begun
+func answered(r *larder.Report) string {
+	cached := r.Memory + r.Shared
+	if r.Origin == 0 {
+		status := fmt.Sprintf("hit; ttl=%d; detail=%v", int(r.FreshFor/time.Second), r.Tier())
+		if r.Stale > 0 {
+			status += "; stale"
+		}
+		return status
+	}
+	status := "fwd=miss; stored"
+	if cached > 0 {
+		status = "fwd=partial; stored"
+	}
+	if r.Coalesced == r.Origin {
+		status += "; collapsed"
+	}
+	return status + fmt.Sprintf("; ttl=%d; detail=origin", int(r.FreshFor/time.Second))
+}

@@ -1,0 +1,105 @@
+// Package web is the shop's HTTP API.
+//
+// # Invariants
+//
+//   - Every answer has a body in JSON, errors too: {"error": why}.
+//   - Every answer of the API has a Cache-Status field (RFC 9211).
+//   - What is wrong with a request is said with 400. When neither a tier nor
+//     the database can answer, that is 503 with Retry-After, and never a list
+//     with holes.
+package web
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/larderdev/larder/examples/storefront/internal/shop"
+)
+
+// api is the handlers and what they need.
+type api struct {
+	shop *shop.Shop
+	log  *slog.Logger
+}
+
+// NewAPI returns the handler of the shop's public address.
+func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
+	a := &api{shop: s, log: log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthy)
+	mux.HandleFunc("GET /api/products", a.products)
+	mux.HandleFunc("GET /api/products/{id}", a.product)
+	mux.HandleFunc("GET /api/inventory/{id}", a.stock)
+	mux.HandleFunc("GET /api/search", a.search)
+	mux.HandleFunc("GET /api/users/{id}", a.user)
+	mux.HandleFunc("PUT /api/users/{id}", a.updateUser)
+	mux.HandleFunc("POST /api/users/invalidate", a.invalidateUsers)
+	return a.guard(mux)
+}
+
+// NewAdmin returns the handler of the admin address.
+func NewAdmin(s *shop.Shop, log *slog.Logger) http.Handler {
+	a := &api{shop: s, log: log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthy)
+	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, s.Stats())
+	})
+	return a.guard(mux)
+}
+
+// healthy says that the process serves. It asks nobody: a shop that has lost
+// its database or its shared tier still answers from its caches.
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// guard adds what all answers have in common.
+func (a *api) guard(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				a.log.Error("panic in a handler", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				refuse(w, http.StatusInternalServerError, "internal error")
+			}
+		}()
+		setStatus(w, unasked(r.Method))
+		if h, pattern := mux.Handler(r); pattern == "" {
+			without := &bodyless{header: w.Header()}
+			h.ServeHTTP(without, r)
+			refuse(w, without.status, http.StatusText(without.status))
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// bodyless takes the mux's own answer (404 or 405) without its text.
+type bodyless struct {
+	header http.Header
+	status int
+}
+
+func (b *bodyless) Header() http.Header         { return b.header }
+func (b *bodyless) WriteHeader(status int)      { b.status = status }
+func (b *bodyless) Write(p []byte) (int, error) { return len(p), nil }
+
+// reply writes an answer.
+func reply(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil { // only a mistake in this package can do that; guard says so
+		panic(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // an error means that nobody listens any more
+}
+
+// refuse writes an answer that says why there is no other.
+func refuse(w http.ResponseWriter, status int, reason string) {
+	reply(w, status, map[string]string{"error": reason})
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/larderdev/larder/examples/storefront/internal/catalog/catalogtest"
+	"github.com/larderdev/larder/internal/redisproc"
+	"github.com/larderdev/larder/internal/redistest"
+)
+
+// program is a run of the whole shop.
+type program struct {
+	shop, admin string // base URLs
+	log         bytes.Buffer
+	end         func() int
+}
+
+// start runs the shop on free ports until end is called.
+func start(t *testing.T, env map[string]string, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	p := &program{}
+	code := make(chan int, 1)
+	args = append([]string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"}, args...)
+	go func() {
+		code <- run(ctx, args, func(name string) string { return env[name] }, write, &p.log)
+		write.Close()
+	}()
+	p.end = sync.OnceValue(func() int { cancel(); return <-code })
+	t.Cleanup(func() { p.end() })
+	lines := bufio.NewScanner(read)
+	for _, url := range []*string{&p.shop, &p.admin} {
+		if !lines.Scan() {
+			t.Fatalf("the shop ended with %d: %s", p.end(), p.log.String())
+		}
+		_, rest, _ := strings.Cut(lines.Text(), "http://")
+		host, _, _ := strings.Cut(rest, "/")
+		*url = "http://" + host
+	}
+	return p
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("%s: %d %s %v", url, res.StatusCode, body, err)
+	}
+	return string(body)
+}
+
+func TestRun_SharedTier(t *testing.T) {
+	server := redistest.Start(t, "--requirepass", "hunter2")
+	url := "redis://:hunter2@" + server.Addr() + "/0"
+	for i, tt := range []struct {
+		name  string
+		noBin bool
+		env   map[string]string
+		flags []string
+		want  string
+	}{
+		{name: "flag", flags: []string{"-redis", url}, env: map[string]string{"REDIS_URL": "redis://no.such.host.invalid"}, want: "Redis at redis://" + server.Addr()},
+		{name: "environment", env: map[string]string{"REDIS_URL": url}, want: "Redis at redis://" + server.Addr()},
+		{name: "private server", want: "private Redis at 127.0.0.1:"},
+		{name: "none", noBin: true, want: "inside this process"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.noBin {
+				t.Setenv("PATH", t.TempDir())
+				t.Setenv(redisproc.ServerEnv, "")
+			}
+			p := start(t, tt.env, append(tt.flags, "-db", catalogtest.File(t), "-node", "n7")...)
+			// Another product each time, for two of them share a server.
+			if got := fetch(t, fmt.Sprintf("%s/api/products/%d", p.shop, i+1)); !strings.Contains(got, fmt.Sprintf(`"id":%d,`, i+1)) {
+				t.Errorf("product %d is %s", i+1, got)
+			}
+			if got := fetch(t, p.admin+"/debug/larder"); !strings.Contains(got, `"node":"n7"`) || !strings.Contains(got, `"origin":{"queries":1}`) {
+				t.Errorf("statistics: %s", got)
+			}
+			if code := p.end(); code != exitOK {
+				t.Errorf("ended with %d", code)
+			}
+			log := p.log.String()
+			if strings.Count(log, "shared_tier=") != 1 || !strings.Contains(log, tt.want) || strings.Contains(log, "hunter2") {
+				t.Errorf("the log does not name the tier once, as %q, without the password:\n%s", tt.want, log)
+			}
+			if _, err := http.Get(p.shop + "/healthz"); err == nil {
+				t.Error("it still serves")
+			}
+		})
+	}
+}
+
+// TestRun_Fleet runs two shops on one database and one Redis.
+func TestRun_Fleet(t *testing.T) {
+	env := map[string]string{
+		"REDIS_URL":    "redis://" + redistest.Start(t).Addr(),
+		"DATABASE_URL": catalogtest.File(t),
+	}
+	one, two := start(t, env), start(t, env)
+	fetch(t, one.shop+"/api/users/5")
+	fetch(t, two.shop+"/api/users/5")
+	req, _ := http.NewRequest("PUT", one.shop+"/api/users/5", strings.NewReader(`{"name":"New Name"}`))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("PUT: %v, %v", res, err)
+	}
+	res.Body.Close()
+	if got := fetch(t, one.shop+"/api/users/5"); !strings.Contains(got, "New Name") {
+		t.Errorf("the shop that wrote shows %s", got)
+	}
+	if got := fetch(t, two.admin+"/debug/larder"); !strings.Contains(got, `"queries":0}`) {
+		t.Errorf("the second shop has asked the database: %s", got)
+	}
+}
+
+func TestRun_Mistakes(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free := []string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-db"}
+	for _, tt := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"-h"}, exitOK, "-admin"},
+		{[]string{"-no-such-flag"}, exitUsage, "no-such-flag"},
+		{[]string{"surplus"}, exitUsage, `"surplus"`},
+		{[]string{"-addr", taken.Addr().String()}, exitEnvironment, "in use"},
+		{append(free, "mysql://u:hunter2@h/db"), exitEnvironment, "neither"},
+		{append(free, "postgres://u:hunter2@127.0.0.1:1/db"), exitEnvironment, "127.0.0.1"},
+		{append(free, catalogtest.File(t), "-redis", "http://u:hunter2@h"), exitEnvironment, "redis://"},
+	} {
+		var out bytes.Buffer
+		code := run(t.Context(), tt.args, func(string) string { return "" }, &out, &out)
+		if code != tt.code || !strings.Contains(out.String(), tt.want) || strings.Contains(out.String(), "hunter2") {
+			t.Errorf("run(%q) = %d, %s; want %d, %q and no password", tt.args, code, &out, tt.code, tt.want)
+		}
+	}
+}
