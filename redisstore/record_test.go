@@ -113,3 +113,12 @@ func hashTag(key string) string {
 	length := strings.IndexByte(key[open+1:], '}')
 	return key[open+1 : open+1+max(length, 0)]
 }
+
+func BenchmarkDecode(b *testing.B) {
+	stored := encode(store.Record{Kind: store.Value, Version: 123_456_789, FreshUntil: 1_767_225_600_000, Body: make([]byte, 256)})
+	for b.Loop() {
+		if _, ok := decode(stored); !ok {
+			b.Fatal("not decoded")
+		}
+	}
+}

@@ -124,7 +124,7 @@ func noTestHelpers(t *Tree) []string {
 // helpsTests tells whether the package is there for tests only.
 func (p *Package) helpsTests() bool {
 	return p.Rel == "lardertest" || p.Rel == "purge/purgetest" ||
-		within(p.Rel, "internal") && strings.HasSuffix(p.Rel, "test")
+		slices.Contains(strings.Split(p.Rel, "/"), "internal") && strings.HasSuffix(p.Rel, "test")
 }
 
 // requirements: each of these was chosen, the others need a decision record

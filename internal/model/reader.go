@@ -116,6 +116,8 @@ func (t *turn) find(a act, i int) {
 // answer puts a version on its way back to reader i.
 func (m *model) answer(s *state, i int, version uint8) {
 	r := &s.readers[i]
-	*r = reader{phase: answered, version: version, left: r.left, owedAck: r.owedAck, owedSeen: r.owedSeen,
-		tainted: r.tainted, inSession: r.inSession}
+	*r = reader{
+		phase: answered, version: version, left: r.left, owedAck: r.owedAck, owedSeen: r.owedSeen,
+		tainted: r.tainted, inSession: r.inSession,
+	}
 }
