@@ -104,6 +104,9 @@ func (b *batch[K, V]) note(out *outcome[V], joined bool) {
 		r.Shared++
 	default:
 		r.Origin++
+		if out.stored {
+			r.Stored++
+		}
 		if joined {
 			r.Coalesced++
 		}

@@ -54,6 +54,7 @@ type outcome[V any] struct {
 	tier       Tier
 	cause      Cause // of the miss, if tier is Origin
 	stale      bool
+	stored     bool // what was loaded is in a tier now
 	version    uint64
 	freshUntil int64
 }

@@ -30,7 +30,8 @@ type Report struct {
 	Memory, Shared, Origin int
 	// Stale counts values past their TTL, Negative remembered "not found"s,
 	// Coalesced keys answered by a load that another Get had begun.
-	Stale, Negative, Coalesced int
+	// Stored those from the origin that a tier keeps now.
+	Stale, Negative, Coalesced, Stored int
 	// FreshFor is how long the answer stays fresh; of a batch, the shortest.
 	FreshFor time.Duration
 	// Version of the value; of a batch, of any of them.

@@ -123,7 +123,8 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 		l.opts.Node = l.id[:8]
 	}
 	l.alone.until.Store(math.MaxInt64)
-	l.sessions = sessions{l: l, of: map[string]*session{}}
+	l.sessions.l = l
+	l.sessions.of.Store(&map[string]*session{})
 	l.waiters.of = map[string]map[chan struct{}]struct{}{}
 	l.circuits = circuits{l: l, state: map[string]*circuit{}}
 	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]uint64{}}

@@ -43,7 +43,8 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 		case failed:
 			c.settleError(f, c.loadError(f, answers[i].err))
 		default:
-			c.settleLoaded(f, &answers[i], cost)
+			_, filled := ops[i].(store.Fill)
+			c.settleLoaded(f, &answers[i], cost, filled && r.Err == nil)
 		}
 	}
 	return again
@@ -249,11 +250,11 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 	return fill
 }
 
-// settleLoaded answers f with what was loaded.
-func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Duration) {
+// settleLoaded answers f with what was loaded. stored says that a tier has it.
+func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Duration, stored bool) {
 	out := outcome[V]{
 		value: a.value, err: a.err, tier: Origin, cause: f.cause,
-		version: a.version, freshUntil: a.freshUntil,
+		version: a.version, freshUntil: a.freshUntil, stored: stored,
 	}
 	if out.err != nil {
 		out.err = ErrNotFound
@@ -261,10 +262,10 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 	if out.cause == 0 {
 		out.cause = Cold
 	}
-	if a.kept {
+	if stored {
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
-	if !c.shared && a.kept {
+	if !c.shared && stored {
 		c.mem.Set(f.key, c.entryOf(f, out, cost, a.size))
 	}
 	c.flights.settle(f, out)
@@ -361,7 +362,7 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 		}
 		c.measure(&answers[i])
 		c.outdate(ctx, f, answers[i].version)
-		c.settleLoaded(f, &answers[i], cost)
+		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept)
 	}
 	return nil
 }

@@ -100,7 +100,11 @@ func TestOutage_ReadsGoOnWithoutTheSharedTier(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		v := o.write(1) // another process's write, whose push cannot come
-		mustGet(t, c, 1, v)
+		var r larder.Report
+		mustGet(t, c, 1, v, larder.Into(&r))
+		if r.Origin != 1 || r.Stored != 0 {
+			t.Errorf("report %+v, want an answer of the origin that is not stored", r)
+		}
 		g.hangs.Store(false)
 		time.Sleep(2 * time.Second)
 		before := o.loads.Load()

@@ -2,6 +2,7 @@ package larder
 
 import (
 	"hash/maphash"
+	"maps"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -22,11 +23,12 @@ type session struct {
 }
 
 // sessions holds the current session of each node, and is the feed of the
-// store's watch.
+// store's watch. Each read that misses memory looks a session up, so the map
+// is replaced, never changed.
 type sessions struct {
 	l  *Larder
-	mu sync.Mutex
-	of map[string]*session
+	of atomic.Pointer[map[string]*session]
+	mu sync.Mutex // of those who replace it
 }
 
 // of returns the current session of key's node.
@@ -38,28 +40,36 @@ func (l *Larder) sessionOf(text string) *session {
 }
 
 func (s *sessions) current(node string) *session {
+	if cur := (*s.of.Load())[node]; cur != nil {
+		return cur
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cur := s.of[node]
-	if cur == nil {
-		cur = &session{}
-		cur.offset.Store(s.l.wallOffset())
-		s.of[node] = cur
+	if cur := (*s.of.Load())[node]; cur != nil {
+		return cur
 	}
-	return cur
+	return s.renew(node, s.l.wallOffset())
+}
+
+// renew puts a new session in node's place. Its caller holds mu.
+func (s *sessions) renew(node string, offset int64) *session {
+	next := &session{}
+	next.offset.Store(offset)
+	of := maps.Clone(*s.of.Load())
+	of[node] = next
+	s.of.Store(&of)
+	return next
 }
 
 // Reset implements store.Feed.
 func (s *sessions) Reset(node string) {
 	s.mu.Lock()
-	old := s.of[node]
-	next := &session{}
-	next.offset.Store(s.l.wallOffset())
-	if old != nil {
-		next.offset.Store(old.offset.Load())
-		old.until.Store(0)
+	offset := s.l.wallOffset()
+	if old := (*s.of.Load())[node]; old != nil {
+		offset = old.offset.Load()
+		defer old.until.Store(0)
 	}
-	s.of[node] = next
+	s.renew(node, offset)
 	s.mu.Unlock()
 	s.l.waiters.wakeAll()
 }

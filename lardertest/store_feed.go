@@ -126,17 +126,19 @@ func (t *trial) watch() *feedLog {
 	return f
 }
 
-// wantReported checks that the change of a key, acknowledged by now, is
-// reported before the next heartbeat of its node.
-func (f *feedLog) wantReported(t *trial, what string, from int, key string) {
+// wantReported checks that changes of keys, acknowledged by now, are reported
+// before the next heartbeat of their node.
+func (f *feedLog) wantReported(t *trial, what string, from int, keys ...string) {
 	t.Helper()
 	acknowledged := time.Now()
-	node := t.store.Node(key)
-	reports := f.wait(t, "a heartbeat", from, func(r report) bool {
-		return r.kind == "Beat" && r.node == node && r.sent.After(acknowledged)
-	})
-	if !slices.ContainsFunc(reports, func(r report) bool { return r.covers(node, key) }) {
-		t.Errorf("%s: a heartbeat that left later was reported first", what)
+	for _, key := range keys {
+		node := t.store.Node(key)
+		reports := f.wait(t, "a heartbeat", from, func(r report) bool {
+			return r.kind == "Beat" && r.node == node && r.sent.After(acknowledged)
+		})
+		if !slices.ContainsFunc(reports, func(r report) bool { return r.covers(node, key) }) {
+			t.Errorf("%s: a heartbeat that left later was reported first", what)
+		}
 	}
 }
 

@@ -40,7 +40,9 @@ func renewLost(t *trial) {
 	t.lease(marked, "a")
 	t.want(store.Release{Key: marked, ID: "a", Mark: long}, store.Done)
 	for _, key := range []string{none, other, marked} {
-		t.want(store.Renew{Key: key, ID: "a", For: long}, store.Lost)
+		for _, id := range []string{"a", ""} {
+			t.want(store.Renew{Key: key, ID: id, For: long}, store.Lost)
+		}
 	}
 	t.wantFree(none)
 	t.want(fillOf(other, "b", 1, "body"), store.Done)
@@ -87,8 +89,10 @@ func releaseLost(t *trial) {
 	t.lease(marked, "a")
 	t.want(store.Release{Key: marked, ID: "a", Mark: long}, store.Done)
 	for _, key := range []string{none, other, marked} {
-		t.want(store.Release{Key: key, ID: "a"}, store.Lost)
-		t.want(store.Release{Key: key, ID: "a", Mark: long}, store.Lost)
+		for _, id := range []string{"a", ""} {
+			t.want(store.Release{Key: key, ID: id}, store.Lost)
+			t.want(store.Release{Key: key, ID: id, Mark: long}, store.Lost)
+		}
 	}
 	t.wantFree(none)
 	t.want(fillOf(other, "b", 1, "body"), store.Done)

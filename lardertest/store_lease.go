@@ -2,6 +2,7 @@ package lardertest
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -98,13 +99,23 @@ func leaseFreshWhileHeld(t *trial) {
 
 func leaseMinVersion(t *trial) {
 	for _, c := range []struct {
-		min  uint64
-		want store.Status
-	}{{0, store.Found}, {6, store.Found}, {7, store.Found}, {8, store.Granted}, {1 << 63, store.Granted}} {
+		stored, min uint64
+		want        store.Status
+	}{
+		{7, 0, store.Found},
+		{7, 6, store.Found},
+		{7, 7, store.Found},
+		{7, 8, store.Granted},
+		{7, 10, store.Granted},
+		{10, 7, store.Found},
+		{1 << 53, 1<<53 + 1, store.Granted},
+		{1<<53 + 1, 1<<53 + 1, store.Found},
+		{math.MaxUint64 - 1, math.MaxUint64, store.Granted},
+	} {
 		key := t.key()
-		t.put(key, 7, "body")
+		t.put(key, c.stored, "body")
 		reply := t.want(store.Lease{Key: key, ID: "a", For: long, MinVersion: c.min}, c.want)
-		t.wantRecord(reply.Record, store.Record{Kind: store.Value, Version: 7, Body: []byte("body")})
+		t.wantRecord(reply.Record, store.Record{Kind: store.Value, Version: c.stored, Body: []byte("body")})
 	}
 }
 

@@ -7,13 +7,22 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"testing"
 
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 )
 
+// TB is the part of testing.TB that is needed. With the whole of it this package
+// would link package testing, which only those may that end in _test.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+	TempDir() string
+	Context() context.Context
+	Cleanup(f func())
+}
+
 // File returns the path of a new SQLite file with the seed in it.
-func File(t *testing.T) string {
+func File(t TB) string {
 	t.Helper()
 	content, err := seeded()
 	if err != nil {
@@ -27,7 +36,7 @@ func File(t *testing.T) string {
 }
 
 // Open opens an SQLite file until the test ends.
-func Open(t *testing.T, path string) *catalog.DB {
+func Open(t TB, path string) *catalog.DB {
 	t.Helper()
 	db, err := catalog.Open(t.Context(), path)
 	if err != nil {
