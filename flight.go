@@ -37,6 +37,7 @@ type flight[K comparable, V any] struct {
 
 	// Owned by the goroutine that runs the flight.
 	cause   Cause
+	decoded V           // what the codec writes to
 	stale   *outcome[V] // what StaleIfError would serve
 	discard []byte      // a corrupt body to remove
 	renew   bool        // what is stored cannot be decoded: load over it

@@ -3,6 +3,7 @@ package larder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -251,7 +252,8 @@ func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (out outcome[V], h
 		err = envelope.ErrCorrupt // the part that the checksum does not cover
 	}
 	if err == nil && r.Kind == store.Value {
-		err = guard(func() error { return c.loader.Codec.Unmarshal(payload, &out.value) })
+		err = c.unmarshal(payload, f)
+		out.value = f.decoded
 	}
 	if err != nil {
 		f.cause, f.renew = Decode, true
@@ -266,6 +268,19 @@ func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (out outcome[V], h
 	out.tier, out.version = Shared, r.Version
 	out.freshUntil = f.session.local(r.FreshUntil)
 	return out, h, len(payload), true
+}
+
+// unmarshal decodes into f, which is on the heap already. A codec that panics
+// has met bytes it cannot decode.
+func (c *Cache[K, V]) unmarshal(payload []byte, f *flight[K, V]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("larder: codec panicked: %v", p)
+		}
+	}()
+	var zero V
+	f.decoded = zero
+	return c.loader.Codec.Unmarshal(payload, &f.decoded)
 }
 
 // admit puts what was read from the shared tier into memory at its second

@@ -213,7 +213,7 @@ func (s *Shop) listed(ctx context.Context, ids []int64, r larder.Report, err err
 func merge(a, b larder.Report) larder.Report {
 	return larder.Report{
 		Memory: a.Memory + b.Memory, Shared: a.Shared + b.Shared, Origin: a.Origin + b.Origin,
-		Stale: a.Stale + b.Stale, Negative: a.Negative + b.Negative, Coalesced: a.Coalesced + b.Coalesced,
+		Stale: a.Stale + b.Stale, Negative: a.Negative + b.Negative, Coalesced: a.Coalesced + b.Coalesced, Stored: a.Stored + b.Stored,
 		FreshFor: min(a.FreshFor, b.FreshFor),
 	}
 }

@@ -33,6 +33,7 @@ const failed = "fwd=miss; detail=error"
 //	fwd=partial; stored; detail=origin     some of a list was cached
 //	fwd=miss; stored; detail=origin        nothing was
 //	fwd=miss; stored; collapsed; …         a load that somebody else had begun
+//	fwd=miss; detail=origin                nothing could be, or may be, stored
 func answered(r *larder.Report) string {
 	cached := r.Memory + r.Shared
 	if r.Origin == 0 {
@@ -42,9 +43,12 @@ func answered(r *larder.Report) string {
 		}
 		return status
 	}
-	status := "fwd=miss; stored"
+	status := "fwd=miss"
 	if cached > 0 {
-		status = "fwd=partial; stored"
+		status = "fwd=partial"
+	}
+	if r.Stored == r.Origin {
+		status += "; stored"
 	}
 	if r.Coalesced == r.Origin {
 		status += "; collapsed"
