@@ -58,7 +58,7 @@ func TestTorture_FailsWithoutEachClause(t *testing.T) {
 			caught := func() bool {
 				return run.ledger.stale.Load() > 0 || time.Duration(run.ledger.worstAge.Load()) > run.bound
 			}
-			run.until(90*time.Second, caught)
+			run.until(150*time.Second, caught)
 			run.ledger.report(t)
 			if !caught() {
 				t.Errorf("the checker did not notice: %s", mutant)
