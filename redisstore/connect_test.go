@@ -1,11 +1,12 @@
 package redisstore_test
 
 import (
-	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/larderdev/larder/internal/childproc"
 	"github.com/larderdev/larder/internal/redistest"
+	"github.com/larderdev/larder/lardertest"
 	"github.com/larderdev/larder/redisstore"
 	"github.com/larderdev/larder/store"
 )
@@ -53,100 +55,66 @@ func TestOpen_NoSuchDatabase(t *testing.T) {
 	}
 }
 
+// TestOpen_LeastRights: the rights in the package comment are enough, for the
+// scripts too.
+func TestOpen_LeastRights(t *testing.T) {
+	server := redistest.Start(t)
+	newOperator(t, server.Addr()).run(strings.Fields(
+		`ACL SETUSER larder on >password resetkeys ~larder:* -@all +hello +ping +time
+		+select +client +get +mget +getrange +set +del +pttl +pexpire +eval
+		+evalsha +script|load`)...)
+	lardertest.TestStore(t, func(t *testing.T) store.Store {
+		return open(t, redisstore.Options{URL: "redis://larder:password@" + server.Addr() + "/1"})
+	})
+}
+
+// TestOpen_TLS has a link that ends in TLS.
+func TestOpen_TLS(t *testing.T) {
+	server := redistest.Start(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The certificate of the standard library's test server will do.
+	hello := httptest.NewTLSServer(nil)
+	defer hello.Close()
+	link := newWireOn(t, tls.NewListener(l, hello.TLS), server.Addr())
+	roots := x509.NewCertPool()
+	roots.AddCert(hello.Certificate())
+
+	s := open(t, redisstore.Options{URL: "rediss://" + link.addr(), TLS: &tls.Config{RootCAs: roots}})
+	watch(t, s, 20*time.Millisecond)
+	put(t, s, "k", 1, "body")
+
+	untrusting := open(t, redisstore.Options{URL: "rediss://" + link.addr()})
+	err = untrusting.Get(t.Context(), []string{"k"})[0].Err
+	if !errors.Is(err, redisstore.ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("without the certificate: %v, want ErrUnavailable and why", err)
+	}
+}
+
 // TestOpen_Unsupported plays servers that are none for us.
 func TestOpen_Unsupported(t *testing.T) {
-	hello := func(version string, proto int, mode string) string {
-		return fmt.Sprintf("%%5\r\n+server\r\n+redis\r\n+version\r\n+%s\r\n+proto\r\n:%d\r\n+mode\r\n+%s\r\n+role\r\n+master\r\n", version, proto, mode)
-	}
 	for _, c := range []struct{ answer, want string }{
-		{hello("6.0.20", 3, "standalone"), "redis 6.0.20, want Redis 6.2 or later"},
-		{hello("5.0.14", 3, "standalone"), "redis 5.0.14"},
-		{hello("7.0.15", 3, "cluster"), "set Cluster"},
-		{hello("7.0.15", 3, "sentinel"), "set SentinelMaster"},
+		{helloOf("6.0.20", "standalone"), "redis 6.0.20, want Redis 6.2 or later"},
+		{helloOf("5.0.14", "standalone"), "redis 5.0.14"},
+		{helloOf("7.0.15", "cluster"), "set Cluster"},
+		{helloOf("7.0.15", "sentinel"), "set SentinelMaster"},
 		{"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n", "RESP3"},
 		{"-NOPROTO unsupported protocol version\r\n", "RESP3"},
 	} {
-		addr := play(t, c.answer)
-		_, err := redisstore.Open(t.Context(), at(addr))
+		_, err := redisstore.Open(t.Context(), at(play(t, greeting(c.answer))))
 		if !errors.Is(err, redisstore.ErrUnsupported) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.60q: error %v, want ErrUnsupported with %q", c.answer, err, c.want)
 		}
 	}
 	// One that is new enough, but lies about being Redis, is merely not usable.
 	for _, answer := range []string{"garbage\r\n", "-ERR max number of clients reached\r\n", "*-1\r\n", ""} {
-		s := open(t, at(play(t, answer)))
+		s := open(t, at(play(t, greeting(answer))))
 		if err := s.Get(t.Context(), []string{"k"})[0].Err; !errors.Is(err, redisstore.ErrUnavailable) {
 			t.Errorf("%q: error %v, want ErrUnavailable", answer, err)
 		}
 	}
-}
-
-// play runs a server that gives one answer to every HELLO and +OK to the rest.
-// An empty answer is a hang-up.
-func play(t *testing.T, answer string) (addr string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go playTo(conn, answer)
-		}
-	}()
-	return l.Addr().String()
-}
-
-func playTo(conn net.Conn, answer string) {
-	defer conn.Close()
-	r := bufio.NewReader(conn)
-	for {
-		args, err := readCommand(r)
-		if err != nil || answer == "" {
-			return
-		}
-		reply := "+OK\r\n"
-		if args[0] == "HELLO" && (len(args) < 2 || args[1] != "2") {
-			reply = answer
-		}
-		if _, err := io.WriteString(conn, reply); err != nil {
-			return
-		}
-	}
-}
-
-// readCommand reads one command as a server does.
-func readCommand(r *bufio.Reader) ([]string, error) {
-	n, err := readLength(r)
-	if err != nil {
-		return nil, err
-	}
-	args := make([]string, n)
-	for i := range args {
-		size, err := readLength(r)
-		if err != nil {
-			return nil, err
-		}
-		arg := make([]byte, size+2)
-		if _, err := io.ReadFull(r, arg); err != nil {
-			return nil, err
-		}
-		args[i] = string(arg[:size])
-	}
-	return args, nil
-}
-
-func readLength(r *bufio.Reader) (int, error) {
-	line, err := r.ReadString('\n')
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(line[1:]))
 }
 
 // TestOpen_Replica: a replica answers, but what it says is old.
@@ -164,26 +132,37 @@ func TestOpen_Replica(t *testing.T) {
 	o.run("REPLICAOF", "NO", "ONE")
 	eventually(t, "an answer of the new primary", func() bool { return s.Get(t.Context(), []string{"k"})[0].Err == nil })
 
-	// A primary becomes a replica without cutting its connections.
+	// A primary becomes a replica without cutting its connections: it goes on
+	// answering and announcing.
+	feed := watch(t, s, 20*time.Millisecond)
 	put(t, s, "k", 1, "body")
 	o.run("REPLICAOF", host, port)
-	eventually(t, "a change is refused", func() bool {
-		err := s.Do(t.Context(), []store.Op{store.Invalidate{Key: "k", Hold: time.Hour}})[0].Err
-		return err != nil
+	feed.waitSilence(t)
+	eventually(t, "reads are refused", func() bool {
+		return errors.Is(s.Get(t.Context(), []string{"k"})[0].Err, redisstore.ErrUnavailable)
 	})
-	eventually(t, "reads are refused too", func() bool {
+	o.run("REPLICAOF", "NO", "ONE")
+	feed.waitBeat(t)
+
+	// A change finds out at once.
+	eventually(t, "an answer", func() bool { return s.Get(t.Context(), []string{"k"})[0].Err == nil })
+	o.run("REPLICAOF", host, port)
+	if err := s.Do(t.Context(), []store.Op{store.Invalidate{Key: "k", Hold: time.Hour}})[0].Err; err == nil {
+		t.Errorf("a replica has taken a change")
+	}
+	eventually(t, "reads are refused", func() bool {
 		return errors.Is(s.Get(t.Context(), []string{"k"})[0].Err, redisstore.ErrUnavailable)
 	})
 }
 
 // TestOpen_Sentinel lets a real Sentinel promote a replica.
 func TestOpen_Sentinel(t *testing.T) {
-	first, second := redistest.Start(t), redistest.Start(t)
+	first, second := redistest.Start(t, "--repl-diskless-sync-delay", "0"), redistest.Start(t)
 	host, port, _ := net.SplitHostPort(first.Addr())
 	newOperator(t, second.Addr()).run("REPLICAOF", host, port)
 	sentinel := startSentinel(t, host, port)
 	o := newOperator(t, sentinel)
-	// Sentinels look at their servers each ten seconds. From 7.0 on they can be
+	// Sentinels ask their servers each ten seconds. From 7.0 on they can be
 	// told to be quicker; before that the test just takes longer.
 	o.c.Do(t.Context(), o.c.B().Arbitrary("SENTINEL", "DEBUG", "info-period", "100").Build())
 	eventually(t, "the Sentinel finds the replica", func() bool {

@@ -161,6 +161,13 @@ func (r *recorder) saw(key string) bool {
 	return slices.Contains(r.keys, key)
 }
 
+// forget drops what was reported so far.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = nil
+}
+
 // waitBeat waits for a heartbeat that leaves from now on.
 func (r *recorder) waitBeat(t testing.TB) {
 	t.Helper()
@@ -169,6 +176,16 @@ func (r *recorder) waitBeat(t testing.TB) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return len(r.beats) > 0 && r.beats[len(r.beats)-1].After(start)
+	})
+}
+
+// waitSilence waits until there has been no heartbeat for half a second.
+func (r *recorder) waitSilence(t testing.TB) {
+	t.Helper()
+	eventually(t, "no heartbeats", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return time.Since(r.beats[len(r.beats)-1]) > 500*time.Millisecond
 	})
 }
 
@@ -186,6 +203,7 @@ func (r *recorder) waitResets(t testing.TB, n int) {
 type wire struct {
 	listener net.Listener
 	target   string
+	rewrite  func([]byte) []byte // what passes, if set
 	mu       sync.Mutex
 	delay    time.Duration
 	dead     chan struct{} // closed when the link lives again; nil while it does
@@ -199,7 +217,17 @@ func newWire(t testing.TB, target string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{listener: l, target: target}
+	return newWireOn(t, l, target)
+}
+
+// newWireOn is a link that begins at a listener.
+func newWireOn(t testing.TB, l net.Listener, target string) *wire {
+	return newWireOf(t, &wire{listener: l, target: target})
+}
+
+// newWireOf starts a link.
+func newWireOf(t testing.TB, w *wire) *wire {
+	l := w.listener
 	w.wg.Go(w.accept)
 	t.Cleanup(func() {
 		l.Close()
@@ -278,7 +306,11 @@ func (w *wire) carry(from, to net.Conn) {
 		if dead != nil {
 			<-dead
 		}
-		if _, failed := to.Write(data[:n]); failed != nil || err != nil {
+		piece := data[:n]
+		if w.rewrite != nil {
+			piece = w.rewrite(piece)
+		}
+		if _, failed := to.Write(piece); failed != nil || err != nil {
 			return
 		}
 	}

@@ -15,6 +15,9 @@ const (
 	maxPause = time.Second
 )
 
+// roleEvery is how often a server is asked whether it is still the primary.
+const roleEvery = time.Second
+
 // backoff makes the pauses between attempts. The zero value is ready.
 type backoff struct{ next time.Duration }
 
@@ -99,12 +102,26 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
-// hold waits for the end of a session and clears up after it.
+// hold waits for the end of a session and clears up after it. Now and then it
+// asks whether the server is still the primary: one that has been made a
+// replica goes on answering, with what it knew some time ago.
 func (l *link) hold(ctx context.Context, s *dataSession) {
-	select {
-	case <-s.gone:
-	case <-ctx.Done():
+	ticker := time.NewTicker(roleEvery)
+	defer ticker.Stop()
+	cause := errGone
+	for held := true; held; {
+		select {
+		case <-ticker.C:
+			if err := s.stillPrimary(ctx); err != nil {
+				cause = err
+				held = false
+			}
+		case <-s.gone:
+			held = false
+		case <-ctx.Done():
+			held = false
+		}
 	}
-	l.lost(fmt.Errorf("%s: %w", s.addr, errGone))
+	l.lost(fmt.Errorf("%s: %w", s.addr, cause))
 	s.close()
 }

@@ -54,7 +54,6 @@ func (p *places) wait(ctx context.Context, gone <-chan struct{}) error {
 		case <-gone:
 			return errGone
 		case <-ctx.Done():
-			p.wake() // it may have been us who was woken
 			return ctx.Err()
 		}
 	}

@@ -84,8 +84,8 @@ func TestPlaces_Ends(t *testing.T) {
 	})
 }
 
-// TestPlaces_WakeIsNotLost: a caller that is woken and leaves at the same time
-// passes it on.
+// TestPlaces_WakeIsNotLost: a caller leaves at the moment when a place is freed,
+// and another one gets it.
 func TestPlaces_WakeIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 200 {

@@ -22,6 +22,16 @@ type dataSession struct {
 	*session
 	keys    keyspace
 	scripts *scripts
+	member  bool // the server is part of a cluster
+}
+
+// newDataSession makes a session ready for requests.
+func newDataSession(ctx context.Context, sess *session, keys keyspace, member bool, limit time.Duration) *dataSession {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	s := &dataSession{session: sess, keys: keys, scripts: newScripts(sess.hello.atLeast(7, 0)), member: member}
+	s.load(ctx)
+	return s
 }
 
 // load gives the scripts to the server. That they are refused is no matter
@@ -32,6 +42,18 @@ func (s *dataSession) load(ctx context.Context) {
 		cmds = append(cmds, s.client.B().ScriptLoad().Script(script.source).Build())
 	}
 	s.doAll(ctx, cmds)
+}
+
+// stillPrimary returns an error if the server has been made a replica. That it
+// does not answer in time is none: others find out about that.
+func (s *dataSession) stillPrimary(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, roleEvery)
+	defer cancel()
+	h, err := readHello(s.do(ctx, s.client.B().Hello().Build()))
+	if err != nil {
+		return nil
+	}
+	return h.primary(s.member)
 }
 
 // get reads data slots into replies, in one round trip.
@@ -54,9 +76,42 @@ func (s *dataSession) get(ctx context.Context, keys []string, replies []store.Re
 	}
 }
 
+// getEach reads data slots with a GET for each, as they lie in different slots
+// of a cluster. asking is for keys that are just moving to this node.
+func (s *dataSession) getEach(ctx context.Context, keys []string, asking bool) []store.Reply {
+	cmds := make([]rueidis.Completed, len(keys))
+	for i, key := range keys {
+		cmds[i] = s.client.B().Get().Key(s.keys.dataKey(key)).Build()
+	}
+	replies := make([]store.Reply, len(keys))
+	for i, r := range s.ask(ctx, cmds, asking) {
+		replies[i] = s.read(r)
+	}
+	return replies
+}
+
+// ask sends requests, each with an ASKING before it if asking.
+func (s *dataSession) ask(ctx context.Context, cmds []rueidis.Completed, asking bool) []rueidis.RedisResult {
+	if !asking {
+		return s.doAll(ctx, cmds)
+	}
+	twice := make([]rueidis.Completed, 0, 2*len(cmds))
+	for _, cmd := range cmds {
+		twice = append(twice, s.client.B().Asking().Build(), cmd)
+	}
+	results := s.doAll(ctx, twice)
+	for i := range cmds {
+		results[i] = results[2*i+1]
+	}
+	return results[:len(cmds)]
+}
+
 // read makes a reply from that to a GET.
 func (s *dataSession) read(r rueidis.RedisResult) store.Reply {
 	stored, err := r.AsBytes()
+	if err == rueidis.Nil {
+		return store.Reply{Status: store.Absent}
+	}
 	if err != nil {
 		return s.failure(err)
 	}
@@ -98,9 +153,6 @@ func found(stored []byte) store.Reply {
 
 // failure makes a reply from an error.
 func (s *dataSession) failure(err error) store.Reply {
-	if err == rueidis.Nil {
-		return store.Reply{Status: store.Absent}
-	}
 	answer, ok := rueidis.IsRedisErr(err)
 	switch {
 	case !ok && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
@@ -109,6 +161,10 @@ func (s *dataSession) failure(err error) store.Reply {
 		return store.Reply{Err: unavailable(fmt.Errorf("%s: %w", s.addr, err))}
 	case strings.HasPrefix(answer.Error(), "WRONGTYPE"):
 		return store.Reply{Status: store.Garbled}
+	case s.member:
+		if r := readRedirection(answer, s.addr); r != nil {
+			return store.Reply{Err: r}
+		}
 	case strings.HasPrefix(answer.Error(), "READONLY"):
 		s.cut() // it is no primary any more: find the one that is
 	}
@@ -116,7 +172,8 @@ func (s *dataSession) failure(err error) store.Reply {
 }
 
 // run runs operations in one round trip and puts their outcomes into replies.
-func (s *dataSession) run(ctx context.Context, ops []store.Op, replies []store.Reply) {
+// asking is for keys that are just moving to this node of a cluster.
+func (s *dataSession) run(ctx context.Context, ops []store.Op, replies []store.Reply, asking bool) {
 	cmds := make([]rueidis.Completed, 0, len(ops))
 	sent := make([]int, 0, len(ops)) // cmds[i] is for ops[sent[i]]
 	for i, op := range ops {
@@ -132,7 +189,7 @@ func (s *dataSession) run(ctx context.Context, ops []store.Op, replies []store.R
 		return
 	}
 	var unknown []int
-	for i, r := range s.doAll(ctx, cmds) {
+	for i, r := range s.ask(ctx, cmds, asking) {
 		if answer, ok := rueidis.IsRedisErr(r.Error()); ok && answer.IsNoScript() {
 			unknown = append(unknown, sent[i])
 			continue
@@ -140,18 +197,19 @@ func (s *dataSession) run(ctx context.Context, ops []store.Op, replies []store.R
 		replies[sent[i]] = s.outcome(r)
 	}
 	if len(unknown) > 0 {
-		s.runInFull(ctx, ops, unknown, replies)
+		s.runInFull(ctx, ops, unknown, replies, asking)
 	}
 }
 
-// errForgotten is the error of an operation that did not run because somebody
-// flushed the server's scripts, where a later one on the same key did.
-var errForgotten = errors.New("redisstore: the server has forgotten the script, and a later operation on the key has run already")
+// errOvertaken is the error of an operation that the server did not run, where
+// it has run a later one on the same key: because scripts were flushed or a
+// slot has moved in the midst of a batch.
+var errOvertaken = errors.New("redisstore: not run, and a later operation of the batch on the same key was")
 
 // runInFull runs those operations again, scripts included, that the server
 // knew no script for. Another process may have brought a script back in the
 // midst of the batch: an operation must not run after those that follow it.
-func (s *dataSession) runInFull(ctx context.Context, ops []store.Op, unknown []int, replies []store.Reply) {
+func (s *dataSession) runInFull(ctx context.Context, ops []store.Op, unknown []int, replies []store.Reply, asking bool) {
 	late := make(map[string]int) // the last operation on a key that has run
 	again := make(map[int]bool, len(unknown))
 	for _, i := range unknown {
@@ -166,7 +224,7 @@ func (s *dataSession) runInFull(ctx context.Context, ops []store.Op, unknown []i
 	var sent []int
 	for _, i := range unknown {
 		if late[ops[i].Target()] > i {
-			replies[i] = store.Reply{Err: errForgotten}
+			replies[i] = store.Reply{Err: errOvertaken}
 			continue
 		}
 		c, _ := s.call(ops[i])
@@ -176,7 +234,7 @@ func (s *dataSession) runInFull(ctx context.Context, ops []store.Op, unknown []i
 	if len(cmds) == 0 {
 		return
 	}
-	for i, r := range s.doAll(ctx, cmds) {
+	for i, r := range s.ask(ctx, cmds, asking) {
 		replies[sent[i]] = s.outcome(r)
 	}
 }
@@ -249,67 +307,93 @@ const (
 	answerBelow
 )
 
-// outcome makes a reply from a script's answer.
+// outcome makes a reply from a script's answer: a code and, with some, one
+// thing more.
 func (s *dataSession) outcome(r rueidis.RedisResult) store.Reply {
 	values, err := r.ToArray()
 	if err != nil {
 		return s.failure(err)
 	}
-	var code int64
-	if len(values) > 0 {
-		code, _ = values[0].AsInt64()
+	if len(values) == 0 {
+		return s.nonsense()
 	}
-	switch code {
-	case answerDone:
+	code, err := values[0].AsInt64()
+	if err != nil {
+		return s.nonsense()
+	}
+	var more *rueidis.RedisMessage
+	if len(values) > 1 {
+		more = &values[1]
+	}
+	switch {
+	case code == answerDone:
 		return store.Reply{Status: store.Done}
-	case answerKept:
+	case code == answerKept:
 		return store.Reply{Status: store.Kept}
-	case answerLost:
+	case code == answerLost:
 		return store.Reply{Status: store.Lost}
+	case code == answerGranted && more == nil:
+		return store.Reply{Status: store.Granted}
+	case more != nil:
+		return s.outcomeWith(code, more)
+	}
+	return s.nonsense()
+}
+
+// outcomeWith makes a reply from the answers that come with something more.
+func (s *dataSession) outcomeWith(code int64, more *rueidis.RedisMessage) store.Reply {
+	switch code {
 	case answerFound:
-		return s.withRecord(store.Found, values[1:])
+		return s.withRecord(store.Found, more)
 	case answerGranted:
-		return s.withRecord(store.Granted, values[1:])
+		return s.withRecord(store.Granted, more)
 	case answerBusy:
-		return s.withWait(store.Busy, values[1:])
+		return s.withWait(store.Busy, more)
 	case answerFailed:
-		return s.withWait(store.Failed, values[1:])
+		return s.withWait(store.Failed, more)
 	case answerBelow:
-		return s.withVersion(store.Below, values[1:])
+		return s.withVersion(store.Below, more)
 	}
-	return store.Reply{Err: fmt.Errorf("redisstore: %s: a script answered %d", s.addr, code)}
+	return s.nonsense()
 }
 
-// withRecord adds the record that follows, if one does.
-func (s *dataSession) withRecord(status store.Status, rest []rueidis.RedisMessage) store.Reply {
-	reply := store.Reply{Status: status}
-	if len(rest) == 0 {
-		return reply
-	}
-	stored, err := rest[0].AsBytes()
+// nonsense is the reply to an answer that no script gives.
+func (s *dataSession) nonsense() store.Reply {
+	return store.Reply{Err: fmt.Errorf("redisstore: %s: a script gave an answer that it cannot give", s.addr)}
+}
+
+// withRecord makes a reply with a stored record.
+func (s *dataSession) withRecord(status store.Status, more *rueidis.RedisMessage) store.Reply {
+	stored, err := more.AsBytes()
 	if err != nil {
-		return s.failure(err)
+		return s.nonsense()
 	}
-	reply.Record, _ = decode(stored) // the script has seen that it is one
-	return reply
+	record, ok := decode(stored)
+	if !ok {
+		return s.nonsense() // the script has seen that it is one
+	}
+	return store.Reply{Status: status, Record: record}
 }
 
-// withWait adds the remaining time that follows. A key lives until its last
+// withWait makes a reply with a remaining time. A key lives until its last
 // millisecond is over, so that there is one more to wait.
-func (s *dataSession) withWait(status store.Status, rest []rueidis.RedisMessage) store.Reply {
-	left, err := rest[0].AsInt64()
-	if err != nil {
-		return s.failure(err)
+func (s *dataSession) withWait(status store.Status, more *rueidis.RedisMessage) store.Reply {
+	left, err := more.AsInt64()
+	if err != nil || left < 0 {
+		return s.nonsense()
 	}
 	return store.Reply{Status: status, Wait: time.Duration(left+1) * time.Millisecond}
 }
 
-// withVersion adds the version that follows.
-func (s *dataSession) withVersion(status store.Status, rest []rueidis.RedisMessage) store.Reply {
-	digits, err := rest[0].AsBytes()
+// withVersion makes a reply with a version.
+func (s *dataSession) withVersion(status store.Status, more *rueidis.RedisMessage) store.Reply {
+	digits, err := more.AsBytes()
 	if err != nil {
-		return s.failure(err)
+		return s.nonsense()
 	}
-	version, _ := number(digits)
+	version, ok := number(digits)
+	if !ok {
+		return s.nonsense()
+	}
 	return store.Reply{Status: status, Record: store.Record{Version: version}}
 }

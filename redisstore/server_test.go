@@ -159,9 +159,7 @@ func TestServer_OthersChanges(t *testing.T) {
 	} {
 		put(t, s, name, 1, "body")
 		eventually(t, "a report of the fill", func() bool { return feed.saw(name) })
-		feed.mu.Lock()
-		feed.keys = nil
-		feed.mu.Unlock()
+		feed.forget()
 		o.run(command...)
 		eventually(t, "a report: "+name, func() bool { return feed.saw(name) })
 	}
@@ -248,21 +246,33 @@ func TestServer_Eviction(t *testing.T) {
 // TestServer_OutOfMemory: nothing can be stored, but what is wrong can still
 // be taken away.
 func TestServer_OutOfMemory(t *testing.T) {
-	server := redistest.Start(t)
+	t.Run("from 7.0 on", func(t *testing.T) {
+		server := redistest.Start(t)
+		s := exhaust(t, server, server.Addr())
+		fill := store.Fill{Key: "held", ID: "a", Kind: store.Value, Fresh: time.Hour, Life: time.Hour, Body: []byte("body")}
+		if err := s.Do(t.Context(), []store.Op{fill})[0].Err; err == nil || !strings.Contains(err.Error(), "OOM") {
+			t.Errorf("Fill: error %v, want OOM", err)
+		}
+	})
+	t.Run("before", func(t *testing.T) {
+		server := redistest.Start(t)
+		exhaust(t, server, earlier(t, server.Addr()))
+	})
+}
+
+// exhaust checks what is possible on a server whose memory is used up.
+func exhaust(t *testing.T, server *redistest.Server, addr string) *redisstore.Store {
+	t.Helper()
 	o := newOperator(t, server.Addr())
-	s := open(t, at(server.Addr()))
+	s := open(t, at(addr))
 	put(t, s, "full", 1, "body")
 	do(t, s, store.Lease{Key: "held", ID: "a", For: time.Hour})
 	do(t, s, store.Lease{Key: "given up", ID: "a", For: time.Hour})
 	o.run("CONFIG", "SET", "maxmemory-policy", "noeviction")
 	o.run("CONFIG", "SET", "maxmemory", "1")
-	for _, op := range []store.Op{
-		store.Lease{Key: "new", ID: "a", For: time.Hour},
-		store.Fill{Key: "held", ID: "a", Kind: store.Value, Fresh: time.Hour, Life: time.Hour, Body: []byte("body")},
-	} {
-		if err := s.Do(t.Context(), []store.Op{op})[0].Err; err == nil || !strings.Contains(err.Error(), "OOM") {
-			t.Errorf("%T: error %v, want OOM", op, err)
-		}
+	lease := store.Lease{Key: "new", ID: "a", For: time.Hour}
+	if err := s.Do(t.Context(), []store.Op{lease})[0].Err; err == nil || !strings.Contains(err.Error(), "OOM") {
+		t.Errorf("Lease: error %v, want OOM", err)
 	}
 	for _, op := range []store.Op{
 		store.Renew{Key: "held", ID: "a", For: time.Hour},
@@ -277,6 +287,7 @@ func TestServer_OutOfMemory(t *testing.T) {
 	if got := get(t, s, "full"); got.Record.Kind != store.Tombstone {
 		t.Errorf("kind %c, want a tombstone", got.Record.Kind)
 	}
+	return s
 }
 
 func TestServer_Databases(t *testing.T) {

@@ -34,10 +34,21 @@ const (
 // session is one connection to one server, from the dial to its end. It is
 // never redialled: whoever uses it replaces it.
 //
-// What rueidis would do by itself is switched off where it could make a caller
-// wait longer than its context allows, or run a request twice: it redials in a
-// request's time and lets the others wait for that, retries, and its queue can
-// be full. See the design decisions of this package.
+// What rueidis would do by itself is switched off or kept from happening where
+// it could make a caller wait longer than its context allows, or run a request
+// twice:
+//
+//   - It redials in a caller's time, and lets other callers wait for that one
+//     whatever their contexts say. Here a second dial fails at once.
+//   - Without concurrency it reads the answer in the caller's goroutine, and a
+//     caller that gives up closes the connection for all. AlwaysPipelining
+//     has a goroutine do it from the start.
+//   - A request for which its queue has no place waits without looking at its
+//     context. See places.
+//   - Big batches get a connection of their own, which is made then. A
+//     negative BlockingPipeline prevents that.
+//   - Closing waits up to a second for a server that is silent. Here the
+//     network connection is closed first.
 type session struct {
 	addr   string
 	client rueidis.Client
@@ -108,9 +119,11 @@ func dial(ctx context.Context, addr string, l login, onPush func([]rueidis.Redis
 		ReadBufferEachConn:  bufferSize,
 		WriteBufferEachConn: bufferSize,
 		MaxFlushDelay:       flushDelay,
-		ConnWriteTimeout:    l.timeout,
-		Dialer:              net.Dialer{Timeout: l.timeout, KeepAlive: time.Second},
-		OnInvalidations:     onPush,
+		// After a second without any answer (KeepAlive) rueidis sends a PING,
+		// and gives the connection up when ConnWriteTimeout has passed too.
+		Dialer:           net.Dialer{Timeout: l.timeout, KeepAlive: time.Second},
+		ConnWriteTimeout: l.timeout,
+		OnInvalidations:  onPush,
 		DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 			return s.connect(ctx, l.tls)
 		},
@@ -167,7 +180,16 @@ func (s *session) connect(ctx context.Context, config *tls.Config) (net.Conn, er
 
 // greet asks the server who it is. rueidis has done so too, but does not tell.
 func (s *session) greet(ctx context.Context) (hello, error) {
-	m, err := s.client.Do(ctx, s.client.B().Hello().Protover(3).Build()).AsMap()
+	h, err := readHello(s.do(ctx, s.client.B().Hello().Protover(3).Build()))
+	if err != nil {
+		return hello{}, err
+	}
+	return h, h.check()
+}
+
+// readHello reads the answer to HELLO.
+func readHello(r rueidis.RedisResult) (hello, error) {
+	m, err := r.AsMap()
 	if err != nil {
 		return hello{}, err
 	}
@@ -179,7 +201,7 @@ func (s *session) greet(ctx context.Context) (hello, error) {
 	proto := m["proto"]
 	h := hello{server: text("server"), version: text("version"), mode: text("mode"), role: text("role")}
 	h.proto, _ = proto.AsInt64()
-	return h, h.check()
+	return h, nil
 }
 
 // check refuses servers that cannot be a shared tier.

@@ -29,8 +29,20 @@
 //     runs where the answers are read.
 //   - No password is in an error.
 //
+// # For the operator
+//
 // SWAPDB is not announced by any server: do not use it on a database of
 // Larder's. FLUSHALL and FLUSHDB are, and cost a cold start.
+//
+// A user with no more rights than needed is made by this, where larder is the
+// namespace; in a cluster add +cluster and +asking:
+//
+//	ACL SETUSER larder on >password resetkeys ~larder:* -@all +hello +ping +time
+//	  +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
+//	  +evalsha +script|load
+//
+// While a slot of a cluster moves, operations on its keys may fail with
+// TRYAGAIN until all of its keys have arrived.
 package redisstore
 
 import (
@@ -53,8 +65,15 @@ type Store struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	closed atomic.Bool
-	name   string // of the only node
-	link   *link
+
+	// One server:
+	name      string // of the only node
+	link      *link
+	sentinels *sentinels // nil without them
+	followed  chan struct{}
+
+	// Many:
+	cluster *cluster // nil for one
 }
 
 var _ store.Store = (*Store)(nil)
@@ -73,19 +92,46 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, keys: newKeyspace(cfg.Namespace), name: cfg.addrs[0]}
-	if cfg.SentinelMaster != "" {
-		s.name = cfg.SentinelMaster
-	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// start begins to connect, and waits for the first attempt until ctx ends. It
+// returns the error of an attempt that makes further ones vain.
+func (s *Store) start(ctx context.Context) error {
+	if s.cfg.Cluster {
+		s.cluster = startCluster(s.ctx, s.cfg, s.keys, s.login())
+		return s.cluster.ready(ctx)
+	}
+	s.follow()
 	s.link = startLink(s.ctx, s.connect)
 	select {
 	case <-s.link.tried:
 	case <-ctx.Done():
+		return nil
 	}
 	if _, err := s.link.get(); err != nil && permanent(err) {
-		return nil, errors.Join(err, s.Close())
+		return err
 	}
-	return s, nil
+	return nil
+}
+
+// follow starts to follow the Sentinels, if there are any.
+func (s *Store) follow() {
+	s.followed = make(chan struct{})
+	if s.cfg.SentinelMaster == "" {
+		close(s.followed)
+		return
+	}
+	s.name = s.cfg.SentinelMaster
+	s.sentinels = newSentinels(s.cfg)
+	go func() {
+		defer close(s.followed)
+		s.sentinels.follow(s.ctx)
+	}()
 }
 
 // connect makes a connection for requests.
@@ -94,29 +140,24 @@ func (s *Store) connect(ctx context.Context) (*dataSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := &dataSession{session: sess, keys: s.keys, scripts: newScripts(sess.hello.atLeast(7, 0))}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.DialTimeout)
-	defer cancel()
-	data.load(ctx)
-	return data, nil
+	return newDataSession(ctx, sess, s.keys, false, s.cfg.DialTimeout), nil
 }
 
 // dialPrimary connects to the server that is the primary now.
 func (s *Store) dialPrimary(ctx context.Context, onPush func([]rueidis.RedisMessage)) (*session, error) {
-	addr := s.cfg.addrs[0]
-	if s.cfg.SentinelMaster != "" {
-		var err error
-		if addr, err = s.askSentinels(ctx); err != nil {
-			return nil, err
-		}
+	var sess *session
+	var err error
+	if s.sentinels != nil {
+		sess, err = s.sentinels.dial(ctx, s.login(), onPush)
+	} else {
+		sess, err = dial(ctx, s.cfg.addrs[0], s.login(), onPush)
 	}
-	sess, err := dial(ctx, addr, s.login(), onPush)
 	if err != nil {
 		return nil, err
 	}
 	if err := sess.hello.primary(false); err != nil {
 		sess.close()
-		return nil, fmt.Errorf("%s: %w", addr, err)
+		return nil, fmt.Errorf("%s: %w", sess.addr, err)
 	}
 	return sess, nil
 }
@@ -158,8 +199,15 @@ var errReplica = errors.New("the server is a replica")
 // of the server such as "LOADING".
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
-	if sess := s.session(ctx, replies); sess != nil {
-		sess.get(ctx, keys, replies)
+	switch err := ctx.Err(); {
+	case err != nil:
+		fail(replies, err)
+	case s.cluster != nil:
+		s.cluster.get(ctx, keys, replies)
+	case len(keys) > 0:
+		if sess := s.session(replies); sess != nil {
+			sess.get(ctx, keys, replies)
+		}
 	}
 	return s.finish(replies)
 }
@@ -169,29 +217,35 @@ func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 // operations free or keep memory and are not refused for that.
 func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	replies := make([]store.Reply, len(ops))
-	if sess := s.session(ctx, replies); sess != nil {
-		sess.run(ctx, ops, replies)
+	switch err := ctx.Err(); {
+	case err != nil:
+		fail(replies, err)
+	case s.cluster != nil:
+		s.cluster.do(ctx, ops, replies)
+	case len(ops) > 0:
+		if sess := s.session(replies); sess != nil {
+			sess.run(ctx, ops, replies, false)
+		}
 	}
 	return s.finish(replies)
 }
 
-// session returns the connection to use. If there is none, or nothing to do,
-// it returns nil and puts the reason into the replies.
-func (s *Store) session(ctx context.Context, replies []store.Reply) *dataSession {
-	if len(replies) == 0 {
+// session returns the connection to the only server. If there is none it
+// returns nil and puts the reason into the replies.
+func (s *Store) session(replies []store.Reply) *dataSession {
+	sess, err := s.link.get()
+	if err != nil {
+		fail(replies, err)
 		return nil
 	}
-	err := ctx.Err()
-	if err == nil {
-		var sess *dataSession
-		if sess, err = s.link.get(); err == nil {
-			return sess
-		}
-	}
+	return sess
+}
+
+// fail is an error for everything.
+func fail(replies []store.Reply, err error) {
 	for i := range replies {
 		replies[i].Err = err
 	}
-	return nil
 }
 
 // finish says that the store is closed where that is why there is no answer.
@@ -208,20 +262,37 @@ func (s *Store) finish(replies []store.Reply) []store.Reply {
 }
 
 // Node implements [store.Store]. One server is called by its address, one
-// behind Sentinels by the name that they know.
-func (s *Store) Node(string) string { return s.name }
+// behind Sentinels by the name that they know. In a cluster it is the address
+// of the primary that holds the key's slot, as far as that is known.
+func (s *Store) Node(key string) string {
+	if s.cluster != nil {
+		if owner := s.cluster.owner(key); owner != nil {
+			return owner.addr
+		}
+	}
+	return s.name
+}
 
 // Watch implements [store.Store]. It returns when ctx ends or the store is
 // closed, after a last Reset.
 //
 // The connection is given up when the server answers no heartbeat for three
-// periods, 100 ms at least, and then is made anew after pauses of 5 ms growing
-// to a second. A period below a millisecond counts as a millisecond.
+// periods, 100 ms at least, or says that it is a replica now. It is then made
+// anew after pauses of 5 ms growing to a second. A period below a millisecond
+// counts as a millisecond.
+//
+// In a cluster there is a connection to each primary. When slots move, all
+// nodes that win or lose one are reset.
 func (s *Store) Watch(ctx context.Context, feed store.Feed, period time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
-	w := &watcher{node: s.name, keys: s.keys, feed: feed, period: max(period, time.Millisecond), dial: s.dialPrimary}
+	period = max(period, time.Millisecond)
+	if s.cluster != nil {
+		s.cluster.watch(ctx, feed, period)
+		return
+	}
+	w := &watcher{node: s.name, keys: s.keys, feed: feed, period: period, dial: s.dialPrimary}
 	w.run(ctx)
 }
 
@@ -230,6 +301,11 @@ func (s *Store) Watch(ctx context.Context, feed store.Feed, period time.Duration
 func (s *Store) Close() error {
 	s.closed.Store(true)
 	s.cancel()
+	if s.cluster != nil {
+		<-s.cluster.ended
+		return nil
+	}
 	<-s.link.ended
+	<-s.followed
 	return nil
 }

@@ -26,7 +26,17 @@ type watcher struct {
 	keys   keyspace
 	feed   store.Feed
 	period time.Duration
+	member bool // the node is part of a cluster
 	dial   func(context.Context, func([]rueidis.RedisMessage)) (*session, error)
+
+	mu sync.Mutex // held while the feed is called for the node
+}
+
+// reset reports that changes may have been missed.
+func (w *watcher) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.feed.Reset(w.node)
 }
 
 // run keeps a tracking connection until ctx ends.
@@ -55,8 +65,7 @@ func (w *watcher) run(ctx context.Context) {
 //	waiting ──TRACKING ON, Reset──> live ──connection lost, Reset──> over
 type tracker struct {
 	*watcher
-	mu   sync.Mutex // held while the feed is called
-	live bool
+	live bool // guarded by mu
 }
 
 // start has the server announce changes, and drops what was read before. It
@@ -75,8 +84,7 @@ func (t *tracker) start(ctx context.Context, sess *session) bool {
 	return true
 }
 
-// end drops what was read, once for each connection. Nothing is reported
-// after it.
+// end drops what was read. Nothing is reported after it.
 func (t *tracker) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -131,12 +139,19 @@ func (t *tracker) beats(ctx context.Context, sess *session) {
 
 // beat sends one heartbeat and reports its answer. TIME goes through the same
 // connection as the announcements, and so comes after all that were made
-// before it.
+// before it. The server is also asked whether it is still the primary: one
+// that has been made a replica goes on announcing, but late.
 func (t *tracker) beat(ctx context.Context, sess *session) bool {
 	ctx, cancel := context.WithTimeout(ctx, t.silence())
 	defer cancel()
+	cmds := []rueidis.Completed{sess.client.B().Hello().Build()}
+	if t.member {
+		cmds = append(cmds, sess.client.B().ClusterInfo().Build())
+	}
+	cmds = append(cmds, sess.client.B().Time().Build())
 	sent := time.Now()
-	now, err := serverTime(sess.do(ctx, sess.client.B().Time().Build()))
+	answers := sess.doAll(ctx, cmds)
+	now, err := t.judge(answers)
 	if err != nil {
 		return false
 	}
@@ -148,24 +163,43 @@ func (t *tracker) beat(ctx context.Context, sess *session) bool {
 	return t.live
 }
 
+// judge reads the answers to a heartbeat.
+func (w *watcher) judge(answers []rueidis.RedisResult) (now int64, err error) {
+	h, err := readHello(answers[0])
+	if err != nil {
+		return 0, err
+	}
+	if err := h.primary(w.member); err != nil {
+		return 0, err
+	}
+	if w.member {
+		state, err := readClusterInfo(answers[1])
+		if err != nil {
+			return 0, err
+		}
+		if !state.ok {
+			return 0, errClusterDown
+		}
+	}
+	return serverTime(answers[len(answers)-1])
+}
+
 // silence is how long the server may take to answer.
 func (w *watcher) silence() time.Duration { return max(missedBeats*w.period, minSilence) }
 
 // serverTime reads the answer to TIME, in Unix milliseconds.
 func serverTime(r rueidis.RedisResult) (int64, error) {
-	parts, err := r.AsStrSlice()
+	parts, err := r.ToArray()
 	if err != nil {
 		return 0, err
 	}
-	var seconds, micros int64
 	if len(parts) != 2 {
 		return 0, fmt.Errorf("TIME has %d parts", len(parts))
 	}
-	if _, err := fmt.Sscan(parts[0], &seconds); err != nil {
+	seconds, err := parts[0].AsInt64()
+	if err != nil {
 		return 0, err
 	}
-	if _, err := fmt.Sscan(parts[1], &micros); err != nil {
-		return 0, err
-	}
-	return seconds*1000 + micros/1000, nil
+	micros, err := parts[1].AsInt64()
+	return seconds*1000 + micros/1000, err
 }

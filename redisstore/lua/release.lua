@@ -2,9 +2,8 @@
 if not mine(ARGV[1]) then
   return {LOST}
 end
-if ARGV[2] == '0' then
-  redis.call('DEL', lease)
-else
+redis.call('DEL', lease)
+if ARGV[2] ~= '0' then
   redis.call('SET', lease, 'F', 'PX', ARGV[2])
 end
 return {DONE}

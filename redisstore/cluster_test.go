@@ -1,0 +1,295 @@
+package redisstore_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder/internal/redistest"
+	"github.com/larderdev/larder/lardertest"
+	"github.com/larderdev/larder/redisstore"
+	"github.com/larderdev/larder/store"
+)
+
+// slotCount is how many slots a cluster has.
+const slotCount = 16384
+
+// member is one server of a cluster.
+type member struct {
+	*redistest.Server
+	operator
+	id string
+}
+
+// fleet is a cluster: primaries that share the slots evenly, and replicas.
+type fleet struct {
+	primaries, replicas []*member
+}
+
+// startFleet runs a cluster. The first primaries have a replica each.
+func startFleet(t *testing.T, primaries, replicas int) *fleet {
+	t.Helper()
+	f := &fleet{}
+	for i := range primaries + replicas {
+		m := startMember(t, i)
+		if i > 0 {
+			meet(m, f.primaries[0])
+		}
+		if i < primaries {
+			f.primaries = append(f.primaries, m)
+		} else {
+			f.replicas = append(f.replicas, m)
+		}
+	}
+	for i, m := range f.primaries {
+		slots := []string{"CLUSTER", "ADDSLOTS"}
+		for slot := i * slotCount / primaries; slot < (i+1)*slotCount/primaries; slot++ {
+			slots = append(slots, fmt.Sprint(slot))
+		}
+		m.run(slots...)
+	}
+	for i, m := range f.replicas {
+		eventually(t, "the replica knows its primary", func() bool {
+			return m.c.Do(t.Context(), m.c.B().ClusterReplicate().NodeId(f.primaries[i].id).Build()).Error() == nil
+		})
+	}
+	f.settle(t)
+	return f
+}
+
+// startMember runs a server that is a cluster of its own for now.
+func startMember(t *testing.T, number int) *member {
+	t.Helper()
+	server := redistest.Start(t,
+		"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(freePort(t)), "--cluster-node-timeout", "1000",
+		"--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0")
+	m := &member{Server: server, operator: newOperator(t, server.Addr())}
+	id := m.run("CLUSTER", "MYID")
+	m.id, _ = id.ToString()
+	m.run("CLUSTER", "SET-CONFIG-EPOCH", fmt.Sprint(number+1))
+	return m
+}
+
+// meet lets a server join the cluster of another.
+func meet(m, other *member) {
+	m.t.Helper()
+	bus := other.run("CONFIG", "GET", "cluster-port")
+	ports, _ := bus.AsStrMap()
+	host, port, _ := net.SplitHostPort(other.Addr())
+	m.run("CLUSTER", "MEET", host, port, ports["cluster-port"])
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// settle waits until all servers agree that the cluster is whole.
+func (f *fleet) settle(t *testing.T) {
+	t.Helper()
+	for _, m := range slices.Concat(f.primaries, f.replicas) {
+		eventually(t, "the cluster is whole", func() bool {
+			info := text(t, m.operator, "CLUSTER", "INFO")
+			return strings.Contains(info, "cluster_state:ok") &&
+				strings.Contains(info, "cluster_slots_ok:16384") &&
+				strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(f.primaries)+len(f.replicas)))
+		})
+	}
+	for _, m := range f.replicas {
+		eventually(t, "the replica is in step", func() bool {
+			return strings.Contains(text(t, m.operator, "INFO", "replication"), "master_link_status:up")
+		})
+	}
+}
+
+// options are those of a store that knows one server of the cluster.
+func (f *fleet) options() redisstore.Options {
+	return redisstore.Options{Addrs: []string{f.primaries[0].Addr()}, Cluster: true}
+}
+
+// keyOn returns a key whose slot a primary holds, by the store's opinion.
+func keyOn(t *testing.T, s store.Store, addr string) string {
+	t.Helper()
+	for i := range 10_000 {
+		if key := fmt.Sprint("k", i); s.Node(key) == addr {
+			return key
+		}
+	}
+	t.Fatalf("no key is on %s", addr)
+	return ""
+}
+
+// slotOf asks a server for the slot of a key.
+func slotOf(m *member, key string) string {
+	m.t.Helper()
+	answer := m.run("CLUSTER", "KEYSLOT", dataKey(key))
+	n, _ := answer.AsInt64()
+	return fmt.Sprint(n)
+}
+
+// clusterFlusher flushes all primaries.
+type clusterFlusher struct {
+	*redisstore.Store
+	fleet *fleet
+}
+
+func (c clusterFlusher) Flush() {
+	for _, m := range c.fleet.primaries {
+		m.run("FLUSHALL")
+	}
+}
+
+func TestCluster_Conformance(t *testing.T) {
+	f := startFleet(t, 3, 0)
+	lardertest.TestStore(t, func(t *testing.T) store.Store {
+		return clusterFlusher{open(t, f.options()), f}
+	})
+}
+
+func TestCluster_NodesAreAddresses(t *testing.T) {
+	f := startFleet(t, 3, 0)
+	s := open(t, f.options())
+	for _, m := range f.primaries {
+		key := keyOn(t, s, m.Addr())
+		put(t, s, key, 1, "body")
+		there := m.run("EXISTS", dataKey(key)) // MOVED would fail the test
+		if n, _ := there.AsInt64(); n != 1 {
+			t.Errorf("%s is not on %s", key, m.Addr())
+		}
+	}
+}
+
+// TestCluster_SlotMoves moves a slot with two keys, step by step.
+func TestCluster_SlotMoves(t *testing.T) {
+	f := startFleet(t, 2, 0)
+	from, to := f.primaries[0], f.primaries[1]
+	s := open(t, f.options())
+	feed := watch(t, s, 20*time.Millisecond)
+	key := keyOn(t, s, from.Addr())
+	slot := slotOf(from, key)
+	put(t, s, key, 1, "body")
+	// Another key of the slot: what follows the first '}' does not count.
+	other := key + "}"
+	to.run("CLUSTER", "SETSLOT", slot, "IMPORTING", from.id)
+	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
+
+	// Half way: what is here is served here, what is not is asked for there.
+	if got := get(t, s, key); got.Status != store.Found {
+		t.Errorf("before it moves: status %d, want Found", got.Status)
+	}
+	if got := get(t, s, other); got.Status != store.Absent {
+		t.Errorf("absent: status %d, want Absent", got.Status)
+	}
+	host, port, _ := net.SplitHostPort(to.Addr())
+	from.run("MIGRATE", host, port, dataKey(key), "0", "5000")
+	if got := get(t, s, key); got.Status != store.Found {
+		t.Errorf("after it has moved: status %d, want Found", got.Status)
+	}
+	replies := s.Get(t.Context(), []string{other, key, other})
+	for i, want := range []store.Status{store.Absent, store.Found, store.Absent} {
+		if replies[i].Err != nil || replies[i].Status != want {
+			t.Errorf("batch, reply %d: status %d, %v, want %d", i, replies[i].Status, replies[i].Err, want)
+		}
+	}
+
+	resets, _ := feed.counts()
+	to.run("CLUSTER", "SETSLOT", slot, "NODE", to.id)
+	from.run("CLUSTER", "SETSLOT", slot, "NODE", to.id)
+	if got := do(t, s, store.Invalidate{Key: key, Floor: 2, Hold: time.Hour}).Status; got != store.Done {
+		t.Errorf("after the move: status %d, want Done", got)
+	}
+	eventually(t, "the store knows the new owner", func() bool { return s.Node(key) == to.Addr() })
+	feed.waitResets(t, resets+1) // of the one and of the other
+	feed.forget()
+	eventually(t, "a report of the new owner", func() bool {
+		put(t, s, key, 3, "body")
+		return feed.saw(key)
+	})
+}
+
+// TestCluster_Failover kills a primary that has a replica.
+func TestCluster_Failover(t *testing.T) {
+	f := startFleet(t, 3, 1)
+	dead, heir := f.primaries[0], f.replicas[0]
+	// The dead one is not the only address known.
+	opts := f.options()
+	opts.Addrs = []string{dead.Addr(), f.primaries[1].Addr()}
+	s := open(t, opts)
+	feed := watch(t, s, 20*time.Millisecond)
+	key, safe := keyOn(t, s, dead.Addr()), keyOn(t, s, f.primaries[1].Addr())
+	put(t, s, key, 1, "body")
+	put(t, s, safe, 1, "body")
+	resets, _ := feed.counts()
+	dead.Kill()
+	feed.waitResets(t, resets)
+	if got := get(t, s, safe); got.Status != store.Found {
+		t.Errorf("on another node: status %d, want Found", got.Status)
+	}
+	if err := s.Get(t.Context(), []string{key})[0].Err; !errors.Is(err, redisstore.ErrUnavailable) {
+		t.Errorf("on the dead node: %v, want ErrUnavailable", err)
+	}
+	eventually(t, "the replica takes over", func() bool {
+		return s.Get(t.Context(), []string{key})[0].Err == nil && s.Node(key) == heir.Addr()
+	})
+	// Changes made before the Watch has reached it are covered by its Reset.
+	feed.forget()
+	eventually(t, "a report of the new primary", func() bool {
+		put(t, s, key, 2, "body")
+		return feed.saw(key)
+	})
+}
+
+// TestCluster_CutOff: a primary whose cluster is gone still answers TIME, and
+// announces nothing that others have been told. It must not beat.
+func TestCluster_CutOff(t *testing.T) {
+	f := startFleet(t, 3, 0)
+	s := open(t, f.options())
+	feed := watch(t, s, 20*time.Millisecond)
+	f.primaries[1].Pause()
+	f.primaries[2].Pause()
+	feed.waitSilence(t)
+	f.primaries[1].Resume()
+	f.primaries[2].Resume()
+	feed.waitBeat(t)
+}
+
+func TestCluster_WrongKind(t *testing.T) {
+	alone := redistest.Start(t)
+	_, err := redisstore.Open(t.Context(), redisstore.Options{Addrs: []string{alone.Addr()}, Cluster: true})
+	if !errors.Is(err, redisstore.ErrUnsupported) || !strings.Contains(err.Error(), "do not set Cluster") {
+		t.Errorf("a server alone: %v, want ErrUnsupported", err)
+	}
+}
+
+func TestCluster_DownAtStart(t *testing.T) {
+	f := startFleet(t, 1, 0)
+	f.primaries[0].Pause()
+	opts := f.options()
+	opts.DialTimeout = 100 * time.Millisecond
+	s := open(t, opts)
+	if err := s.Get(t.Context(), []string{"k"})[0].Err; !errors.Is(err, redisstore.ErrUnavailable) {
+		t.Errorf("Get: %v, want ErrUnavailable", err)
+	}
+	feed := &recorder{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Watch(t.Context(), feed, 20*time.Millisecond)
+	}()
+	f.primaries[0].Resume()
+	eventually(t, "an answer", func() bool { return s.Get(t.Context(), []string{"k"})[0].Err == nil })
+	feed.waitBeat(t)
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	<-done
+}
