@@ -69,7 +69,7 @@ func (b *batch[K, V]) result(ctx context.Context, f *flight[K, V], joined bool) 
 func (c *Cache[K, V]) count(out *outcome[V], joined bool) {
 	s := &c.class.stats
 	switch {
-	case out.err != nil && !errors.Is(out.err, ErrNotFound):
+	case failure(out.err):
 		s.failures.Add(1)
 		return
 	case out.tier == Shared:
@@ -92,7 +92,7 @@ func (c *Cache[K, V]) count(out *outcome[V], joined bool) {
 
 // note adds one answered key to the report.
 func (b *batch[K, V]) note(out *outcome[V], joined bool) {
-	if out.err != nil && !errors.Is(out.err, ErrNotFound) {
+	if failure(out.err) {
 		return
 	}
 	r := &b.report

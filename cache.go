@@ -160,7 +160,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...GetOption) 
 		switch {
 		case err == nil:
 			values[key] = v
-		case !errors.Is(err, ErrNotFound):
+		case failure(err):
 			failed[key] = err
 		}
 	}
@@ -270,22 +270,31 @@ func (c *Cache[K, V]) invalidate(ctx context.Context, texts []string) error {
 	return &PendingError{Class: c.class.name, Pending: len(unsent) - dropped, Dropped: dropped, Err: cause}
 }
 
+// invalidateBatch bounds the invalidations of one call, so that a long list
+// does not run into the tier's time-out as a whole.
+const invalidateBatch = 500
+
 // sendInvalidations returns the texts that were not acknowledged, and why.
 func (l *Larder) sendInvalidations(ctx context.Context, texts []string) (unsent []string, cause error) {
-	ops := make([]store.Op, len(texts))
-	for i, text := range texts {
-		ops[i] = store.Invalidate{Key: text, Hold: l.opts.Hold}
-	}
-	for len(ops) > 0 && cause == nil {
-		n := min(len(ops), pendingBatch)
-		for i, r := range l.do(ctx, ops[:n]) {
+	for len(texts) > 0 && cause == nil {
+		n := min(len(texts), invalidateBatch)
+		for i, r := range l.doInvalidate(ctx, texts[:n]) {
 			if r.Err != nil {
 				unsent, cause = append(unsent, texts[i]), r.Err
 			}
 		}
-		ops, texts = ops[n:], texts[n:]
+		texts = texts[n:]
 	}
 	return append(unsent, texts...), cause // after an error the rest is not tried now
+}
+
+// doInvalidate sends one batch of invalidations.
+func (l *Larder) doInvalidate(ctx context.Context, texts []string) []store.Reply {
+	ops := make([]store.Op, len(texts))
+	for i, text := range texts {
+		ops[i] = store.Invalidate{Key: text, Hold: l.opts.Hold}
+	}
+	return l.do(ctx, ops)
 }
 
 // prepare checks that the Larder is open and returns key's text.

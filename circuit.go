@@ -38,11 +38,13 @@ func (c *circuits) get(node string) *circuit {
 	return s
 }
 
-// allow reports whether node may be asked now.
-func (c *circuits) allow(node string) bool {
+// allow reports whether key's node may be asked now. While all is well it
+// takes no lock, and does not look the node up.
+func (c *circuits) allow(key string) bool {
 	if !c.troubled.Load() {
 		return true
 	}
+	node := c.l.store.Node(key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.get(node)
@@ -73,7 +75,8 @@ func (c *circuits) failed(node string) {
 }
 
 // succeeded closes the circuit. After an outage loads begin slowly: every key
-// that expired or changed meanwhile wants one.
+// that expired or changed meanwhile wants one. It takes no lock while all is
+// well.
 func (c *circuits) succeeded(node string) {
 	if !c.troubled.Load() {
 		return
@@ -91,13 +94,5 @@ func (c *circuits) succeeded(node string) {
 	if closed {
 		c.l.eachClass(func(cl *class) { cl.budget.ramp(c.l.now()) })
 		c.l.hookCircuit(node, false)
-	}
-}
-
-// answered notes an answer to an ordinary request. It takes no lock while all
-// is well.
-func (c *circuits) answered(node string) {
-	if c.troubled.Load() {
-		c.succeeded(node)
 	}
 }

@@ -21,6 +21,10 @@ var (
 	ErrLoadFailed = errors.New("larder: a load of this key has just failed")
 )
 
+// failure reports whether err means that there is no answer: ErrNotFound is
+// one.
+func failure(err error) bool { return err != nil && !errors.Is(err, ErrNotFound) }
+
 // LoadError reports that the loader failed for a key. It unwraps to the
 // loader's own error. A loader that panicked is a LoadError too, with the
 // stack in its text.

@@ -3,8 +3,9 @@ module github.com/larderdev/larder
 go 1.26
 
 require (
-	github.com/klauspost/compress v1.18.0 // indirect
-	github.com/maypok86/otter/v2 v2.4.0 // indirect
-	github.com/redis/rueidis v1.0.79 // indirect
-	golang.org/x/sys v0.47.0 // indirect
+	github.com/klauspost/compress v1.18.0
+	github.com/maypok86/otter/v2 v2.4.0
+	github.com/redis/rueidis v1.0.79
 )
+
+require golang.org/x/sys v0.47.0 // indirect

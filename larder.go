@@ -260,10 +260,10 @@ func (l *Larder) do(ctx context.Context, ops []store.Op) []store.Reply {
 
 // tell feeds the outcome of one request to its node's circuit.
 func (l *Larder) tell(text string, err error) {
-	switch node := l.store.Node(text); {
-	case err == nil:
-		l.circuits.answered(node)
-	case !errors.Is(err, context.Canceled):
-		l.circuits.failed(node)
+	switch {
+	case err == nil && l.circuits.troubled.Load():
+		l.circuits.succeeded(l.store.Node(text))
+	case err != nil && !errors.Is(err, context.Canceled):
+		l.circuits.failed(l.store.Node(text))
 	}
 }

@@ -31,7 +31,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	}
 	for i, r := range c.l.do(ctx, ops) {
 		f := fs[i]
-		failed := answers[i].err != nil && !errors.Is(answers[i].err, ErrNotFound)
+		failed := failure(answers[i].err)
 		switch refused := r.Status == store.Lost || r.Status == store.Below; {
 		case refused && !failed && r.Err == nil:
 			f.primary = f.primary || r.Status == store.Below
@@ -39,7 +39,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 				again = append(again, f)
 				continue
 			}
-			again = append(again, c.lastResort(ctx, f)...)
+			again = append(again, c.lastResort(ctx, []*flight[K, V]{f})...)
 		case failed:
 			c.settleError(f, c.loadError(f, answers[i].err))
 		default:
@@ -50,10 +50,12 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	return again
 }
 
-// lastResort answers f by a read of the primary that is not cached.
-func (c *Cache[K, V]) lastResort(ctx context.Context, f *flight[K, V]) []*flight[K, V] {
-	f.primary, f.gaveUp = true, true
-	return c.loadAlone(ctx, []*flight[K, V]{f})
+// lastResort answers fs by a read of the primary that is not cached.
+func (c *Cache[K, V]) lastResort(ctx context.Context, fs []*flight[K, V]) []*flight[K, V] {
+	for _, f := range fs {
+		f.primary, f.gaveUp = true, true
+	}
+	return c.loadAlone(ctx, fs)
 }
 
 // outdate makes the shared tier forget what is older than f's uncached answer.
@@ -173,7 +175,7 @@ func (c *Cache[K, V]) timed(ctx context.Context, keys []K) []loaded[V] {
 	took := time.Duration(c.l.now() - began)
 	var failed error
 	for i := range got {
-		if err := got[i].err; err != nil && !errors.Is(err, ErrNotFound) {
+		if err := got[i].err; failure(err) {
 			failed = err
 			stats.loadErrors.Add(1)
 		}
@@ -199,7 +201,7 @@ func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
 		if c.loader.TTL != nil {
 			life = c.ownLife(f.key, got.value)
 		}
-	case !errors.Is(got.err, ErrNotFound):
+	case failure(got.err):
 		return a
 	}
 	life -= time.Duration(rand.Float64() * c.policy.Jitter * float64(life))
@@ -210,18 +212,17 @@ func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
 
 // ownLife is the class's TTL, or less if the value says so.
 func (c *Cache[K, V]) ownLife(key K, value V) time.Duration {
-	switch own := c.loader.TTL(key, value); {
-	case own == 0:
+	own := c.loader.TTL(key, value)
+	if own == 0 {
 		return c.policy.TTL
-	default:
-		return min(own, c.policy.TTL)
 	}
+	return min(own, c.policy.TTL)
 }
 
 // fillOp turns an answer into the operation that ends f's lease.
 func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) store.Op {
 	negative := errors.Is(a.err, ErrNotFound)
-	if a.err != nil && !negative {
+	if failure(a.err) {
 		op := store.Release{Key: f.text, ID: f.lease}
 		if !errors.Is(a.err, ErrOverloaded) && !errors.Is(a.err, context.Canceled) {
 			op.Mark = errorMark
@@ -356,7 +357,7 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 	cost := time.Duration(c.l.now() - began)
 	for i, f := range mine {
 		c.flights.giveAlone(f.text)
-		if err := answers[i].err; err != nil && !errors.Is(err, ErrNotFound) {
+		if err := answers[i].err; failure(err) {
 			c.settleError(f, c.loadError(f, err))
 			continue
 		}

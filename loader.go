@@ -122,7 +122,7 @@ func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 			out[i].err = named.Failed[key]
 		case ok:
 			out[i].value = v
-		case err != nil && !partial && !errors.Is(err, ErrNotFound):
+		case !partial && failure(err):
 			out[i].err = err
 		default:
 			out[i].err = ErrNotFound

@@ -5,13 +5,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/larderdev/larder/store"
 )
 
 const (
 	maxPending    = 100_000
-	pendingBatch  = 500
 	pendingBackup = time.Second // the longest pause between two tries
 )
 
@@ -103,12 +100,8 @@ func (p *pending) run(ctx context.Context) {
 func (p *pending) deliver(ctx context.Context) bool {
 	texts, numbers := p.snapshot()
 	for len(texts) > 0 {
-		n := min(len(texts), pendingBatch)
-		ops := make([]store.Op, n)
-		for i, text := range texts[:n] {
-			ops[i] = store.Invalidate{Key: text, Hold: p.l.opts.Hold}
-		}
-		for i, r := range p.l.do(ctx, ops) {
+		n := min(len(texts), invalidateBatch)
+		for i, r := range p.l.doInvalidate(ctx, texts[:n]) {
 			if r.Err == nil {
 				p.l.stamps.bump(texts[i])
 				p.settle(texts[i], numbers[i])

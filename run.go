@@ -184,7 +184,7 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 		f.cause = Invalidated
 		return false
 	}
-	if !c.l.circuits.allow(c.l.store.Node(f.text)) {
+	if !c.l.circuits.allow(f.text) {
 		f.cause = TierDown
 		return false
 	}
@@ -391,14 +391,13 @@ func (c *Cache[K, V]) patient(ctx context.Context, fs []*flight[K, V]) (still []
 		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout:
 			c.flights.settle(f, *f.stale)
 		case waited >= c.policy.HardTimeout+c.l.opts.Lease:
-			f.primary, f.gaveUp = true, true
 			late = append(late, f)
 		default:
 			still = append(still, f)
 		}
 	}
 	if len(late) > 0 {
-		still = append(still, c.loadAlone(ctx, late)...)
+		still = append(still, c.lastResort(ctx, late)...)
 	}
 	return still
 }
