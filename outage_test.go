@@ -18,6 +18,7 @@ import (
 type gate struct {
 	store.Store
 	hangs atomic.Bool
+	mute  atomic.Bool // only operations hang, reads go through
 }
 
 func (g *gate) Get(ctx context.Context, keys []string) []store.Reply {
@@ -28,7 +29,7 @@ func (g *gate) Get(ctx context.Context, keys []string) []store.Reply {
 }
 
 func (g *gate) Do(ctx context.Context, ops []store.Op) []store.Reply {
-	if g.hangs.Load() {
+	if g.hangs.Load() || g.mute.Load() {
 		return hang(ctx, len(ops))
 	}
 	return g.Store.Do(ctx, ops)
@@ -190,6 +191,23 @@ func TestOutage_SilentCutEndsMemoryWithinMaxStaleness(t *testing.T) {
 				t.Fatalf("the old value is served %v after the invalidation, want 1s at most", age)
 			}
 			time.Sleep(10 * time.Millisecond)
+		}
+	})
+}
+
+func TestOutage_BackgroundRefreshLoadsNothingItCannotKeep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		g := &gate{Store: local(t)}
+		p := larder.Policy{TTL: time.Minute, StaleWhileRevalidate: time.Hour, Tiers: larder.Shared, EarlyRefresh: -1}
+		_, c := node(t, g, o, p)
+		mustGet(t, c, 1, 1)
+		time.Sleep(2 * time.Minute)
+		g.mute.Store(true)
+		mustGet(t, c, 1, 1) // stale, and the refresh gets no lease
+		time.Sleep(time.Second)
+		if n := o.loads.Load(); n != 1 {
+			t.Errorf("%d loads, want 1: a refresh without a lease is for nobody", n)
 		}
 	})
 }

@@ -328,18 +328,18 @@ func (c *Cache[K, V]) takeLeases(ctx context.Context, p *plan[K, V]) {
 // leased sorts f by the answer to its lease.
 func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
 	switch {
+	case r.Err == nil && r.Status == store.Granted:
+		f.beneath = r.Record
+		p.granted = append(p.granted, f)
+	case f.background: // nobody waits, and what it loaded could not be kept
+		c.flights.settle(f, outcome[V]{})
 	case r.Err != nil:
 		f.cause = TierDown
 		p.alone = append(p.alone, f)
-	case r.Status == store.Granted:
-		f.beneath = r.Record
-		p.granted = append(p.granted, f)
 	case r.Status == store.Found:
 		if !c.hit(f, r) {
 			p.again = append(p.again, f)
 		}
-	case f.background:
-		c.flights.settle(f, outcome[V]{})
 	case r.Status == store.Failed:
 		c.settleError(f, &LoadError{Class: c.class.name, Key: f.key, Err: ErrLoadFailed})
 	default:
