@@ -84,11 +84,11 @@ func (o *origin) loader() larder.Loader[int, user] {
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// node opens one process of a fleet on s, and its cache of users.
-func node(t *testing.T, s store.Store, o *origin, p larder.Policy) (*larder.Larder, *larder.Cache[int, user]) {
+// open opens a Larder of one class until the test ends.
+func open(t testing.TB, s store.Store, class string, p larder.Policy) *larder.Larder {
 	t.Helper()
 	l, err := larder.Open(t.Context(), larder.Options{
-		Policies: map[string]larder.Policy{"user": p},
+		Policies: map[string]larder.Policy{class: p},
 		Shared:   s,
 		Logger:   quiet,
 	})
@@ -96,16 +96,20 @@ func node(t *testing.T, s store.Store, o *origin, p larder.Policy) (*larder.Lard
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// node opens one process of a fleet on s, and its cache of users.
+func node(t *testing.T, s store.Store, o *origin, p larder.Policy) (*larder.Larder, *larder.Cache[int, user]) {
+	t.Helper()
+	l := open(t, s, "user", p)
 	c, err := larder.NewCache(l, "user", o.loader())
 	if err != nil {
 		t.Fatal(err)
 	}
-	synctestWait()
+	synctest.Wait() // its watch has come up
 	return l, c
 }
-
-// synctestWait lets the watch of a new node come up.
-func synctestWait() { synctest.Wait() }
 
 func local(t *testing.T) *localstore.Store {
 	s := localstore.New(localstore.Options{})
@@ -316,11 +320,7 @@ func TestGetMany_RemembersWhatDoesNotExist(t *testing.T) {
 
 func TestGetMany_PartialFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, err := larder.Open(t.Context(), larder.Options{Policies: map[string]larder.Policy{"n": hour}, Shared: local(t), Logger: quiet})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+		l := open(t, local(t), "n", hour)
 		broken := errors.New("shard 2 is down")
 		c, err := larder.NewCache(l, "n", larder.Loader[int, string]{LoadMany: func(_ context.Context, ids []int) (map[int]string, error) {
 			return map[int]string{1: "one"}, &larder.BatchError[int]{Failed: map[int]error{2: broken}}
@@ -362,11 +362,7 @@ func TestGet_WaiterLeavesWithItsOwnContext(t *testing.T) {
 
 func TestGet_PanicIsAnErrorForAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, err := larder.Open(t.Context(), larder.Options{Policies: map[string]larder.Policy{"n": hour}, Shared: local(t), Logger: quiet})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+		l := open(t, local(t), "n", hour)
 		c, err := larder.NewCache(l, "n", larder.Loader[int, int]{Load: func(context.Context, int) (int, error) {
 			time.Sleep(time.Millisecond)
 			panic("boom")
@@ -473,11 +469,7 @@ func TestPolicy_MaxLoadsBoundsTheLoaders(t *testing.T) {
 
 func TestLoader_OwnLifeAndNoStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, err := larder.Open(t.Context(), larder.Options{Policies: map[string]larder.Policy{"n": {TTL: time.Hour, Jitter: -1}}, Shared: local(t), Logger: quiet})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+		l := open(t, local(t), "n", larder.Policy{TTL: time.Hour, Jitter: -1})
 		loads := map[int]int{}
 		c, err := larder.NewCache(l, "n", larder.Loader[int, int]{
 			Load: func(_ context.Context, id int) (int, error) { loads[id]++; return id, nil },

@@ -3,7 +3,6 @@ package larder_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/larderdev/larder"
 )
@@ -13,11 +12,7 @@ type wide struct{ A [25]int64 }
 // memoryCache returns a cache whose key 1 is in memory.
 func memoryCache(tb testing.TB) *larder.Cache[int, wide] {
 	tb.Helper()
-	l, err := larder.Open(tb.Context(), larder.Options{Policies: map[string]larder.Policy{"wide": {TTL: time.Hour}}, Logger: quiet})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { l.Close() })
+	l := open(tb, nil, "wide", hour)
 	c, err := larder.NewCache(l, "wide", larder.Loader[int, wide]{Load: func(context.Context, int) (wide, error) { return wide{}, nil }})
 	if err != nil {
 		tb.Fatal(err)

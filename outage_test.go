@@ -138,17 +138,24 @@ func TestOutage_OneLoadPerKeyAtATime(t *testing.T) {
 	})
 }
 
+// cutOff returns two processes of a fleet. The first has the row in memory and
+// hears nothing any more, since its gate hangs; then the row became v.
+func cutOff(t *testing.T) (g *gate, a, b *larder.Cache[int, user], v uint64) {
+	t.Helper()
+	s, o := local(t), newOrigin(1)
+	g = &gate{Store: s}
+	_, a = node(t, g, o, hour)
+	_, b = node(t, s, o, hour)
+	for range 3 {
+		mustGet(t, a, 1, 1)
+	}
+	g.hangs.Store(true)
+	return g, a, b, o.write(1)
+}
+
 func TestOutage_InvalidationStaysPendingAndIsNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, o := local(t), newOrigin(1)
-		g := &gate{Store: s}
-		_, a := node(t, g, o, hour)
-		_, b := node(t, s, o, hour)
-		for range 3 {
-			mustGet(t, a, 1, 1)
-		}
-		g.hangs.Store(true)
-		v := o.write(1)
+		g, a, b, v := cutOff(t)
 		start := time.Now()
 		var pending *larder.PendingError
 		if err := a.Invalidate(t.Context(), 1); !errors.As(err, &pending) || pending.Pending != 1 {
@@ -166,15 +173,7 @@ func TestOutage_InvalidationStaysPendingAndIsNotTrusted(t *testing.T) {
 
 func TestOutage_SilentCutEndsMemoryWithinMaxStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, o := local(t), newOrigin(1)
-		g := &gate{Store: s}
-		_, a := node(t, g, o, hour)
-		_, b := node(t, s, o, hour)
-		for range 3 {
-			mustGet(t, a, 1, 1)
-		}
-		g.hangs.Store(true)
-		v := o.write(1)
+		_, a, b, v := cutOff(t)
 		if err := b.Invalidate(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +234,6 @@ func TestOutage_StaleIfErrorServesMemory(t *testing.T) {
 	})
 }
 
-// killedStore drops every operation once its process is dead.
 func TestGet_TakesOverFromADeadProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := local(t), newOrigin(1)
@@ -299,11 +297,7 @@ func plant(t *testing.T, s store.Store, key string, version uint64, body []byte)
 func TestGet_AnotherGoTypeIsAMiss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := local(t), newOrigin(1)
-		l, err := larder.Open(t.Context(), larder.Options{Policies: map[string]larder.Policy{"user": hour}, Shared: s, Logger: quiet})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
+		l := open(t, s, "user", hour)
 		old, err := larder.NewCache(l, "user", larder.Loader[int, []string]{Load: func(context.Context, int) ([]string, error) {
 			return []string{"an older shape"}, nil
 		}})
