@@ -37,7 +37,7 @@ func (b *batch[K, V]) ask(key K) (out *outcome[V], f *flight[K, V], joined bool)
 	if err != nil {
 		return b.fail(err), nil, false
 	}
-	f, joined = c.flights.join(c.newFlight(key, text, b.o.min, false), b.strict, c.l.sessionOf(text), c.l.now())
+	f, joined = c.flights.join(c.newFlight(key, text, b.o.min, false), b.strict)
 	return nil, f, joined
 }
 
@@ -48,18 +48,12 @@ func (b *batch[K, V]) fail(err error) *outcome[V] {
 
 // result waits for f, or for ctx, and returns its answer.
 func (b *batch[K, V]) result(ctx context.Context, f *flight[K, V], joined bool) (V, error) {
-	select {
-	case <-f.done:
-	default:
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			var zero V
-			b.c.class.stats.failures.Add(1)
-			return zero, ctx.Err()
-		}
+	out, err := b.c.flights.wait(ctx, f)
+	if err != nil {
+		var zero V
+		b.c.class.stats.failures.Add(1)
+		return zero, err
 	}
-	out := &f.out
 	b.c.count(out, joined)
 	b.note(out, joined)
 	return out.value, out.err
@@ -90,9 +84,9 @@ func (c *Cache[K, V]) count(out *outcome[V], joined bool) {
 	}
 }
 
-// note adds one answered key to the report.
+// note adds one answered key to the report, if anybody wants one.
 func (b *batch[K, V]) note(out *outcome[V], joined bool) {
-	if failure(out.err) {
+	if failure(out.err) || b.o.into == nil && b.c.quiet {
 		return
 	}
 	r := &b.report

@@ -119,7 +119,8 @@ func merge(opts []GetOption) (o GetOption) {
 // It returns [ErrNotFound] when the origin has none, a [LoadError] when the
 // loader failed and no stale value may be served, [ErrOverloaded] when the
 // load did not get its turn, and ctx's error when ctx ends first; the load
-// then goes on for the others.
+// then goes on for the others. That ctx was cancelled is noticed within
+// SharedTimeout, its deadline at once.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...GetOption) (V, error) {
 	if len(opts) == 0 && c.quiet {
 		if e := c.recall(key, 0); e != nil {
@@ -203,16 +204,15 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 	if err != nil {
 		return err
 	}
-	f, joined := c.flights.join(c.newFlight(key, text, 0, true), true, c.l.sessionOf(text), c.l.now())
+	f, joined := c.flights.join(c.newFlight(key, text, 0, true), true)
 	if !joined {
 		c.launch(ctx, []*flight[K, V]{f})
 	}
-	select {
-	case <-f.done:
-		return f.out.err
-	case <-ctx.Done():
-		return ctx.Err()
+	out, err := c.flights.wait(ctx, f)
+	if err != nil {
+		return err
 	}
+	return out.err
 }
 
 // Invalidate says that the values under keys are wrong. Once it has returned
@@ -305,23 +305,27 @@ func (c *Cache[K, V]) prepare(key K) (string, error) {
 	return c.text(key)
 }
 
+// newFlight makes a flight that is about to be sent: its session and stamp are
+// noted before any command is.
 func (c *Cache[K, V]) newFlight(key K, text string, minVersion uint64, force bool) *flight[K, V] {
 	return &flight[K, V]{
 		key: key, text: text, min: minVersion, force: force,
-		started: c.l.now(), open: true, done: make(chan struct{}),
+		shard: c.flights.shard(text), started: c.l.clock.Bound(),
+		session: c.l.sessionOf(text), stamp: c.l.stamps.note(text), noted: true,
 	}
 }
 
 // entry is a value in memory.
 type entry[V any] struct {
-	value      V
-	err        error // nil or ErrNotFound
-	version    uint64
-	freshUntil int64 // local time
-	earlyFrom  int64 // before it no refresh is ever wanted
-	cost       time.Duration
-	session    *session
+	// What a hit looks at comes first, so that it lies on one cache line.
 	stamp      stamp
+	session    *session
+	version    uint64
+	earlyFrom  int64 // before it no refresh is ever wanted
+	err        error // nil or ErrNotFound
+	value      V
+	freshUntil int64 // local time
+	cost       time.Duration
 	size       uint32
 }
 
@@ -336,7 +340,7 @@ func (c *Cache[K, V]) recall(key K, minVersion uint64) *entry[V] {
 	if e == nil || !e.stamp.current() || e.version < minVersion {
 		return nil
 	}
-	now := c.l.now()
+	now := c.l.clock.Bound()
 	if now >= e.session.until.Load() {
 		return nil
 	}

@@ -1,8 +1,10 @@
 package larder
 
 import (
+	"context"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/larderdev/larder/store"
 )
@@ -10,13 +12,13 @@ import (
 // A flight is one attempt of this process to answer one key, and all the Gets
 // that share it.
 //
-//	open → sent → settled        open: the command whose answer it will return
-//	  ↑______|                   has not been sent yet
-//	 (busy, refused)
+//	sent → settled        sent: only readers that accept P2's staleness may join,
+//	 ↓↑                   and only while no change of the key has been reported
+//	open                  since and the session lives
 //
-// Anybody may join an open flight: its answer will be read after they came.
-// Once it is sent, only readers that accept P2's staleness may join, and only
-// while no change of the key has been reported since and the session lives.
+// A flight whose command was answered with busy, or whose fill was refused, is
+// open until it sends the next: anybody may join it then, since its answer will
+// be read after they came.
 type flight[K comparable, V any] struct {
 	key        K
 	text       string
@@ -24,18 +26,19 @@ type flight[K comparable, V any] struct {
 	force      bool   // load, whatever is stored
 	background bool   // nobody waits: give way to another load
 	started    int64
-
-	done chan struct{} // closed when out is set
+	shard      *flightShard[K, V]
+	settled    atomic.Bool // out is set
 
 	// Guarded by the shard's lock.
 	open      bool
-	settled   bool
 	session   *session
 	stamp     stamp
 	followers []*flight[K, V]
+	done      chan struct{} // closed when out is set; nil while nobody waits
 	out       outcome[V]
 
 	// Owned by the goroutine that runs the flight.
+	noted   bool // session and stamp are those of the command to be sent next
 	cause   Cause
 	decoded V           // what the codec writes to
 	stale   *outcome[V] // what StaleIfError would serve
@@ -92,14 +95,13 @@ func (t *flights[K, V]) shard(text string) *flightShard[K, V] {
 
 // join returns a flight that may answer want's Gets, or registers want, before
 // any command is sent for it.
-func (t *flights[K, V]) join(want *flight[K, V], strict bool, ses *session, now int64) (f *flight[K, V], joined bool) {
-	s := t.shard(want.text)
+func (t *flights[K, V]) join(want *flight[K, V], strict bool) (f *flight[K, V], joined bool) {
+	s := want.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cur := s.of[want.text]
 	if cur != nil && cur.min >= want.min && (!want.force || cur.force) {
-		current := !strict && cur.session == ses && now < ses.until.Load() && cur.stamp.current()
-		if cur.open || current && !want.force {
+		if cur.open || !strict && !want.force && cur.serves(want) {
 			return cur, true
 		}
 	}
@@ -107,9 +109,15 @@ func (t *flights[K, V]) join(want *flight[K, V], strict bool, ses *session, now 
 	return want, false
 }
 
+// serves reports whether f, which is sent, may answer want's Gets too, whose
+// staleness is bounded by P2. Its caller holds the shard's lock.
+func (f *flight[K, V]) serves(want *flight[K, V]) bool {
+	return f.session == want.session && want.started < f.session.until.Load() && f.stamp.current()
+}
+
 // send marks f as sent, noting what a later change will differ from.
 func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
-	s := t.shard(f.text)
+	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.open, f.stamp, f.session = false, st, ses
@@ -119,11 +127,11 @@ func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
 // yet to be sent. If another flight of the key is open already, f follows that
 // one instead and must not be run any more: the result is then false.
 func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
-	s := t.shard(f.text)
+	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	cur := s.of[f.text]
-	if f.settled || f.background {
+	if f.settled.Load() || f.background {
 		return true
 	}
 	if cur != nil && cur != f && cur.open && cur.min >= f.min && cur.force == f.force {
@@ -139,23 +147,54 @@ func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
 
 // settle gives f its outcome, once; later outcomes are ignored.
 func (t *flights[K, V]) settle(f *flight[K, V], out outcome[V]) {
-	s := t.shard(f.text)
+	s := f.shard
 	s.mu.Lock()
-	if f.settled {
+	if f.settled.Load() {
 		s.mu.Unlock()
 		return
 	}
-	f.settled, f.open, f.out = true, false, out
+	f.open, f.out = false, out
+	f.settled.Store(true)
 	if s.of[f.text] == f {
 		delete(s.of, f.text)
 	}
-	followers := f.followers
+	followers, done := f.followers, f.done
 	f.followers = nil
 	s.mu.Unlock()
-	close(f.done)
+	if done != nil {
+		close(done)
+	}
 	for _, g := range followers {
 		t.settle(g, out)
 	}
+}
+
+// wait returns f's outcome, or ctx's error if ctx ends first. Most flights are
+// settled before anybody has to wait, and need no channel.
+func (t *flights[K, V]) wait(ctx context.Context, f *flight[K, V]) (*outcome[V], error) {
+	if f.settled.Load() {
+		return &f.out, nil
+	}
+	s := f.shard
+	s.mu.Lock()
+	if f.settled.Load() {
+		s.mu.Unlock()
+		return &f.out, nil
+	}
+	if f.done == nil {
+		f.done = make(chan struct{})
+	}
+	done := f.done
+	s.mu.Unlock()
+	select {
+	case <-done:
+		return &f.out, nil
+	case <-ctx.Done():
+	}
+	if f.settled.Load() {
+		return &f.out, nil
+	}
+	return nil, ctx.Err()
 }
 
 // takeAlone takes the process's own right to load text. When another flight

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/larderdev/larder/internal/clock"
 	"github.com/larderdev/larder/store"
 )
 
@@ -71,7 +72,7 @@ type mutant struct {
 // concurrently.
 type Larder struct {
 	opts  Options
-	start time.Time
+	clock *clock.Clock
 	store store.Store // nil: no shared tier
 	id    string      // of this process, random
 	loads atomic.Uint64
@@ -82,6 +83,7 @@ type Larder struct {
 	waiters  waiters
 	circuits circuits
 	pending  *pending
+	limits   limits
 
 	policies map[string]Policy
 	mu       sync.Mutex
@@ -111,7 +113,7 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	}
 	l := &Larder{
 		opts:     opts,
-		start:    time.Now(),
+		clock:    clock.New(),
 		store:    opts.Shared,
 		id:       rand.Text(),
 		alone:    &session{},
@@ -124,6 +126,7 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	}
 	l.alone.until.Store(math.MaxInt64)
 	l.sessions.l = l
+	l.limits.timeout = opts.SharedTimeout
 	l.sessions.of.Store(&map[string]*session{})
 	l.waiters.of = map[string]map[chan struct{}]struct{}{}
 	l.circuits = circuits{l: l, state: map[string]*circuit{}}
@@ -181,6 +184,7 @@ func (l *Larder) Close() error {
 	l.alone.until.Store(0)
 	l.cancel()
 	l.tasks.Wait()
+	l.limits.stop()
 	l.eachClass(func(cl *class) { cl.close() })
 	if n := l.pending.count.Load(); n > 0 {
 		return &PendingError{Class: "all classes", Dropped: int(n), Err: ErrClosed}
@@ -249,9 +253,7 @@ func (f deafFeed) Beat(node string, sent time.Time, now int64) {
 // caller's cancellation does not end it: what was started here others wait
 // for.
 func (l *Larder) do(ctx context.Context, ops []store.Op) []store.Reply {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.opts.SharedTimeout)
-	defer cancel()
-	replies := l.store.Do(ctx, ops)
+	replies := l.store.Do(l.limit(context.WithoutCancel(ctx)), ops)
 	for i := range replies {
 		l.tell(ops[i].Target(), replies[i].Err)
 	}

@@ -134,6 +134,10 @@ func (c *Cache[K, V]) proceed(ctx context.Context, p plan[K, V]) []*flight[K, V]
 // keys makes them useless for later Gets.
 func (c *Cache[K, V]) sendAll(fs []*flight[K, V]) []*flight[K, V] {
 	for _, f := range fs {
+		if f.noted {
+			f.noted = false
+			continue
+		}
 		ses := c.l.sessionOf(f.text)
 		c.flights.send(f, c.l.stamps.note(f.text), ses)
 	}
@@ -141,9 +145,10 @@ func (c *Cache[K, V]) sendAll(fs []*flight[K, V]) []*flight[K, V] {
 }
 
 // read asks the shared tier for fs, in one round trip, and settles the hits.
+// It uses up fs.
 func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V]) {
 	c.sendAll(fs)
-	ask, keys := fs[:0:0], make([]string, 0, len(fs))
+	ask, keys := fs[:0], make([]string, 0, len(fs))
 	for _, f := range fs {
 		f.discard, f.renew = nil, false
 		switch trusted := c.trusted(f); {
@@ -160,9 +165,7 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 	if len(ask) == 0 {
 		return p
 	}
-	limited, cancel := context.WithTimeout(ctx, c.l.opts.SharedTimeout)
-	defer cancel()
-	for i, r := range c.l.store.Get(limited, keys) {
+	for i, r := range c.l.store.Get(c.l.limit(ctx), keys) {
 		f := ask[i]
 		if ctx.Err() == nil { // else it is the caller who was too slow
 			c.l.tell(f.text, r.Err)

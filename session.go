@@ -78,7 +78,7 @@ func (s *sessions) Reset(node string) {
 // closes the node's circuit too.
 func (s *sessions) Beat(node string, sent time.Time, now int64) {
 	cur := s.current(node)
-	at := int64(sent.Sub(s.l.start))
+	at := int64(sent.Sub(s.l.clock.Start()))
 	// The store read its clock after sent: taking sent for that moment can
 	// only make the store's clock seem ahead, and lives shorter.
 	cur.offset.Store(now - at/int64(time.Millisecond))
@@ -172,7 +172,7 @@ func poke(ch chan struct{}) {
 }
 
 // now is the local monotonic time in nanoseconds since the Larder's start.
-func (l *Larder) now() int64 { return int64(time.Since(l.start)) }
+func (l *Larder) now() int64 { return l.clock.Now() }
 
 // wallOffset guesses a store's clock by the host's, until a heartbeat tells.
 // Only freshness depends on the guess, no promise does.
