@@ -24,7 +24,7 @@ func run(ctx context.Context) int {
 		return 0
 	}
 	rows := []func(context.Context) (row, error){
-		memoryHit, memoryHitExpiring, sharedHit, batchHit, batchMiss,
+		memoryHit, memoryHitExpiring, sharedHit, sharedHitTuned, batchHit, batchMiss,
 		coldKey, loaderKilled, stopped, killed, unknownIDs,
 	}
 	fmt.Printf("%-34s %14s %14s %8s %8s\n", "what", "larder", "bare", "figure", "bar")
@@ -36,7 +36,7 @@ func run(ctx context.Context) int {
 			return 3
 		}
 		fmt.Println(r)
-		if !r.kept {
+		if r.failed() {
 			code = 1
 		}
 	}
@@ -52,9 +52,14 @@ type row struct {
 	kept         bool
 }
 
+// noBar is for a row that only informs.
+const noBar = "-"
+
+func (r row) failed() bool { return !r.kept && r.bar != noBar }
+
 func (r row) String() string {
 	verdict := ""
-	if !r.kept {
+	if r.failed() {
 		verdict = "  NOT KEPT"
 	}
 	return fmt.Sprintf("%-34s %14s %14s %8.2f %8s%s", r.what, r.larder, r.bare, r.ratio, r.bar, verdict)

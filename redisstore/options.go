@@ -15,6 +15,8 @@ const (
 	defaultNamespace   = "larder"
 	defaultPort        = "6379"
 	defaultDialTimeout = 2 * time.Second
+	defaultFlushDelay  = 20 * time.Microsecond
+	maxFlushDelay      = 10 * time.Millisecond
 )
 
 // Options configures a [Store]. URL or Addrs is needed, the rest has defaults.
@@ -67,6 +69,14 @@ type Options struct {
 	//
 	// Default: 2 s.
 	DialTimeout time.Duration
+
+	// FlushDelay is how long a request waits for those of other callers, so
+	// that they leave in one write; one that is alone never waits. A longer
+	// delay saves processor time where hundreds of requests are under way, and
+	// makes each of a few slower by as much.
+	//
+	// Default: 20 µs. At most 10 ms.
+	FlushDelay time.Duration
 
 	// Cluster says that the addresses are those of a Redis Cluster. Some will
 	// do: the rest is found by asking these.
@@ -134,6 +144,12 @@ func (c *config) fill() (errs []error) {
 	}
 	if c.DialTimeout == 0 {
 		c.DialTimeout = defaultDialTimeout
+	}
+	if c.FlushDelay < 0 || c.FlushDelay > maxFlushDelay {
+		errs = append(errs, fmt.Errorf("FlushDelay is %v, want 0 to %v", c.FlushDelay, maxFlushDelay))
+	}
+	if c.FlushDelay == 0 {
+		c.FlushDelay = defaultFlushDelay
 	}
 	if c.SentinelMaster == "" && (c.SentinelUsername != "" || c.SentinelPassword != "") {
 		errs = append(errs, errors.New("SentinelUsername and SentinelPassword need SentinelMaster"))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // secret stands in for a password wherever one may be.
@@ -19,8 +20,8 @@ func TestOptions_Mistakes(t *testing.T) {
 		{Options{}, []string{"URL or Addrs is needed"}},
 		{Options{URL: "redis://h", Addrs: []string{"h:1"}}, []string{"URL and Addrs are both set"}},
 		{
-			Options{URL: "redis://h", Namespace: "a:b", DB: -1, DialTimeout: -1, Username: "u"},
-			[]string{"Namespace", "DB is -1", "DialTimeout", "Username needs a Password"},
+			Options{URL: "redis://h", Namespace: "a:b", DB: -1, DialTimeout: -1, FlushDelay: time.Second, Username: "u"},
+			[]string{"Namespace", "DB is -1", "DialTimeout", "FlushDelay is 1s", "Username needs a Password"},
 		},
 		{Options{Addrs: []string{"h:1", "h:2"}}, []string{"Addrs has 2 entries"}},
 		{Options{Addrs: []string{"h", ":1", "h:0", "h:x", "h:70000"}, Cluster: true}, []string{"neither host:port", `port "0"`, `port "x"`, `port "70000"`}},

@@ -23,8 +23,6 @@ const (
 	// ringPlaces leaves some places to requests that are not counted: pings of
 	// rueidis and of this package, and the farewell.
 	ringPlaces = 1<<ringScale - 16
-	// flushDelay lets requests of concurrent callers leave together.
-	flushDelay = 20 * time.Microsecond
 	// bufferSize is that of each of a connection's two buffers, in bytes.
 	bufferSize = 128 << 10
 	// clientName is how CLIENT LIST shows the connections.
@@ -93,6 +91,7 @@ type login struct {
 	db                 int
 	tls                *tls.Config
 	timeout            time.Duration
+	flushDelay         time.Duration
 }
 
 // dial connects to addr and asks the server who it is. A push gets onPush,
@@ -118,7 +117,7 @@ func dial(ctx context.Context, addr string, l login, onPush func([]rueidis.Redis
 		RingScaleEachConn:   ringScale,
 		ReadBufferEachConn:  bufferSize,
 		WriteBufferEachConn: bufferSize,
-		MaxFlushDelay:       flushDelay,
+		MaxFlushDelay:       l.flushDelay,
 		// After a second without any answer (KeepAlive) rueidis sends a PING,
 		// and gives the connection up when ConnWriteTimeout has passed too.
 		Dialer:           net.Dialer{Timeout: l.timeout, KeepAlive: time.Second},

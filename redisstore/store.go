@@ -165,11 +165,12 @@ func (s *Store) dialPrimary(ctx context.Context, onPush func([]rueidis.RedisMess
 // login is how to connect to a server that holds data.
 func (s *Store) login() login {
 	return login{
-		username: s.cfg.Username,
-		password: s.cfg.Password,
-		db:       s.cfg.DB,
-		tls:      s.cfg.TLS,
-		timeout:  s.cfg.DialTimeout,
+		username:   s.cfg.Username,
+		password:   s.cfg.Password,
+		db:         s.cfg.DB,
+		tls:        s.cfg.TLS,
+		timeout:    s.cfg.DialTimeout,
+		flushDelay: s.cfg.FlushDelay,
 	}
 }
 
