@@ -111,7 +111,11 @@ func (b *batch[K, V]) note(out *outcome[V], joined bool) {
 	if out.err != nil && out.tier != Origin {
 		r.Negative++
 	}
-	if fresh := max(time.Duration(out.freshUntil-b.c.l.now()), 0); first || fresh < r.FreshFor {
+	fresh := time.Duration(out.freshUntil - b.c.l.now())
+	if !out.stale {
+		fresh = max(fresh, 0)
+	}
+	if first || fresh < r.FreshFor {
 		r.FreshFor = fresh
 	}
 	r.Version = out.version

@@ -71,8 +71,7 @@ func (l *Larder) register(name string, policy Policy, closeCache func()) (*class
 	if l.classes[name] != nil {
 		return nil, fmt.Errorf("larder: class %q has a cache already", name)
 	}
-	cl := &class{name: name, policy: policy, close: closeCache}
-	cl.budget = budget{max: policy.MaxLoads, wait: policy.LoadWait, now: l.now}
+	cl := &class{name: name, policy: policy, budget: newBudget(&policy, l.now), close: closeCache}
 	l.classes[name] = cl
 	return cl, nil
 }

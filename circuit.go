@@ -58,8 +58,8 @@ func (c *circuits) allow(key string) bool {
 	return false
 }
 
-// failed counts a failure and opens the circuit at the limit.
-func (c *circuits) failed(node string) {
+// failed counts a failure, reason, and opens the circuit at the limit.
+func (c *circuits) failed(node string, reason error) {
 	c.mu.Lock()
 	s := c.get(node)
 	c.troubled.Store(true)
@@ -70,7 +70,7 @@ func (c *circuits) failed(node string) {
 	}
 	c.mu.Unlock()
 	if opened {
-		c.l.hookCircuit(node, true)
+		c.l.hookCircuit(node, true, reason)
 	}
 }
 
@@ -93,6 +93,6 @@ func (c *circuits) succeeded(node string) {
 	c.mu.Unlock()
 	if closed {
 		c.l.eachClass(func(cl *class) { cl.budget.ramp(c.l.now()) })
-		c.l.hookCircuit(node, false)
+		c.l.hookCircuit(node, false, nil)
 	}
 }

@@ -13,7 +13,7 @@ var (
 	// ErrClosed says that the Larder was closed.
 	ErrClosed = errors.New("larder: closed")
 	// ErrOverloaded says that a load did not get its turn under MaxLoads
-	// within LoadWait. Answer 503 and let the caller try again.
+	// and MaxLoadRate within LoadWait. Answer 503 and let the caller try again.
 	ErrOverloaded = errors.New("larder: too many loads")
 	// ErrLoadFailed says that a load of the key failed moments ago, maybe in
 	// another process, whose own error stays there. Nobody tries again for

@@ -19,8 +19,8 @@ type Hooks struct {
 	// Invalidated is called at the end of each Invalidate.
 	Invalidated func(ctx context.Context, class string, keys int, err error)
 	// Circuit is called when the circuit of a node of the shared tier opens
-	// or closes.
-	Circuit func(node string, open bool)
+	// or closes. reason is the error that opened it, nil when it closes.
+	Circuit func(node string, open bool, reason error)
 }
 
 // Report tells how a Get or GetMany was answered; see [Into]. For a batch the
@@ -33,6 +33,7 @@ type Report struct {
 	// Stored those from the origin that a tier keeps now.
 	Stale, Negative, Coalesced, Stored int
 	// FreshFor is how long the answer stays fresh; of a batch, the shortest.
+	// Of a stale one it is negative: how long ago it ended.
 	FreshFor time.Duration
 	// Version of the value; of a batch, of any of them.
 	Version uint64
@@ -49,9 +50,13 @@ func (r *Report) Tier() Tier {
 	return Memory
 }
 
-func (l *Larder) hookCircuit(node string, open bool) {
+func (l *Larder) hookCircuit(node string, open bool, reason error) {
 	if l.opts.Hooks.Circuit != nil {
-		l.opts.Hooks.Circuit(node, open)
+		l.opts.Hooks.Circuit(node, open, reason)
 	}
-	l.opts.Logger.Warn("larder: circuit of the shared tier", "node", node, "open", open)
+	if open {
+		l.opts.Logger.Warn("larder: the shared tier does not answer, its circuit is open", "node", node, "error", reason)
+	} else {
+		l.opts.Logger.Info("larder: the shared tier answers again", "node", node)
+	}
 }

@@ -266,6 +266,6 @@ func (l *Larder) tell(text string, err error) {
 	case err == nil && l.circuits.troubled.Load():
 		l.circuits.succeeded(l.store.Node(text))
 	case err != nil && !errors.Is(err, context.Canceled):
-		l.circuits.failed(l.store.Node(text))
+		l.circuits.failed(l.store.Node(text), err)
 	}
 }

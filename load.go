@@ -88,8 +88,7 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		// What was invalidated moments ago may not have reached a replica.
-		primary = primary || f.primary || f.beneath.Kind == store.Tombstone
+		primary = primary || f.primary || c.recent(f)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
@@ -112,6 +111,21 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 		}
 	}
 	return answers
+}
+
+// recent reports whether f's key was invalidated so lately that a replica may
+// not have heard of it: its tombstone is there, or a value that lives on after
+// its windows only because it has replaced one.
+func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
+	switch f.beneath.Kind {
+	case store.Tombstone:
+		return true
+	case store.Value:
+		return c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
+	case store.Negative:
+		return c.l.now() >= f.session.local(f.beneath.FreshUntil)
+	}
+	return false
 }
 
 // ask calls the loader once for fs, within the class's budget and time-outs.

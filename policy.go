@@ -3,6 +3,7 @@ package larder
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,8 +107,14 @@ type Policy struct {
 	//
 	// Default: 128.
 	MaxLoads int
-	// LoadWait is how long a load waits for its turn under MaxLoads. After
-	// that readers get a stale value if they may, else [ErrOverloaded].
+	// MaxLoadRate bounds the loader calls of this process per second, after a
+	// burst of as many as a second allows. After an outage it starts at an
+	// eighth like MaxLoads.
+	//
+	// Default: 0, no bound.
+	MaxLoadRate float64
+	// LoadWait is how long a load waits for its turn under MaxLoads and
+	// MaxLoadRate. After that readers get a stale value if they may, else [ErrOverloaded].
 	//
 	// Default: 1 s.
 	LoadWait time.Duration
@@ -167,16 +174,22 @@ func (p *Policy) checkDurations(bad func(string, ...any)) {
 }
 
 func (p *Policy) checkNumbers(bad func(string, ...any)) {
-	if p.Jitter > 0.5 {
+	if math.IsNaN(p.Jitter) || p.Jitter > 0.5 {
 		bad("Jitter is %v, want 0.5 or less", p.Jitter)
+	}
+	if math.IsNaN(p.EarlyRefresh) || p.EarlyRefresh > 100 {
+		bad("EarlyRefresh is %v, want 100 or less", p.EarlyRefresh)
 	}
 	if p.MaxEntries < 0 || p.MaxBytes < 0 || p.MaxLoads < 0 {
 		bad("MaxEntries, MaxBytes and MaxLoads are %d, %d and %d, want 0 or more", p.MaxEntries, p.MaxBytes, p.MaxLoads)
 	}
+	if !(p.MaxLoadRate >= 0) || math.IsInf(p.MaxLoadRate, 1) {
+		bad("MaxLoadRate is %v, want 0 or more", p.MaxLoadRate)
+	}
 	if p.MaxEntries > 0 && p.MaxBytes > 0 {
 		bad("MaxEntries and MaxBytes are both set, want one of them")
 	}
-	if p.Target < 0 || p.Target > 1 {
+	if !(p.Target >= 0 && p.Target <= 1) {
 		bad("Target is %v, want between 0 and 1", p.Target)
 	}
 }

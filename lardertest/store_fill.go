@@ -22,6 +22,7 @@ func fillCases() []storeCase {
 		{"keeps bodies of every byte", fillBytes},
 		{"is fresh by the store's clock", fillFreshUntil},
 		{"lives for its life, fresh or not", fillEnds},
+		{"lives no shorter than what it replaces", fillOutlives},
 	}
 }
 
@@ -168,6 +169,19 @@ func fillFreshUntil(t *trial) {
 	if got < from || got > to {
 		t.Errorf("FreshUntil is %d, want %d to %d", got, from, to)
 	}
+}
+
+func fillOutlives(t *trial) {
+	key := t.key()
+	t.want(store.Invalidate{Key: key, Floor: 4, Hold: long}, store.Done)
+	for _, version := range []uint64{4, 5} { // the second replaces what has replaced it
+		t.lease(key, "a")
+		fill := fillOf(key, "a", version, "new")
+		fill.Fresh, fill.Life = time.Millisecond, time.Millisecond
+		t.want(fill, store.Done)
+	}
+	t.outlive(short)
+	t.wantStored(key, store.Record{Kind: store.Value, Version: 5, Body: []byte("new")})
 }
 
 func fillEnds(t *trial) {

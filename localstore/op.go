@@ -52,7 +52,7 @@ func (s *Store) fill(op store.Fill, e *entry, now time.Time) store.Reply {
 		Version:    op.Version,
 		FreshUntil: now.UnixMilli() + life(op.Fresh).Milliseconds(),
 		Body:       op.Body,
-	}, now.Add(life(op.Life)))
+	}, later(now.Add(life(op.Life)), e.dataEnd))
 	return store.Reply{Status: store.Done}
 }
 
@@ -99,6 +99,13 @@ func (s *Store) discard(op store.Discard, e *entry) store.Reply {
 	}
 	s.unset(e)
 	return store.Reply{Status: store.Done}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // life is d as a store counts it: whole milliseconds, rounded up, one at least.

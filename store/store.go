@@ -180,7 +180,9 @@ type Lease struct {
 // waiters try again.
 //
 // Kind is Value or Negative. The record is fresh for Fresh from now and lives
-// for Life from now, by the store's clock; both are at least a millisecond.
+// for Life from now, by the store's clock; both are at least a millisecond. It
+// lives as long as the record that it replaces would have, if that is longer: a
+// tombstone's floor must outlive the lag of the origin's replicas.
 type Fill struct {
 	Key     string
 	ID      string

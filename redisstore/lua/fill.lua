@@ -14,5 +14,9 @@ if h and version(h) > ARGV[3] then
   end
   return {BELOW, version(h)}
 end
-redis.call('SET', data, 'L' .. ARGV[2] .. ARGV[3] .. stamp(ARGV[4]) .. ARGV[6], 'PX', ARGV[5])
+local life = tonumber(ARGV[5])
+if h then
+  life = math.max(life, redis.call('PTTL', data))
+end
+redis.call('SET', data, 'L' .. ARGV[2] .. ARGV[3] .. stamp(ARGV[4]) .. ARGV[6], 'PX', life)
 return {DONE}

@@ -1,0 +1,82 @@
+package larder_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/larderdev/larder"
+)
+
+func TestPolicy_MaxLoadRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin()
+		_, c := node(t, local(t), o, larder.Policy{TTL: time.Hour, MaxLoadRate: 10, LoadWait: 2 * time.Second})
+		var wg sync.WaitGroup
+		var overloaded atomic.Int64
+		start := time.Now()
+		for id := range 100 {
+			wg.Go(func() {
+				if _, err := c.Get(t.Context(), id); errors.Is(err, larder.ErrOverloaded) {
+					overloaded.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if got := overloaded.Load(); got != 70 {
+			t.Errorf("%d of 100 were refused, want 70: ten at once, ten in each of the two seconds of LoadWait", got)
+		}
+		if took := time.Since(start); took < 2*time.Second || took > 2200*time.Millisecond {
+			t.Errorf("the last was answered after %v, want 2s and a load", took)
+		}
+	})
+}
+
+func TestReport_FreshForIsNegativeOnceStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		_, c := node(t, local(t), o, larder.Policy{TTL: time.Minute, Jitter: -1, StaleWhileRevalidate: time.Minute})
+		mustGet(t, c, 1, 1)
+		time.Sleep(80 * time.Second)
+		var r larder.Report
+		mustGet(t, c, 1, 1, larder.Into(&r))
+		if r.Stale != 1 || r.FreshFor > -19*time.Second || r.FreshFor < -21*time.Second {
+			t.Errorf("stale %d, fresh for %v, want 1 and about -20s", r.Stale, r.FreshFor)
+		}
+	})
+}
+
+func TestHooks_CircuitSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := local(t)
+		var reasons []error
+		l, err := larder.Open(context.Background(), larder.Options{
+			Policies: map[string]larder.Policy{"user": hour}, Shared: s, Logger: quiet,
+			Hooks: larder.Hooks{Circuit: func(_ string, open bool, reason error) {
+				if open != (reason != nil) {
+					t.Errorf("open %v with reason %v", open, reason)
+				}
+				reasons = append(reasons, reason)
+			}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		c, err := larder.NewCache(l, "user", newOrigin(1, 2, 3, 4).loader())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		for id := 1; id <= 4; id++ {
+			mustGet(t, c, id, 1)
+		}
+		if len(reasons) != 1 || reasons[0] == nil {
+			t.Errorf("reasons %v, want one", reasons)
+		}
+	})
+}

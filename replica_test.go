@@ -1,0 +1,105 @@
+package larder_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/larderdev/larder"
+)
+
+// replicated is an origin with a replica that lags behind.
+type replicated struct {
+	*origin
+	lag     time.Duration
+	history []moment
+	primary int // loads that went there
+}
+
+type moment struct {
+	at  time.Time
+	row user
+}
+
+func newReplicated(lag time.Duration) *replicated {
+	r := &replicated{origin: newOrigin(), lag: lag}
+	r.write(1)
+	return r
+}
+
+func (r *replicated) write(id int) {
+	r.origin.write(id)
+	r.history = append(r.history, moment{time.Now(), r.rows[id]})
+}
+
+// load reads the primary if it must, else what the replica has by now.
+func (r *replicated) load(ctx context.Context, _ int) (user, error) {
+	if larder.NeedPrimary(ctx) {
+		r.primary++
+		return r.history[len(r.history)-1].row, nil
+	}
+	row, err := user{}, larder.ErrNotFound
+	for _, m := range r.history {
+		if time.Since(m.at) >= r.lag {
+			row, err = m.row, nil
+		}
+	}
+	return row, err
+}
+
+func (r *replicated) cache(t *testing.T, p larder.Policy, versioned bool) *larder.Cache[int, user] {
+	t.Helper()
+	loader := larder.Loader[int, user]{Load: r.load}
+	if versioned {
+		loader.Version = func(u user) uint64 { return u.Version }
+	}
+	l := open(t, local(t), "user", p)
+	c, err := larder.NewCache(l, "user", loader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return c
+}
+
+// A value lives shorter than the replica lags: what is known of the newer
+// version must outlive it.
+func TestReplica_ShortLivesDoNotBringTheOldValueBack(t *testing.T) {
+	for _, versioned := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newReplicated(5 * time.Second)
+			time.Sleep(time.Minute)
+			c := r.cache(t, larder.Policy{TTL: 200 * time.Millisecond}, versioned)
+			mustGet(t, c, 1, 1, larder.Strict())
+			r.write(1)
+			if err := c.Invalidate(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				mustGet(t, c, 1, 2, larder.Strict())
+				time.Sleep(150 * time.Millisecond)
+			}
+			time.Sleep(time.Minute)
+			before := r.primary
+			mustGet(t, c, 1, 2, larder.Strict())
+			if r.primary != before {
+				t.Error("the primary was read although nothing has changed for a minute")
+			}
+		})
+	}
+}
+
+// What a replica has not heard of yet is looked for at the primary.
+func TestReplica_MissingAndTooOldRowsAreReadFromThePrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicated(5 * time.Second)
+		c := r.cache(t, larder.Policy{TTL: time.Minute}, true)
+		mustGet(t, c, 1, 1)
+		r.write(1)
+		mustGet(t, c, 1, 2, larder.MinVersion(2))
+		if r.primary != 2 {
+			t.Errorf("the primary was read %d times, want 2", r.primary)
+		}
+	})
+}
