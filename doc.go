@@ -26,8 +26,8 @@
 // process, at most MaxLoads at once. No caller waits for the tier longer than
 // SharedTimeout at a time.
 //
-// With a lagging replica and versions, P1 holds while tombstones live: for
-// Hold, unless the tier evicts or loses them. After that a load that reads the
+// With a lagging replica P1 holds while the tier remembers an invalidation:
+// for Hold, unless it evicts or loses the tombstone, or what replaced it. After that a load that reads the
 // replica may bring back what it still has.
 //
 // Not promised: atomicity over several keys; anything for writers that do not

@@ -2,8 +2,8 @@ package web
 
 import (
 	"fmt"
+	"math"
 	"net/http"
-	"time"
 
 	"github.com/larderdev/larder"
 )
@@ -29,7 +29,7 @@ const failed = "fwd=miss; detail=error"
 // detail is the farthest tier that was asked:
 //
 //	hit; ttl=120; detail=memory            all of it was cached
-//	hit; ttl=0; detail=shared; stale       the same, past its time to live
+//	hit; ttl=-3; detail=shared             the same, past its time to live
 //	fwd=partial; stored; detail=origin     some of a list was cached
 //	fwd=miss; stored; detail=origin        nothing was
 //	fwd=miss; stored; collapsed; …         a load that somebody else had begun
@@ -37,11 +37,7 @@ const failed = "fwd=miss; detail=error"
 func answered(r *larder.Report) string {
 	cached := r.Memory + r.Shared
 	if r.Origin == 0 {
-		status := fmt.Sprintf("hit; ttl=%d; detail=%v", int(r.FreshFor/time.Second), r.Tier())
-		if r.Stale > 0 {
-			status += "; stale"
-		}
-		return status
+		return fmt.Sprintf("hit; ttl=%d; detail=%v", ttl(r), r.Tier())
 	}
 	status := "fwd=miss"
 	if cached > 0 {
@@ -53,5 +49,8 @@ func answered(r *larder.Report) string {
 	if r.Coalesced == r.Origin {
 		status += "; collapsed"
 	}
-	return status + fmt.Sprintf("; ttl=%d; detail=origin", int(r.FreshFor/time.Second))
+	return status + fmt.Sprintf("; ttl=%d; detail=origin", ttl(r))
 }
+
+// ttl is the remaining freshness in seconds, negative for a stale answer.
+func ttl(r *larder.Report) int { return int(math.Floor(r.FreshFor.Seconds())) }

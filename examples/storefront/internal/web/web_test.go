@@ -78,11 +78,15 @@ type answer struct {
 	body   string
 }
 
-// cacheStatus is the Cache-Status field without its ttl, which is random.
+// cacheStatus is the Cache-Status field without its ttl, which is random, but
+// for its sign.
 func (a answer) cacheStatus() string {
 	var out []string
 	for part := range strings.SplitSeq(a.header.Get("Cache-Status"), "; ") {
-		if !strings.HasPrefix(part, "ttl=") || part == "ttl=0" {
+		switch {
+		case strings.HasPrefix(part, "ttl=-"):
+			out = append(out, "stale")
+		case !strings.HasPrefix(part, "ttl="):
 			out = append(out, part)
 		}
 	}
@@ -366,7 +370,7 @@ func TestDatabaseDown(t *testing.T) {
 		s.want(s.ask("PUT", "/api/users/1", `{"name":"x"}`), 503, `{"error":`, "larder; fwd=method")
 
 		time.Sleep(61 * time.Minute)
-		s.want(s.get("/api/products/1"), 200, `"id":1`, "larder; hit; ttl=0; detail=shared; stale")
+		s.want(s.get("/api/products/1"), 200, `"id":1`, "larder; hit; stale; detail=shared")
 		s.want(s.get("/api/inventory/1"), 503, `{"error":`, "larder; fwd=miss; detail=error")
 		time.Sleep(2 * time.Hour)
 		s.want(s.get("/api/products/1"), 503, `{"error":`, "larder; fwd=miss; detail=error")
