@@ -15,11 +15,11 @@ type batch[K comparable, V any] struct {
 }
 
 func (c *Cache[K, V]) newBatch(o GetOption) batch[K, V] {
-	return batch[K, V]{c: c, o: o, strict: o.strict || c.mem == nil}
+	return batch[K, V]{c: c, o: o, strict: (o.strict || c.mem == nil) && c.l.store != nil}
 }
 
 // ask answers key from memory, or else joins or begins a flight for it.
-func (b *batch[K, V]) ask(key K) (out *outcome[V], f *flight[K, V], joined bool) {
+func (b *batch[K, V]) ask(ctx context.Context, key K) (out *outcome[V], f *flight[K, V], joined bool) {
 	c := b.c
 	if b.o.min > 0 && c.loader.Version == nil {
 		return b.fail(errors.New("larder: MinVersion: class " + c.class.name + " has no Version in its loader")), nil, false
@@ -34,6 +34,9 @@ func (b *batch[K, V]) ask(key K) (out *outcome[V], f *flight[K, V], joined bool)
 		}
 	}
 	text, err := c.prepare(key)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return b.fail(err), nil, false
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/larderdev/larder/internal/memory"
@@ -26,6 +27,8 @@ type Cache[K comparable, V any] struct {
 	seen    *history
 	flights *flights[K, V]
 	quiet   bool // nobody listens to each Get
+
+	unencodable atomic.Int64 // when that was logged last
 }
 
 // NewCache returns the cache of a class that l has a policy for. It reports
@@ -36,7 +39,7 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 		return nil, fmt.Errorf("larder: no policy for class %q", class)
 	}
 	text, keyErr := textOf(class, loader.Key)
-	if err := errors.Join(loader.validate(), keyErr); err != nil {
+	if err := errors.Join(loader.validate(), keyErr, encodable[V](loader.Codec)); err != nil {
 		return nil, fmt.Errorf("larder: class %q: %w", class, err)
 	}
 	if loader.Codec == nil {
@@ -58,8 +61,11 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 		}
 	}
 	var err error
-	c.class, err = l.register(class, policy, c.close)
-	return c, err
+	if c.class, err = l.register(class, policy, c.close); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 func (l *Larder) register(name string, policy Policy, closeCache func()) (*class, error) {
@@ -90,7 +96,9 @@ type GetOption struct {
 }
 
 // Strict makes a Get skip memory: it sees every invalidation that was
-// acknowledged to any process before it began (P1).
+// acknowledged to any process before it began (P1). In a class that no other
+// tier keeps it asks the origin, except in a Larder without a shared tier,
+// whose memory hears of every invalidation.
 func Strict() GetOption { return GetOption{strict: true} }
 
 // MinVersion makes a Get return no version below v, whichever process wrote
@@ -132,7 +140,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, opts ...GetOption) (V, err
 
 func (c *Cache[K, V]) get(ctx context.Context, key K, o GetOption) (V, error) {
 	one := c.newBatch(o)
-	out, f, joined := one.ask(key)
+	out, f, joined := one.ask(ctx, key)
 	if out != nil {
 		one.finish(ctx, out.err)
 		return out.value, out.err
@@ -164,11 +172,13 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K, opts ...GetOption) 
 			failed[key] = err
 		}
 	}
+	seen := make(map[K]bool, len(keys))
 	for _, key := range keys {
-		if flights[key] != nil {
+		if seen[key] {
 			continue // asked twice
 		}
-		out, f, joined := b.ask(key)
+		seen[key] = true
+		out, f, joined := b.ask(ctx, key)
 		switch {
 		case out != nil:
 			keep(key, out.value, out.err)
@@ -220,20 +230,24 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 // push's delay and never later than MaxStaleness.
 //
 // It does not stop at ctx's end, since what was committed must be said; it
-// returns within SharedTimeout. A [PendingError] means that the shared tier
-// has not acknowledged all keys.
+// returns within SharedTimeout, for each 500 keys. A [PendingError] means that
+// the shared tier has not acknowledged all keys. A key that has no text form is
+// an error too; the others are invalidated all the same.
 func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
 	if c.l.closed.Load() {
 		return ErrClosed
 	}
-	texts := make([]string, len(keys))
-	for i, key := range keys {
-		var err error
-		if texts[i], err = c.text(key); err != nil {
-			return err
+	texts := make([]string, 0, len(keys))
+	var bad error
+	for _, key := range keys {
+		text, err := c.text(key)
+		if err != nil {
+			bad = errors.Join(bad, err)
+			continue
 		}
+		texts = append(texts, text)
 	}
-	err := c.invalidate(ctx, texts)
+	err := errors.Join(c.invalidate(ctx, texts), bad)
 	if c.mem != nil {
 		for _, key := range keys {
 			c.mem.Delete(key)
@@ -269,25 +283,17 @@ func (c *Cache[K, V]) invalidate(ctx context.Context, texts []string) error {
 	return &PendingError{Class: c.class.name, Pending: len(unsent) - dropped, Dropped: dropped, Err: cause}
 }
 
-// invalidateBatch bounds the invalidations of one call, so that a long list
-// does not run into the tier's time-out as a whole.
-const invalidateBatch = 500
-
 // sendInvalidations returns the texts that were not acknowledged, and why.
 func (l *Larder) sendInvalidations(ctx context.Context, texts []string) (unsent []string, cause error) {
-	for len(texts) > 0 && cause == nil {
-		n := min(len(texts), invalidateBatch)
-		for i, r := range l.doInvalidate(ctx, texts[:n]) {
-			if r.Err != nil {
-				unsent, cause = append(unsent, texts[i]), r.Err
-			}
+	for i, r := range l.doInvalidate(ctx, texts) {
+		if r.Err != nil {
+			unsent, cause = append(unsent, texts[i]), r.Err
 		}
-		texts = texts[n:]
 	}
-	return append(unsent, texts...), cause // after an error the rest is not tried now
+	return unsent, cause
 }
 
-// doInvalidate sends one batch of invalidations.
+// doInvalidate sends invalidations.
 func (l *Larder) doInvalidate(ctx context.Context, texts []string) []store.Reply {
 	ops := make([]store.Op, len(texts))
 	for i, text := range texts {

@@ -35,7 +35,17 @@ type LoadError struct {
 }
 
 func (e *LoadError) Error() string {
-	return fmt.Sprintf("larder: load %s %v: %v", e.Class, e.Key, e.Err)
+	return fmt.Sprintf("larder: load %s %s: %v", e.Class, short(e.Key), e.Err)
+}
+
+// short is a key for a message.
+func short(key any) string {
+	const most = 100
+	text := fmt.Sprint(key)
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
 }
 
 // Unwrap returns the loader's error.
@@ -51,14 +61,14 @@ type BatchError[K comparable] struct {
 func (e *BatchError[K]) Error() string {
 	const show = 3
 	var b strings.Builder
-	fmt.Fprintf(&b, "larder: %d keys of the batch failed", len(e.Failed))
+	fmt.Fprintf(&b, "larder: keys of the batch that failed: %d", len(e.Failed))
 	n := 0
 	for k, err := range e.Failed {
 		if n++; n > show {
 			b.WriteString("; …")
 			break
 		}
-		fmt.Fprintf(&b, "; %v: %v", k, err)
+		fmt.Fprintf(&b, "; %s: %v", short(k), err)
 	}
 	return b.String()
 }
@@ -88,7 +98,7 @@ type PendingError struct {
 }
 
 func (e *PendingError) Error() string {
-	return fmt.Sprintf("larder: invalidate %s: %d keys pending, %d dropped: %v", e.Class, e.Pending, e.Dropped, e.Err)
+	return fmt.Sprintf("larder: invalidate %s: not acknowledged by the shared tier: %d pending, %d lost: %v", e.Class, e.Pending, e.Dropped, e.Err)
 }
 
 // Unwrap returns what the shared tier said.

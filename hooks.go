@@ -13,7 +13,8 @@ type Hooks struct {
 	// Got is called at the end of each Get and GetMany.
 	Got func(ctx context.Context, class string, r Report, err error)
 	// LoadStart is called before the loader; the context it returns, if not
-	// nil, is the loader's. LoadDone is called after it.
+	// nil, is the loader's: derive it from ctx, which has the load's deadline.
+	// LoadDone is called after it. A panic of either is a [LoadError].
 	LoadStart func(ctx context.Context, class string, keys int) context.Context
 	LoadDone  func(ctx context.Context, class string, keys int, took time.Duration, err error)
 	// Invalidated is called at the end of each Invalidate.
@@ -39,15 +40,17 @@ type Report struct {
 	Version uint64
 }
 
-// Tier returns the farthest tier that had to be asked.
+// Tier returns the farthest tier that had to be asked, 0 if none has answered.
 func (r *Report) Tier() Tier {
 	switch {
 	case r.Origin > 0:
 		return Origin
 	case r.Shared > 0:
 		return Shared
+	case r.Memory > 0:
+		return Memory
 	}
-	return Memory
+	return 0
 }
 
 func (l *Larder) hookCircuit(node string, open bool, reason error) {
@@ -55,8 +58,8 @@ func (l *Larder) hookCircuit(node string, open bool, reason error) {
 		l.opts.Hooks.Circuit(node, open, reason)
 	}
 	if open {
-		l.opts.Logger.Warn("larder: the shared tier does not answer, its circuit is open", "node", node, "error", reason)
+		l.opts.Logger.Warn("larder: the shared tier does not answer, its circuit is open", "tier", node, "error", reason)
 	} else {
-		l.opts.Logger.Info("larder: the shared tier answers again", "node", node)
+		l.opts.Logger.Info("larder: the shared tier answers again", "tier", node)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"math"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,8 @@ type Options struct {
 	// Shared is the shared tier: redisstore.Open for Redis and Valkey,
 	// localstore.New for tests. The caller closes it after the Larder.
 	//
-	// Default: nil, each process caches for itself.
+	// Default: nil, each process caches for itself: classes of all Tiers are
+	// then kept in memory.
 	Shared store.Store
 	// MaxStaleness bounds how long memory may serve a value that another
 	// process has invalidated, under any network fault (P2).
@@ -41,13 +43,14 @@ type Options struct {
 	// Default: 500 ms.
 	Lease time.Duration
 	// Hold is how long an invalidated key is marked. It must be longer than
-	// the lag of replicas and the longest load together.
+	// the origin's replicas lag behind.
 	//
 	// Default: 10 s.
 	Hold time.Duration
 	// Hooks are called as things happen.
 	Hooks Hooks
-	// Logger is told of circuits that open and close.
+	// Logger is told of circuits that open and close, and of values that
+	// cannot be encoded. It is told no key and no value.
 	//
 	// Default: slog.Default().
 	Logger *slog.Logger
@@ -163,6 +166,9 @@ func (o *Options) normalize() error {
 		err = errors.New("no Policies: say how at least one class is cached")
 	}
 	o.Policies = policies
+	if v := reflect.ValueOf(o.Shared); v.Kind() == reflect.Pointer && v.IsNil() {
+		errs = append(errs, fmt.Errorf("Shared is a nil %T: look at the error of what should have opened it", o.Shared))
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -187,7 +193,7 @@ func (l *Larder) Close() error {
 	l.limits.stop()
 	l.eachClass(func(cl *class) { cl.close() })
 	if n := l.pending.count.Load(); n > 0 {
-		return &PendingError{Class: "all classes", Dropped: int(n), Err: ErrClosed}
+		return &PendingError{Class: "at Close", Dropped: int(n), Err: l.pending.why()}
 	}
 	return nil
 }
@@ -249,15 +255,96 @@ func (f deafFeed) Beat(node string, sent time.Time, now int64) {
 	f.current(node).until.Store(math.MaxInt64)
 }
 
-// do runs ops under the tier's own time-out and tells the circuits. The
-// caller's cancellation does not end it: what was started here others wait
-// for.
+// requestKeys and requestBytes bound one request to the shared tier, so that a
+// big batch does not run into the time-out as a whole.
+const (
+	requestKeys  = 500
+	requestBytes = 1 << 20
+)
+
+// do runs ops, each part of them under the tier's own time-out, and tells the
+// circuits. The caller's cancellation does not end it: what was started here
+// others wait for.
 func (l *Larder) do(ctx context.Context, ops []store.Op) []store.Reply {
-	replies := l.store.Do(l.limit(context.WithoutCancel(ctx)), ops)
-	for i := range replies {
-		l.tell(ops[i].Target(), replies[i].Err)
+	ctx = context.WithoutCancel(ctx)
+	if len(ops) == 1 {
+		return l.part(ctx, ops)
+	}
+	replies := make([]store.Reply, 0, len(ops))
+	for len(ops) > 0 {
+		n, size := 0, 0
+		for n < len(ops) && n < requestKeys && size < requestBytes {
+			if fill, ok := ops[n].(store.Fill); ok {
+				size += len(fill.Body)
+			}
+			n++
+		}
+		some := l.part(ctx, ops[:n])
+		replies, ops = append(replies, some...), ops[n:]
+		if why := allFailed(some); why != nil { // the rest would wait as long, each part again
+			for range ops {
+				replies = append(replies, store.Reply{Err: why})
+			}
+			break
+		}
 	}
 	return replies
+}
+
+func (l *Larder) part(ctx context.Context, ops []store.Op) []store.Reply {
+	replies := l.store.Do(l.limit(ctx), ops)
+	l.tellAll(replies, func(i int) string { return ops[i].Target() })
+	return replies
+}
+
+// get reads data slots, in parts like do. Its caller tells the circuits.
+func (l *Larder) get(ctx context.Context, keys []string) []store.Reply {
+	if len(keys) <= requestKeys {
+		return l.store.Get(l.limit(ctx), keys)
+	}
+	replies := make([]store.Reply, 0, len(keys))
+	for len(keys) > 0 {
+		n := min(len(keys), requestKeys)
+		some := l.store.Get(l.limit(ctx), keys[:n])
+		replies, keys = append(replies, some...), keys[n:]
+		if why := allFailed(some); why != nil {
+			for range keys {
+				replies = append(replies, store.Reply{Err: why})
+			}
+			break
+		}
+	}
+	return replies
+}
+
+// allFailed returns the error of the first reply if all have one.
+func allFailed(replies []store.Reply) error {
+	for i := range replies {
+		if replies[i].Err == nil {
+			return nil
+		}
+	}
+	return replies[0].Err
+}
+
+// tellAll feeds the outcome of one request to the circuits: once for each node,
+// however many keys it was for.
+func (l *Larder) tellAll(replies []store.Reply, key func(i int) string) {
+	var failed map[string]bool
+	for i := range replies {
+		err := replies[i].Err
+		if err != nil {
+			node := l.store.Node(key(i))
+			if failed[node] {
+				continue
+			}
+			if failed == nil {
+				failed = map[string]bool{}
+			}
+			failed[node] = true
+		}
+		l.tell(key(i), err)
+	}
 }
 
 // tell feeds the outcome of one request to its node's circuit.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -128,26 +129,53 @@ func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
 	return false
 }
 
-// ask calls the loader once for fs, within the class's budget and time-outs.
+// ask calls the loader for fs, within the class's budget and time-outs.
 // asked reports whether the loader wanted to know if it must read the primary.
 func (c *Cache[K, V]) ask(ctx context.Context, fs []*flight[K, V], primary bool) (answers []answer[V], asked bool) {
 	answers = make([]answer[V], len(fs))
-	fail := func(err error) ([]answer[V], bool) {
-		for i := range answers {
-			answers[i].err = err
-		}
-		return answers, false
-	}
 	if c.policy.SoftTimeout > 0 {
 		defer c.serveStaleAfter(c.policy.SoftTimeout, fs)()
 	}
+	hint := &primaryHint{need: primary}
+	ctx = context.WithValue(ctx, primaryKey{}, hint)
+	if c.loader.LoadMany == nil && len(fs) > 1 {
+		c.askEach(ctx, fs, answers)
+	} else if err := c.askOnce(ctx, fs, answers); err != nil {
+		for i := range answers {
+			answers[i].err = err
+		}
+	}
+	return answers, hint.asked.Load()
+}
+
+// loadsOfBatch bounds how many Loads of one batch run at once, where there is
+// no LoadMany.
+const loadsOfBatch = 16
+
+// askEach calls Load for each of fs: one that fails or takes too long does not
+// harm the others.
+func (c *Cache[K, V]) askEach(ctx context.Context, fs []*flight[K, V], answers []answer[V]) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(loadsOfBatch, len(fs)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(fs); i = int(next.Add(1)) - 1 {
+				if err := c.askOnce(ctx, fs[i:i+1], answers[i:i+1]); err != nil {
+					answers[i].err = err
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// askOnce makes one call of the loader and puts what it says into answers.
+func (c *Cache[K, V]) askOnce(ctx context.Context, fs []*flight[K, V], answers []answer[V]) error {
 	ctx, cancel := context.WithTimeout(ctx, c.policy.HardTimeout)
 	defer cancel()
 	if err := c.class.budget.acquire(ctx); err != nil {
-		return fail(err)
+		return err
 	}
-	hint := &primaryHint{need: primary}
-	ctx = context.WithValue(ctx, primaryKey{}, hint)
 	result := make(chan []loaded[V], 1)
 	keys := keysOf(fs)
 	// The loader has a goroutine of its own: one that ignores its context
@@ -155,18 +183,27 @@ func (c *Cache[K, V]) ask(ctx context.Context, fs []*flight[K, V], primary bool)
 	// returns.
 	go func() {
 		defer c.class.budget.release()
-		result <- c.timed(ctx, keys)
+		var got []loaded[V]
+		defer func() { result <- got }() // also when the loader ends its goroutine
+		got = c.timed(ctx, keys)
 	}()
 	select {
 	case got := <-result:
-		for i := range got {
-			answers[i] = c.judge(fs[i], got[i])
+		if len(got) == 0 {
+			return errGoexit
 		}
-		return answers, hint.asked.Load()
+		for i := range got {
+			if err := guard(func() error { answers[i] = c.judge(fs[i], got[i]); return nil }); err != nil {
+				answers[i] = answer[V]{loaded: loaded[V]{err: err}}
+			}
+		}
+		return nil
 	case <-ctx.Done():
-		return fail(context.Cause(ctx))
+		return context.Cause(ctx)
 	}
 }
+
+var errGoexit = errors.New("the loader ended its goroutine (runtime.Goexit, or FailNow in a test)")
 
 func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
 	keys := make([]K, len(fs))
@@ -180,8 +217,13 @@ func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
 func (c *Cache[K, V]) timed(ctx context.Context, keys []K) []loaded[V] {
 	hooks, stats := &c.l.opts.Hooks, &c.class.stats
 	if hooks.LoadStart != nil {
-		if traced := hooks.LoadStart(ctx, c.class.name, len(keys)); traced != nil {
-			ctx = traced
+		if err := guard(func() error {
+			if traced := hooks.LoadStart(ctx, c.class.name, len(keys)); traced != nil {
+				ctx = traced
+			}
+			return nil
+		}); err != nil {
+			return allLoaded[V](len(keys), err)
 		}
 	}
 	began := c.l.now()
@@ -197,7 +239,20 @@ func (c *Cache[K, V]) timed(ctx context.Context, keys []K) []loaded[V] {
 	stats.loads.Add(uint64(len(keys)))
 	stats.loadNanos.Add(uint64(took))
 	if hooks.LoadDone != nil {
-		hooks.LoadDone(ctx, c.class.name, len(keys), took, failed)
+		if err := guard(func() error {
+			hooks.LoadDone(ctx, c.class.name, len(keys), took, failed)
+			return nil
+		}); err != nil {
+			return allLoaded[V](len(keys), err)
+		}
+	}
+	return got
+}
+
+func allLoaded[V any](n int, err error) []loaded[V] {
+	got := make([]loaded[V], n)
+	for i := range got {
+		got[i].err = err
 	}
 	return got
 }
@@ -246,8 +301,7 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 	var payload []byte
 	var err error
 	if !negative && a.kept {
-		if payload, err = c.loader.Codec.Marshal(a.value); err != nil {
-			c.l.opts.Logger.Warn("larder: a value cannot be encoded and is not cached", "class", c.class.name, "error", err)
+		if payload, err = c.encode(a.value); err != nil {
 			a.kept = false
 		}
 	}
@@ -263,6 +317,22 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 	}
 	fill.Body = envelope.Seal(envelope.Header{Schema: c.schema, Version: a.version, Cost: cost}, payload, c.policy.CompressAbove)
 	return fill
+}
+
+// encode turns a value into bytes. That it cannot is logged, once a minute.
+func (c *Cache[K, V]) encode(value V) (payload []byte, err error) {
+	err = guard(func() (err error) {
+		payload, err = c.loader.Codec.Marshal(value)
+		return err
+	})
+	if err == nil {
+		return payload, nil
+	}
+	now, last := c.l.now()+1, c.unencodable.Load()
+	if (last == 0 || now-last > int64(time.Minute)) && c.unencodable.CompareAndSwap(last, now) {
+		c.l.opts.Logger.Warn("larder: values cannot be encoded and are not cached", "class", c.class.name, "error", err)
+	}
+	return nil, err
 }
 
 // settleLoaded answers f with what was loaded. stored says that a tier has it.
@@ -388,7 +458,7 @@ func (c *Cache[K, V]) measure(a *answer[V]) {
 	if c.shared || c.policy.MaxBytes == 0 || a.err != nil || !a.kept {
 		return
 	}
-	b, err := c.loader.Codec.Marshal(a.value)
+	b, err := c.encode(a.value)
 	if err != nil {
 		a.kept = false
 		return

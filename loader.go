@@ -2,6 +2,7 @@ package larder
 
 import (
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ import (
 type Loader[K comparable, V any] struct {
 	// Load reads one value. It returns [ErrNotFound] when there is none. Its
 	// context ends after HardTimeout, not when a caller gives up; see
-	// [NeedPrimary].
+	// [NeedPrimary]. It must not ask the cache for its own key: it would wait for
+	// itself. A batch calls it for several keys at once.
 	Load func(ctx context.Context, key K) (V, error)
 	// LoadMany reads several values. A key that is missing from its answer
 	// does not exist; if it returns an error as well, the missing keys have
@@ -31,6 +33,8 @@ type Loader[K comparable, V any] struct {
 	// of the row, such as a version column from a sequence. With it a value
 	// read from a lagging replica is recognised, and MinVersion works.
 	//
+	// A version below what the fleet has seen is not cached.
+	//
 	// Default: nil, unversioned.
 	Version func(value V) uint64
 	// TTL gives a value a life of its own: 0 for the class's TTL, more for
@@ -39,7 +43,8 @@ type Loader[K comparable, V any] struct {
 	TTL func(key K, value V) time.Duration
 	// Codec turns values into bytes for the shared tier.
 	//
-	// Default: JSON.
+	// Default: JSON, as by encoding/json: what it leaves out, such as
+	// unexported fields, is there after a load and gone after a hit.
 	Codec Codec
 }
 
@@ -71,6 +76,28 @@ func (l *Loader[K, V]) validate() error {
 	return nil
 }
 
+// encodable refuses types of which JSON would keep nothing.
+func encodable[V any](codec Codec) error {
+	t := reflect.TypeFor[V]()
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if codec != nil || t.Kind() != reflect.Struct || t.NumField() == 0 {
+		return nil
+	}
+	for _, custom := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
+		if t.Implements(custom) || reflect.PointerTo(t).Implements(custom) {
+			return nil
+		}
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() || f.Anonymous {
+			return nil
+		}
+	}
+	return fmt.Errorf("type %v has no exported field, so that JSON would keep nothing of it: export some, or set Loader.Codec", t)
+}
+
 type primaryKey struct{}
 
 // NeedPrimary reports whether a load must read the primary database: what a
@@ -98,8 +125,11 @@ func (l *Loader[K, V]) call(ctx context.Context, keys []K) []loaded[V] {
 	}
 	out := make([]loaded[V], len(keys))
 	for i, key := range keys {
-		out[i].err = guard(func() (err error) {
-			out[i].value, err = l.Load(ctx, key)
+		out[i].err = guard(func() error {
+			v, err := l.Load(ctx, key)
+			if err == nil {
+				out[i].value = v
+			}
 			return err
 		})
 	}
@@ -113,7 +143,7 @@ func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 		return err
 	})
 	var named *BatchError[K]
-	partial := errors.As(err, &named)
+	partial := errors.As(err, &named) && len(named.Failed) > 0
 	out := make([]loaded[V], len(keys))
 	for i, key := range keys {
 		v, ok := values[key]

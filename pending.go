@@ -16,9 +16,10 @@ const (
 // a key is here this process asks the origin for it. They are lost with the
 // process: an outbox is what keeps them (see the package documentation).
 type pending struct {
-	l     *Larder
-	count atomic.Int64
-	wake  chan struct{}
+	l      *Larder
+	count  atomic.Int64
+	wake   chan struct{}
+	reason atomic.Pointer[error] // of the last failure
 
 	mu   sync.Mutex
 	keys map[string]uint64 // text to a number that tells a later add from an earlier one
@@ -64,6 +65,14 @@ func (p *pending) settle(text string, number uint64) {
 	p.count.Store(int64(len(p.keys)))
 }
 
+// why returns why something still waits.
+func (p *pending) why() error {
+	if reason := p.reason.Load(); reason != nil {
+		return *reason
+	}
+	return ErrClosed
+}
+
 // nudge makes run try at once: a heartbeat was answered.
 func (p *pending) nudge() {
 	if p.count.Load() > 0 {
@@ -99,18 +108,13 @@ func (p *pending) run(ctx context.Context) {
 // deliver sends all that waits once, in batches; false if something is left.
 func (p *pending) deliver(ctx context.Context) bool {
 	texts, numbers := p.snapshot()
-	for len(texts) > 0 {
-		n := min(len(texts), invalidateBatch)
-		for i, r := range p.l.doInvalidate(ctx, texts[:n]) {
-			if r.Err == nil {
-				p.l.stamps.bump(texts[i])
-				p.settle(texts[i], numbers[i])
-			}
+	for i, r := range p.l.doInvalidate(ctx, texts) {
+		if r.Err != nil {
+			p.reason.Store(&r.Err)
+			continue
 		}
-		texts, numbers = texts[n:], numbers[n:]
-		if ctx.Err() != nil {
-			break
-		}
+		p.l.stamps.bump(texts[i])
+		p.settle(texts[i], numbers[i])
 	}
 	return p.count.Load() == 0
 }

@@ -23,6 +23,10 @@ const (
 // String returns the tier's name: "memory", "shared" or "origin".
 func (t Tier) String() string {
 	switch t {
+	case 0:
+		return "none"
+	case Memory | Shared:
+		return "memory|shared"
 	case Memory:
 		return "memory"
 	case Shared:
@@ -87,9 +91,9 @@ type Policy struct {
 	//
 	// Default: 0, as long as the load takes.
 	SoftTimeout time.Duration
-	// HardTimeout ends a load: its context is cancelled.
+	// HardTimeout ends a call of the loader: its context is cancelled.
 	//
-	// Default: 10 s.
+	// Default: 10 s, or twice SoftTimeout if that is longer.
 	HardTimeout time.Duration
 	// MaxEntries bounds the memory tier by number.
 	//
@@ -130,7 +134,9 @@ var className = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 // normalize returns p with its defaults, or every mistake in it.
 func (p Policy) normalize(class string) (Policy, error) {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("class %q: %w", class, fmt.Errorf(format, args...)))
+	}
 	if !className.MatchString(class) {
 		bad("the name must match %s", className)
 	}
@@ -143,7 +149,7 @@ func (p Policy) normalize(class string) (Policy, error) {
 	p.checkDurations(bad)
 	p.checkNumbers(bad)
 	if len(errs) > 0 {
-		return p, fmt.Errorf("class %q: %w", class, errors.Join(errs...))
+		return p, errors.Join(errs...)
 	}
 	p.setDefaults()
 	return p, nil

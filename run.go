@@ -165,11 +165,12 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 	if len(ask) == 0 {
 		return p
 	}
-	for i, r := range c.l.store.Get(c.l.limit(ctx), keys) {
+	replies := c.l.get(ctx, keys)
+	if ctx.Err() == nil { // else it is the caller who was too slow
+		c.l.tellAll(replies, func(i int) string { return keys[i] })
+	}
+	for i, r := range replies {
 		f := ask[i]
-		if ctx.Err() == nil { // else it is the caller who was too slow
-			c.l.tell(f.text, r.Err)
-		}
 		switch {
 		case r.Err != nil:
 			f.cause = TierDown
