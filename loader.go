@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -139,7 +140,7 @@ func (l *Loader[K, V]) call(ctx context.Context, keys []K) []loaded[V] {
 func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 	var values map[K]V
 	err := guard(func() (err error) {
-		values, err = l.LoadMany(ctx, keys)
+		values, err = l.LoadMany(ctx, slices.Clone(keys)) // a loader may sort them
 		return err
 	})
 	var named *BatchError[K]

@@ -150,7 +150,7 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 	c.sendAll(fs)
 	ask, keys := fs[:0], make([]string, 0, len(fs))
 	for _, f := range fs {
-		f.discard, f.renew = nil, false
+		f.discard, f.renew, f.stale = nil, false, nil
 		switch trusted := c.trusted(f); {
 		case !trusted && f.background:
 			c.flights.settle(f, outcome[V]{})
