@@ -48,7 +48,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	// A second signal ends the program at once; but make passes on the one that
+	// its whole group, and so this program too, has got already.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	log := slog.New(slog.NewTextHandler(errs, nil))
 	if cfg.node != "" {
 		log = log.With("node", cfg.node)
