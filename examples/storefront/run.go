@@ -213,7 +213,9 @@ func listen(ctx context.Context, log *slog.Logger, sites ...site) error {
 			ReadTimeout:       15 * time.Second,
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       2 * time.Minute,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			// "OPTIONS *" gets an answer of the handler's too.
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
 		servers = append(servers, server)
 		go func() { ended <- server.Serve(s.at) }()

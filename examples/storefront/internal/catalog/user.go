@@ -17,8 +17,7 @@ type User struct {
 
 // UserChange is what an update changes; nil fields stay as they are.
 type UserChange struct {
-	Name  *string `json:"name"`
-	Email *string `json:"email"`
+	Name, Email *string
 }
 
 // Users returns the users under ids that exist.
