@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
 	"github.com/larderdev/larder/examples/storefront/internal/web"
@@ -21,12 +22,13 @@ import (
 // The program's exit codes.
 const (
 	exitOK          = 0
+	exitLost        = 1 // invalidations are lost
 	exitUsage       = 2
 	exitEnvironment = 3
 )
 
 const (
-	startTimeout = time.Minute      // for the database, with its seed
+	startTimeout = time.Minute      // for one try to open the database, with its seed, or the shared tier
 	drainTimeout = 10 * time.Second // for requests in flight at the end
 )
 
@@ -35,7 +37,12 @@ type config struct {
 	addr, admin string
 	redis, db   string
 	node        string
+	wait        time.Duration // for the database
 }
+
+// errLost says that the shop has ended before the shared tier acknowledged
+// every invalidation.
+var errLost = errors.New("invalidations are lost: the shared tier has not acknowledged them, and other shops may show the old rows until their time to live ends")
 
 // run is the program: it serves until ctx ends or a signal comes.
 func run(ctx context.Context, args []string, getenv func(string) string, out, errs io.Writer) int {
@@ -48,12 +55,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, er
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	// A second signal ends the program at once; but make passes on the one that
+	// its whole group, and so this program too, has got already.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	log := slog.New(slog.NewTextHandler(errs, nil))
 	if cfg.node != "" {
-		log = log.With("node", cfg.node)
+		log = log.With("shop", cfg.node) // Larder's own lines name a node of the tier
 	}
-	if err := serve(ctx, cfg, log, out); err != nil && !errors.Is(err, context.Canceled) {
+	err = serve(ctx, cfg, log, out)
+	switch {
+	case errors.Is(err, errLost):
+		log.Error("storefront", "err", err)
+		return exitLost
+	case err != nil && !errors.Is(err, context.Canceled):
 		log.Error("storefront", "err", err)
 		return exitEnvironment
 	}
@@ -75,6 +89,7 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 	set.StringVar(&cfg.redis, "redis", "", "`URL` of Redis or Valkey; without it $REDIS_URL, else a private server, else none")
 	set.StringVar(&cfg.db, "db", "", "postgres:// `URL`, or path of an SQLite file; without it $DATABASE_URL, else storefront.db")
 	set.StringVar(&cfg.node, "node", "", "`name` of this shop in logs and statistics (default random)")
+	set.DurationVar(&cfg.wait, "wait", 30*time.Second, "how `long` to wait at the start for a database that does not answer")
 	if err := set.Parse(args); err != nil {
 		return cfg, err
 	}
@@ -97,25 +112,23 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 // serve opens everything, serves until ctx ends, and closes everything in the
 // opposite order.
 func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err error) {
-	public, err := net.Listen("tcp", cfg.addr)
+	public, err := listenOn("-addr", cfg.addr)
 	if err != nil {
 		return err
 	}
 	defer public.Close() // the server has closed it already, but if it never ran
-	admin, err := net.Listen("tcp", cfg.admin)
+	admin, err := listenOn("-admin", cfg.admin)
 	if err != nil {
 		return err
 	}
 	defer admin.Close()
 
-	starting, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	db, err := catalog.Open(starting, cfg.db)
+	db, err := openDatabase(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tier, err := openShared(starting, cfg.redis)
+	tier, err := openShared(ctx, cfg.redis, log)
 	if err != nil {
 		return err
 	}
@@ -124,7 +137,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() { err = errors.Join(err, lost(s.Close())) }()
 
 	log.Info("opened", "database", db.Place(), "shared_tier", tier.place)
 	fmt.Fprintf(out, "shop        http://%s/api/products?ids=1,2,3\n", public.Addr())
@@ -133,6 +146,52 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (er
 		site{public, web.NewAPI(s, log)},
 		site{admin, web.NewAdmin(s, log)},
 	)
+}
+
+// listenOn names the flag that mends what is wrong.
+func listenOn(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address with %s (make run ARGS='%[2]s 127.0.0.1:0' takes any free port)", err, flag)
+	}
+	return l, nil
+}
+
+// openDatabase waits for a database that does not answer, for it may have been
+// started together with the shop.
+func openDatabase(ctx context.Context, cfg config, log *slog.Logger) (*catalog.DB, error) {
+	end := time.Now().Add(cfg.wait)
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 4*time.Second) {
+		db, err := tryDatabase(ctx, cfg.db)
+		if err == nil || !errors.Is(err, catalog.ErrUnreachable) {
+			return db, err
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return nil, fmt.Errorf("gave up after %v (-wait): %w", cfg.wait, err)
+		}
+		pause = min(pause, left)
+		log.Warn("waiting for the database", "err", err, "next_try_in", pause.Round(time.Millisecond), "giving_up_in", left.Round(time.Second))
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func tryDatabase(ctx context.Context, source string) (*catalog.DB, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return catalog.Open(ctx, source)
+}
+
+// lost is the error of closing the caches, in words for the operator.
+func lost(err error) error {
+	if pending, ok := errors.AsType[*larder.PendingError](err); ok {
+		return fmt.Errorf("%d %w", pending.Pending+pending.Dropped, errLost)
+	}
+	return err
 }
 
 // site is a handler and where it listens.
@@ -154,7 +213,9 @@ func listen(ctx context.Context, log *slog.Logger, sites ...site) error {
 			ReadTimeout:       15 * time.Second,
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       2 * time.Minute,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			// "OPTIONS *" gets an answer of the handler's too.
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
 		servers = append(servers, server)
 		go func() { ended <- server.Serve(s.at) }()

@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/larderdev/larder/examples/storefront/internal/catalog/catalogtest"
 	"github.com/larderdev/larder/internal/redisproc"
@@ -20,8 +23,41 @@ import (
 // program is a run of the whole shop.
 type program struct {
 	shop, admin string // base URLs
-	log         bytes.Buffer
+	log         syncBuffer
 	end         func() int
+}
+
+// syncBuffer may be read while the shop writes.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// logged waits until the log holds text.
+func (p *program) logged(t *testing.T, text string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(30 * time.Second)
+	for !strings.Contains(p.log.String(), text) {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("the log never said %q:\n%s", text, p.log.String())
+		}
+	}
 }
 
 // start runs the shop on free ports until end is called.
@@ -129,6 +165,97 @@ func TestRun_Fleet(t *testing.T) {
 	}
 }
 
+// TestRun_PrivateRedisComesBack asks the server itself to end.
+func TestRun_PrivateRedisComesBack(t *testing.T) {
+	p := start(t, nil, "-db", catalogtest.File(t))
+	fetch(t, p.shop+"/api/products/1")
+	_, address, _ := strings.Cut(p.log.String(), "private Redis at ")
+	address, _, _ = strings.Cut(address, ",")
+	shutdown(t, address)
+	p.logged(t, "the private Redis runs again")
+	shutdown(t, address)
+	fetch(t, p.shop+"/api/products/1")
+	if code := p.end(); code != exitOK {
+		t.Errorf("ended with %d: %s", code, p.log.String())
+	}
+	if got := p.log.String(); !strings.Contains(got, `"exit status 0"`) || strings.Count(got, "Redis has ended") > 2 {
+		t.Errorf("want each end once, with the exit state: %s", got)
+	}
+	if c, err := net.Dial("tcp", address); err == nil {
+		c.Close()
+		t.Error("the private Redis outlives the shop")
+	}
+}
+
+// shutdown ends a Redis and waits until it has closed the connection.
+func shutdown(t *testing.T, address string) {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "SHUTDOWN NOSAVE\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, c); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Fatal(err)
+	}
+}
+
+func TestRun_SharedTierNotReached(t *testing.T) {
+	p := start(t, nil, "-db", catalogtest.File(t), "-redis", "redis://:hunter2@127.0.0.1:1", "-node", "n7")
+	fetch(t, p.shop+"/api/products/1")
+	log := p.log.String()
+	for _, want := range []string{"level=WARN msg=\"the shared tier cannot be reached", "NOT REACHED YET", "shop=n7"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log has no %q", want)
+		}
+	}
+	if strings.Contains(log, "node=n7") || strings.Contains(log, "hunter2") {
+		t.Errorf("the log names the shop as a node, or holds the password:\n%s", log)
+	}
+}
+
+// TestRun_LostInvalidation ends the shop while the tier is out of reach.
+func TestRun_LostInvalidation(t *testing.T) {
+	server := redistest.Start(t)
+	p := start(t, nil, "-db", catalogtest.File(t), "-redis", "redis://"+server.Addr())
+	server.Kill()
+	res, err := http.Post(p.shop+"/api/users/invalidate", "application/json", strings.NewReader(`{"ids":[5,6]}`))
+	if err != nil || res.StatusCode != http.StatusAccepted {
+		t.Fatalf("POST: %v, %v", res, err)
+	}
+	res.Body.Close()
+	if code := p.end(); code != exitLost {
+		t.Errorf("ended with %d, want %d", code, exitLost)
+	}
+	if log := p.log.String(); !strings.Contains(log, `level=ERROR msg=storefront err="2 invalidations are lost`) {
+		t.Errorf("the log does not say what is lost:\n%s", log)
+	}
+}
+
+func TestRun_WaitsForTheDatabase(t *testing.T) {
+	var log syncBuffer
+	args := []string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-wait", "400ms", "-db", "postgres://u:hunter2@127.0.0.1:1/db"}
+	code := run(t.Context(), args, func(string) string { return "" }, io.Discard, &log)
+	got := log.String()
+	if code != exitEnvironment || strings.Count(got, "waiting for the database") < 2 || !strings.Contains(got, "gave up after 400ms") || strings.Contains(got, "hunter2") {
+		t.Errorf("run = %d, want two tries, then an error without the password:\n%s", code, got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &program{}
+	ended := make(chan int)
+	go func() {
+		ended <- run(ctx, append(args, "-wait", "1h"), func(string) string { return "" }, io.Discard, &p.log)
+	}()
+	p.logged(t, "waiting for the database")
+	cancel()
+	if code := <-ended; code != exitOK {
+		t.Errorf("cancelled while it waits: %d", code)
+	}
+}
+
 func TestRun_Mistakes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -144,9 +271,10 @@ func TestRun_Mistakes(t *testing.T) {
 		{[]string{"-h"}, exitOK, "-admin"},
 		{[]string{"-no-such-flag"}, exitUsage, "no-such-flag"},
 		{[]string{"surplus"}, exitUsage, `"surplus"`},
-		{[]string{"-addr", taken.Addr().String()}, exitEnvironment, "in use"},
+		{[]string{"-addr", taken.Addr().String()}, exitEnvironment, "in use: choose another address with -addr (make run ARGS='-addr "},
+		{[]string{"-addr", "127.0.0.1:0", "-admin", taken.Addr().String()}, exitEnvironment, "ARGS='-admin "},
 		{append(free, "mysql://u:hunter2@h/db"), exitEnvironment, "neither"},
-		{append(free, "postgres://u:hunter2@127.0.0.1:1/db"), exitEnvironment, "127.0.0.1"},
+		{append(free, "postgres://u:hunter2@127.0.0.1:1/db", "-wait", "0s"), exitEnvironment, "127.0.0.1"},
 		{append(free, catalogtest.File(t), "-redis", "http://u:hunter2@h"), exitEnvironment, "redis://"},
 	} {
 		var out bytes.Buffer

@@ -45,7 +45,9 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 
 	d := newDriver("http://"+*addr, *workers, *seed)
 	before, err := readStats("http://" + *admin)
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("no shop at http://%s: start it with make run, or name its addresses with -addr and -admin (%w)", *admin, err)
+	} else {
 		d.drive(ctx, *workers)
 		var after stats
 		if after, err = readStats("http://" + *admin); err == nil {

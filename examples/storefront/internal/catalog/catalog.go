@@ -9,6 +9,9 @@
 //	users(id, name, email, version)
 //	versions(last)   one row
 //
+// In PostgreSQL they are in a schema of their own, storefront; an SQLite file
+// holds nothing else.
+//
 // Each change of a row takes the next number of versions in the same
 // transaction. That row is locked until the commit, so changes are numbered in
 // the order in which they are committed, and a number never comes back: what a
@@ -18,21 +21,29 @@
 //
 //   - Statements for classes that are cached go through [DB.read], which counts
 //     them. Writes, the schema and the seed are not counted.
-//   - The statements are the same for both databases, but for lists of ids.
+//   - The statements are the same for both databases, but for lists of ids and
+//     the schema.
+//   - What somebody else has made is not touched: neither tables of other
+//     columns or names, nor the file they are in.
 package catalog
 
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	driver "modernc.org/sqlite"        // the driver "sqlite"
+	sqlite3 "modernc.org/sqlite"       // the driver "sqlite"
 )
 
 // PageSize is how many products a page or a search shows.
@@ -45,6 +56,10 @@ var ErrNotFound = errors.New("catalog: not found")
 // may be in the database. What is cached of the row must be invalidated.
 var ErrUnknownOutcome = errors.New("catalog: the commit was not answered")
 
+// ErrUnreachable says that the database does not answer, or not yet: it may be
+// worth trying again.
+var ErrUnreachable = errors.New("catalog: the database does not answer")
+
 // DB is an open database. Its methods may be called concurrently.
 type DB struct {
 	sql     *sql.DB
@@ -55,15 +70,19 @@ type DB struct {
 
 // Open opens the database that source names, a postgres:// URL or the path of
 // an SQLite file, and makes and fills the tables if they are not there.
-// Several processes may do so at once. No error holds a password.
+// Several processes may do so at once. It returns [ErrUnreachable], a
+// [ForeignError], or what is wrong with the source. No error holds a password.
 func Open(ctx context.Context, source string) (*DB, error) {
 	db, err := connect(source)
 	if err != nil {
 		return nil, err
 	}
-	err = db.prepare(ctx)
+	err = db.start(ctx)
 	for isBusy(err) && ctx.Err() == nil { // another process seeds; each try waits for it
-		err = db.prepare(ctx)
+		err = db.start(ctx)
+	}
+	if unreachable(err) {
+		err = fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("catalog: prepare %s: %w", db.place, err), db.sql.Close())
@@ -71,10 +90,39 @@ func Open(ctx context.Context, source string) (*DB, error) {
 	return db, nil
 }
 
+// pingTimeout bounds the first connection, which a silent host would let wait
+// for minutes.
+const pingTimeout = 5 * time.Second
+
+func (db *DB) start(ctx context.Context) error {
+	if db.dialect.lookAtFile {
+		if err := inspectFile(ctx, db.place); err != nil {
+			return err
+		}
+	}
+	ping, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := db.sql.PingContext(ping); err != nil {
+		return err
+	}
+	return db.prepare(ctx)
+}
+
+// unreachable reports whether err comes from the way to the server, or from a
+// server that starts, ends or is full, and not from a refusal.
+func unreachable(err error) bool {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// Connection exceptions, insufficient resources, operator intervention.
+		return slices.Contains([]string{"08", "53", "57"}, refused.Code[:min(2, len(refused.Code))])
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, sqldriver.ErrBadConn)
+}
+
 // isBusy reports whether SQLite gave up waiting for another process's lock.
 func isBusy(err error) bool {
 	const busy = 5 // SQLITE_BUSY, the low byte of its variants
-	locked, ok := errors.AsType[*driver.Error](err)
+	locked, ok := errors.AsType[*sqlite3.Error](err)
 	return ok && locked.Code()&0xff == busy
 }
 
@@ -127,10 +175,24 @@ func (db *DB) read(ctx context.Context, row func(scan func(...any) error) error,
 	return rows.Err()
 }
 
+// table is a table's name as statements need it.
+func (db *DB) table(name string) string {
+	if db.dialect.schema == "" {
+		return name
+	}
+	return db.dialect.schema + "." + name
+}
+
 // dialect is what differs between the two databases.
 type dialect struct {
 	name   string
 	driver string
+	// schema is the one that the tables are in.
+	schema string
+	// lookAtFile says that the source is a file that may be somebody else's.
+	lookAtFile bool
+	// columns is the query for what tables there are, as name and columns.
+	columns string
 	// lock is run first by the transaction that makes the tables, so that
 	// processes which start together take turns. SQLite does by itself.
 	lock string
@@ -141,12 +203,17 @@ type dialect struct {
 
 var (
 	sqlite = dialect{
-		name: "SQLite", driver: "sqlite",
+		name: "SQLite", driver: "sqlite", lookAtFile: true,
+		columns: `SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
+			WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY t.name, c.cid`,
 		anyOf: "IN (SELECT value FROM json_each($1))",
 		list:  func(ids []int64) any { return strings.ReplaceAll(fmt.Sprint(ids), " ", ",") }, // [1,2,3]
 	}
 	postgres = dialect{
-		name: "PostgreSQL", driver: "pgx",
+		name: "PostgreSQL", driver: "pgx", schema: "storefront",
+		columns: `SELECT t.relname, c.attname FROM pg_namespace AS s JOIN pg_class AS t ON t.relnamespace = s.oid
+			JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
+			WHERE s.nspname = 'storefront' AND t.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY t.relname, c.attnum`,
 		lock:  "SELECT pg_advisory_xact_lock(7063513)", // any number, the same in all shops
 		anyOf: "= ANY($1)",
 		list:  func(ids []int64) any { return ids },

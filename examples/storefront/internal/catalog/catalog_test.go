@@ -1,8 +1,12 @@
 package catalog_test
 
 import (
+	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -68,6 +72,71 @@ func TestOpen_BadSources(t *testing.T) {
 		_, err := catalog.Open(t.Context(), source)
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("Open(%q) = %v, want an error without the password", source, err)
+		}
+	}
+}
+
+// openRaw opens a database without the shop, and runs statements.
+func openRaw(t *testing.T, driver, source string, statements ...string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	for _, s := range statements {
+		if _, err := db.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	return db
+}
+
+// TestOpen_RefusesForeignFiles also sees that nothing in them changes.
+func TestOpen_RefusesForeignFiles(t *testing.T) {
+	for statement, want := range map[string]string{
+		"CREATE TABLE orders (id INT)":          "(orders)",
+		"CREATE TABLE users (id INT, nick INT)": "(users)",
+		"CREATE VIEW products AS SELECT 1":      "(products)",
+	} {
+		path := filepath.Join(t.TempDir(), "theirs.db")
+		openRaw(t, "sqlite", path, statement).Close()
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = catalog.Open(t.Context(), path)
+		if _, ok := errors.AsType[*catalog.ForeignError](err); !ok || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "DATABASE_URL") {
+			t.Errorf("%s: Open = %v, want a ForeignError with %s and the mend", statement, err, want)
+		}
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+			t.Errorf("%s: Open has changed the file, %v", statement, err)
+		}
+	}
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, bytes.Repeat([]byte("not a database\n"), 100), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalog.Open(t.Context(), text); err == nil || !strings.Contains(err.Error(), "not a database") {
+		t.Errorf("Open(a text) = %v", err)
+	}
+}
+
+func TestOpen_Unreachable(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for source, want := range map[string]bool{
+		"postgres://u@127.0.0.1:1/db":                                      true,
+		"postgres://u@" + silent.Addr().String() + "/db?connect_timeout=1": true,
+		"postgres://u@127.0.0.1:1/db?sslmode=nonsense":                     false,
+		filepath.Join(t.TempDir(), "no", "such", "folder.db"):              false,
+	} {
+		_, err := catalog.Open(t.Context(), source)
+		if err == nil || errors.Is(err, catalog.ErrUnreachable) != want {
+			t.Errorf("Open(%q) = %v, want ErrUnreachable: %v", source, err, want)
 		}
 	}
 }

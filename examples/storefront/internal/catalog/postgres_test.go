@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 // TestPostgres asks PostgreSQL what SQLite is asked, and compares the answers.
 func TestPostgres(t *testing.T) {
 	dsn := pgtest.Start(t)
+	raw := openRaw(t, "pgx", dsn, "CREATE TABLE users (nick TEXT)", "INSERT INTO users VALUES ('somebody')")
 	var wg sync.WaitGroup
 	for range 3 { // all of them find an empty database
 		wg.Go(func() { catalogtest.Open(t, dsn) })
@@ -45,5 +47,16 @@ func TestPostgres(t *testing.T) {
 		if err != nil || u.Email != email || u.Name == "" || u.Version != 2*catalog.SeedProducts+catalog.SeedUsers+1 {
 			t.Errorf("%s: UpdateUser = %+v, %v", db.Place(), u, err)
 		}
+	}
+	var nick string
+	if err := raw.QueryRow("SELECT nick FROM public.users").Scan(&nick); err != nil || nick != "somebody" {
+		t.Errorf("of the other users table: %q, %v", nick, err)
+	}
+	if _, err := raw.Exec("CREATE TABLE storefront.orders (id INT)"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := catalog.Open(t.Context(), dsn)
+	if foreign, ok := errors.AsType[*catalog.ForeignError](err); !ok || !slices.Equal(foreign.Tables, []string{"orders"}) {
+		t.Errorf("Open(a schema with foreign tables) = %v, want a ForeignError", err)
 	}
 }

@@ -42,7 +42,7 @@ func (db *DB) Products(ctx context.Context, ids []int64) (map[int64]Product, err
 		err := scan(&p.ID, &p.Name, &p.Category, &p.PriceCents, &p.Version)
 		found[p.ID] = p
 		return err
-	}, "SELECT id, name, category, price_cents, version FROM products WHERE id "+db.dialect.anyOf, db.dialect.list(ids))
+	}, "SELECT id, name, category, price_cents, version FROM "+db.table("products")+" WHERE id "+db.dialect.anyOf, db.dialect.list(ids))
 	return found, err
 }
 
@@ -54,14 +54,14 @@ func (db *DB) Stocks(ctx context.Context, ids []int64) (map[int64]Stock, error) 
 		err := scan(&s.ProductID, &s.Stock, &s.Version)
 		found[s.ProductID] = s
 		return err
-	}, "SELECT product_id, stock, version FROM inventory WHERE product_id "+db.dialect.anyOf, db.dialect.list(ids))
+	}, "SELECT product_id, stock, version FROM "+db.table("inventory")+" WHERE product_id "+db.dialect.anyOf, db.dialect.list(ids))
 	return found, err
 }
 
 // Page returns the ids of the products on a page of a category, the first
 // being page 1. Past the last page there are none.
 func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, error) {
-	return db.ids(ctx, "SELECT id FROM products WHERE category = $1 ORDER BY id LIMIT $2 OFFSET $3",
+	return db.ids(ctx, "SELECT id FROM "+db.table("products")+" WHERE category = $1 ORDER BY id LIMIT $2 OFFSET $3",
 		category, PageSize, int64(page-1)*PageSize)
 }
 
@@ -69,7 +69,7 @@ func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, err
 func (db *DB) Search(ctx context.Context, f Filter) ([]int64, error) {
 	where, args := f.where()
 	args = append(args, PageSize)
-	return db.ids(ctx, fmt.Sprintf("SELECT id FROM products%s ORDER BY id LIMIT $%d", where, len(args)), args...)
+	return db.ids(ctx, fmt.Sprintf("SELECT id FROM %s%s ORDER BY id LIMIT $%d", db.table("products"), where, len(args)), args...)
 }
 
 func (f *Filter) where() (clause string, args []any) {

@@ -15,13 +15,12 @@ const (
 	SeedUsers    = 1_000
 )
 
-var schema = []string{
-	`CREATE TABLE IF NOT EXISTS products (id BIGINT PRIMARY KEY, name TEXT NOT NULL, category TEXT NOT NULL,
-		price_cents BIGINT NOT NULL, version BIGINT NOT NULL)`,
-	`CREATE INDEX IF NOT EXISTS products_by_category ON products (category, id)`,
-	`CREATE TABLE IF NOT EXISTS inventory (product_id BIGINT PRIMARY KEY, stock BIGINT NOT NULL, version BIGINT NOT NULL)`,
-	`CREATE TABLE IF NOT EXISTS users (id BIGINT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, version BIGINT NOT NULL)`,
-	`CREATE TABLE IF NOT EXISTS versions (last BIGINT NOT NULL)`,
+// tables are all that the shop has.
+var tables = []struct{ name, columns string }{
+	{"products", "id BIGINT PRIMARY KEY, name TEXT NOT NULL, category TEXT NOT NULL, price_cents BIGINT NOT NULL, version BIGINT NOT NULL"},
+	{"inventory", "product_id BIGINT PRIMARY KEY, stock BIGINT NOT NULL, version BIGINT NOT NULL"},
+	{"users", "id BIGINT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, version BIGINT NOT NULL"},
+	{"versions", "last BIGINT NOT NULL"},
 }
 
 // prepare makes the tables and fills them once, all in one transaction.
@@ -31,41 +30,68 @@ func (db *DB) prepare(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback() // does nothing after a commit
-	statements := schema
 	if db.dialect.lock != "" {
-		statements = append([]string{db.dialect.lock}, schema...)
-	}
-	for _, s := range statements {
-		if _, err := tx.ExecContext(ctx, s); err != nil {
+		if _, err := tx.ExecContext(ctx, db.dialect.lock); err != nil {
 			return err
 		}
 	}
+	if err := refuseForeign(ctx, tx, db.dialect); err != nil {
+		return err
+	}
+	if err := db.makeTables(ctx, tx); err != nil {
+		return err
+	}
 	var seeded int
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM versions").Scan(&seeded); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+db.table("versions")).Scan(&seeded); err != nil {
 		return err
 	}
 	if seeded == 0 {
-		if err := seed(ctx, tx); err != nil {
+		if err := db.seed(ctx, tx); err != nil {
 			return fmt.Errorf("seed: %w", err)
 		}
 	}
 	return tx.Commit()
 }
 
-func seed(ctx context.Context, tx *sql.Tx) error {
+func (db *DB) makeTables(ctx context.Context, tx *sql.Tx) error {
+	var statements []string
+	if db.dialect.schema != "" {
+		// Who may not make one may still use one that is there, so not IF NOT EXISTS.
+		var there bool
+		err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", db.dialect.schema).Scan(&there)
+		if err != nil {
+			return err
+		}
+		if !there {
+			statements = append(statements, "CREATE SCHEMA "+db.dialect.schema)
+		}
+	}
+	for _, t := range tables {
+		statements = append(statements, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (%s)", db.table(t.name), t.columns))
+	}
+	statements = append(statements, "CREATE INDEX IF NOT EXISTS products_by_category ON "+db.table("products")+" (category, id)")
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) seed(ctx context.Context, tx *sql.Tx) error {
 	version := int64(0)
 	next := func() int64 { version++; return version }
 	random := rand.New(rand.NewPCG(2026, 7))
 	pick := func(words []string) string { return words[random.IntN(len(words))] }
 
-	products := insert{into: "products (id, name, category, price_cents, version)"}
-	stocks := insert{into: "inventory (product_id, stock, version)"}
+	products := insert{into: db.table("products") + " (id, name, category, price_cents, version)"}
+	stocks := insert{into: db.table("inventory") + " (product_id, stock, version)"}
 	for id := int64(1); id <= SeedProducts; id++ {
 		name := fmt.Sprintf("%s %s %s %d", pick(colours), pick(materials), pick(things), id)
 		products.add(id, name, pick(categories), 199+random.Int64N(99_800), next())
 		stocks.add(id, random.Int64N(500), next())
 	}
-	users := insert{into: "users (id, name, email, version)"}
+	users := insert{into: db.table("users") + " (id, name, email, version)"}
 	for id := int64(1); id <= SeedUsers; id++ {
 		first, last := pick(firstNames), pick(lastNames)
 		email := strings.ToLower(fmt.Sprintf("%s.%s.%d@example.com", first, last, id))
@@ -76,7 +102,7 @@ func seed(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO versions (last) VALUES ($1)", version)
+	_, err := tx.ExecContext(ctx, "INSERT INTO "+db.table("versions")+" (last) VALUES ($1)", version)
 	return err
 }
 

@@ -17,8 +17,7 @@ type User struct {
 
 // UserChange is what an update changes; nil fields stay as they are.
 type UserChange struct {
-	Name  *string `json:"name"`
-	Email *string `json:"email"`
+	Name, Email *string
 }
 
 // Users returns the users under ids that exist.
@@ -29,7 +28,7 @@ func (db *DB) Users(ctx context.Context, ids []int64) (map[int64]User, error) {
 		err := scan(&u.ID, &u.Name, &u.Email, &u.Version)
 		found[u.ID] = u
 		return err
-	}, "SELECT id, name, email, version FROM users WHERE id "+db.dialect.anyOf, db.dialect.list(ids))
+	}, "SELECT id, name, email, version FROM "+db.table("users")+" WHERE id "+db.dialect.anyOf, db.dialect.list(ids))
 	return found, err
 }
 
@@ -42,12 +41,12 @@ func (db *DB) UpdateUser(ctx context.Context, id int64, change UserChange) (User
 		return User{}, err
 	}
 	defer tx.Rollback() // does nothing after a commit
-	version, err := nextVersion(ctx, tx)
+	version, err := db.nextVersion(ctx, tx)
 	if err != nil {
 		return User{}, err
 	}
 	var u User
-	err = tx.QueryRowContext(ctx, `UPDATE users SET name = COALESCE($1, name), email = COALESCE($2, email), version = $3
+	err = tx.QueryRowContext(ctx, "UPDATE "+db.table("users")+` SET name = COALESCE($1, name), email = COALESCE($2, email), version = $3
 		WHERE id = $4 RETURNING id, name, email, version`, change.Name, change.Email, version, id).
 		Scan(&u.ID, &u.Name, &u.Email, &u.Version)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -63,7 +62,7 @@ func (db *DB) UpdateUser(ctx context.Context, id int64, change UserChange) (User
 }
 
 // nextVersion numbers a change. Its row stays locked until tx ends.
-func nextVersion(ctx context.Context, tx *sql.Tx) (version int64, err error) {
-	err = tx.QueryRowContext(ctx, "UPDATE versions SET last = last + 1 RETURNING last").Scan(&version)
+func (db *DB) nextVersion(ctx context.Context, tx *sql.Tx) (version int64, err error) {
+	err = tx.QueryRowContext(ctx, "UPDATE "+db.table("versions")+" SET last = last + 1 RETURNING last").Scan(&version)
 	return version, err
 }

@@ -2,10 +2,13 @@ package shop
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
@@ -24,10 +27,10 @@ type Query struct {
 
 // ParseQuery makes the canonical form of a search. The order of the
 // parameters, the case of names and values, and the spacing do not matter,
-// nor do the order of the words and leading zeros. Parameters that it does
-// not know are ignored. Its errors are for whoever sent the search.
+// nor do the order of the words and leading zeros. Its errors are for whoever
+// sent the search.
 func ParseQuery(values url.Values) (Query, error) {
-	given, err := pickParameters(values, "q", "category", "min", "max")
+	given, err := Parameters(values, "q", "category", "min", "max")
 	if err != nil {
 		return Query{}, err
 	}
@@ -89,7 +92,7 @@ const maxPage = 1_000_000
 // ParsePage makes the canonical form of the parameters category and page; the
 // first page is 1, and the one that is meant when there is no page.
 func ParsePage(values url.Values) (Page, error) {
-	given, err := pickParameters(values, "category", "page")
+	given, err := Parameters(values, "category", "page")
 	if err != nil {
 		return Page{}, err
 	}
@@ -112,21 +115,33 @@ func ParsePage(values url.Values) (Page, error) {
 
 func (p Page) key() string { return strconv.Itoa(p.number) + "\n" + p.category }
 
-// pickParameters returns the parameters with the given names, whatever their
-// case and spacing. Each may be there once.
-func pickParameters(values url.Values, names ...string) (map[string]string, error) {
+// Parameters returns the values of parameters by their names, in lower case
+// and without space around them. Those with other names than the given ones,
+// or that are there more than once, are errors for whoever sent them.
+func Parameters(values url.Values, names ...string) (map[string]string, error) {
 	given := map[string]string{}
-	for name, texts := range values {
-		name = strings.ToLower(strings.TrimSpace(name))
-		if !slices.Contains(names, name) {
-			continue
-		}
-		if _, twice := given[name]; twice || len(texts) > 1 {
+	var unknown []string
+	for _, spelling := range slices.Sorted(maps.Keys(values)) {
+		name := strings.ToLower(strings.TrimSpace(spelling))
+		_, twice := given[name]
+		switch {
+		case !slices.Contains(names, name):
+			unknown = append(unknown, fmt.Sprintf("%.30q", spelling))
+		case twice || len(values[spelling]) > 1:
 			return nil, fmt.Errorf("%s is there more than once", name)
+		default:
+			given[name] = values[spelling][0]
 		}
-		given[name] = texts[0]
 	}
-	return given, nil
+	if len(unknown) == 0 {
+		return given, nil
+	}
+	const show = 5
+	known := "none"
+	if len(names) > 0 {
+		known = strings.Join(names, ", ")
+	}
+	return nil, fmt.Errorf("unknown parameter %s; known here: %s", strings.Join(unknown[:min(len(unknown), show)], ", "), known)
 }
 
 // cleanText returns text in lower case with one space between words.
@@ -134,8 +149,10 @@ func cleanText(name, text string) (string, error) {
 	switch {
 	case len(text) > maxText:
 		return "", fmt.Errorf("%s has %d bytes, want at most %d", name, len(text), maxText)
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+	case !utf8.ValidString(text):
 		return "", fmt.Errorf("%s is not text in UTF-8", name)
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }):
+		return "", fmt.Errorf("%s holds control characters, which are not allowed", name)
 	}
 	return strings.Join(strings.Fields(strings.ToLower(text)), " "), nil
 }
@@ -148,7 +165,7 @@ func cleanNumber(name, text string) (string, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		return "", fmt.Errorf("%s is %.30q, want a number of cents, 0 or more", name, text)
+		return "", fmt.Errorf("%s is %.30q, want a number of cents from 0 to %d", name, text, math.MaxInt64)
 	}
 	return strconv.FormatUint(n, 10), nil
 }

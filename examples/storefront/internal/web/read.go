@@ -3,12 +3,14 @@ package web
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
 )
 
@@ -47,25 +49,30 @@ func (a *api) user(w http.ResponseWriter, r *http.Request) {
 
 // products is the list of given ids, or a page of a category.
 func (a *api) products(w http.ResponseWriter, r *http.Request) {
-	values, err := parameters(r)
-	switch {
-	case err != nil:
-	case values.Has("ids") && values.Has("category"):
-		err = errors.New("give ids or category, not both")
-	case values.Has("ids"):
-		a.productList(w, r, values)
+	values, given, err := parameters(r, "ids", "category", "page")
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
 		return
-	case values.Has("category"):
-		a.productPage(w, r, values)
-		return
-	default:
-		err = errors.New("give ids or category")
 	}
-	refuse(w, http.StatusBadRequest, err.Error())
+	ids, isList := given["ids"]
+	_, isPage := given["category"]
+	_, hasNumber := given["page"]
+	switch {
+	case isList && isPage:
+		refuse(w, http.StatusBadRequest, "give ids or category, not both")
+	case isList && hasNumber:
+		refuse(w, http.StatusBadRequest, "page goes with category, not with ids")
+	case isList:
+		a.productList(w, r, ids)
+	case isPage:
+		a.productPage(w, r, values)
+	default:
+		refuse(w, http.StatusBadRequest, "give ids or category")
+	}
 }
 
-func (a *api) productList(w http.ResponseWriter, r *http.Request, values url.Values) {
-	ids, err := parseIDs(values["ids"])
+func (a *api) productList(w http.ResponseWriter, r *http.Request, text string) {
+	ids, err := parseIDs(text)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
@@ -85,12 +92,11 @@ func (a *api) productPage(w http.ResponseWriter, r *http.Request, values url.Val
 }
 
 func (a *api) search(w http.ResponseWriter, r *http.Request) {
-	values, err := parameters(r)
-	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
-		return
+	values, err := parseQuery(r)
+	var query shop.Query
+	if err == nil {
+		query, err = shop.ParseQuery(values)
 	}
-	query, err := shop.ParseQuery(values)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
@@ -114,46 +120,79 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, body any, report la
 	}
 }
 
-// unavailable says that the database is needed and does not answer.
+// unavailable says why there is no answer now.
 func (a *api) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil { // else nobody waits for the answer
 		a.log.Error("no answer", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 	w.Header().Set("Retry-After", "1")
-	refuse(w, http.StatusServiceUnavailable, "the database does not answer, try again")
+	refuse(w, http.StatusServiceUnavailable, reason(err))
 }
 
-// parameters parses the query strictly: what url.Values would leave out is an
+// reason tells the client which of its next steps makes sense.
+func reason(err error) string {
+	_, undelivered := errors.AsType[*larder.PendingError](err)
+	switch {
+	case errors.Is(err, larder.ErrClosed):
+		return "this shop is closing, ask another"
+	case errors.Is(err, catalog.ErrUnknownOutcome):
+		return "the database did not say whether it has made the change, look and try again"
+	case undelivered:
+		return "too many invalidations wait for the shared tier, try again"
+	case errors.Is(err, larder.ErrOverloaded):
+		return "too many requests need the database at the moment, try again"
+	}
+	return "the database fails or does not answer, try again"
+}
+
+// parseQuery parses the query strictly: what url.Values would leave out is an
 // error here.
-func parameters(r *http.Request) (url.Values, error) {
+func parseQuery(r *http.Request) (url.Values, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
+	if escape, ok := errors.AsType[url.EscapeError](err); ok {
+		return nil, fmt.Errorf("the query cannot be parsed: %.30q is no escape, want %% and two hexadecimal digits", string(escape))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the query cannot be parsed: %w", err)
+		return nil, errors.New("the query cannot be parsed: want & between parameters, and %3B for a semicolon")
 	}
 	return values, nil
 }
 
-func pathID(r *http.Request) (int64, error) { return parseID(r.PathValue("id")) }
+// parameters returns the query, and its parameters by the given names. There
+// must be no others.
+func parameters(r *http.Request, names ...string) (url.Values, map[string]string, error) {
+	values, err := parseQuery(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	given, err := shop.Parameters(values, names...)
+	return values, given, err
+}
+
+// pathID returns the id in the path of a request that takes no parameters.
+func pathID(r *http.Request) (int64, error) {
+	if _, _, err := parameters(r); err != nil {
+		return 0, err
+	}
+	return parseID(r.PathValue("id"))
+}
 
 func parseID(text string) (int64, error) {
 	id, err := strconv.ParseUint(strings.TrimSpace(text), 10, 63)
 	if err != nil || id == 0 {
-		return 0, fmt.Errorf("%.30q is not an id, want a number from 1 on", text)
+		return 0, fmt.Errorf("%.30q is not an id, want a number from 1 to %d", text, math.MaxInt64)
 	}
 	return int64(id), nil
 }
 
-// parseIDs parses "1,2,3", given once.
-func parseIDs(texts []string) ([]int64, error) {
-	if len(texts) > 1 {
-		return nil, errors.New("ids is there more than once")
-	}
-	if n := strings.Count(texts[0], ",") + 1; n > maxIDs {
+// parseIDs parses "1,2,3".
+func parseIDs(text string) ([]int64, error) {
+	if n := strings.Count(text, ",") + 1; n > maxIDs {
 		return nil, fmt.Errorf("%d ids, want at most %d", n, maxIDs)
 	}
 	var ids []int64
-	for text := range strings.SplitSeq(texts[0], ",") {
-		id, err := parseID(text)
+	for part := range strings.SplitSeq(text, ",") {
+		id, err := parseID(part)
 		if err != nil {
 			return nil, err
 		}

@@ -30,10 +30,10 @@ const failed = "fwd=miss; detail=error"
 //
 //	hit; ttl=120; detail=memory            all of it was cached
 //	hit; ttl=-3; detail=shared             the same, past its time to live
-//	fwd=partial; stored; detail=origin     some of a list was cached
-//	fwd=miss; stored; detail=origin        nothing was
-//	fwd=miss; stored; collapsed; …         a load that somebody else had begun
-//	fwd=miss; detail=origin                nothing could be, or may be, stored
+//	fwd=partial; stored; ttl=3; detail=origin   some of a list was cached
+//	fwd=miss; stored; ttl=3; detail=origin      nothing was
+//	fwd=miss; stored; collapsed; …              a load that somebody else had begun
+//	fwd=miss; detail=origin                     not all could be, or may be, stored
 func answered(r *larder.Report) string {
 	cached := r.Memory + r.Shared
 	if r.Origin == 0 {
@@ -49,7 +49,10 @@ func answered(r *larder.Report) string {
 	if r.Coalesced == r.Origin {
 		status += "; collapsed"
 	}
-	return status + fmt.Sprintf("; ttl=%d; detail=origin", ttl(r))
+	if r.Stored == r.Origin { // what no cache holds has no time to live
+		status += fmt.Sprintf("; ttl=%d", ttl(r))
+	}
+	return status + "; detail=origin"
 }
 
 // ttl is the remaining freshness in seconds, negative for a stale answer.

@@ -4,7 +4,10 @@
 //
 //   - Every answer has a body in JSON, errors too: {"error": why}.
 //   - Every answer of the API has a Cache-Status field (RFC 9211).
-//   - What is wrong with a request is said with 400. When neither a tier nor
+//   - One rule for all input: text is UTF-8, parameters and fields that are not
+//     known or there twice are refused, and nothing is mended silently. Names of
+//     parameters count in any case, names of fields as they are.
+//   - What is wrong with a request is said with 400, in the API's own words. When neither a tier nor
 //     the database can answer, that is 503 with Retry-After, and never a list
 //     with holes.
 package web
@@ -13,7 +16,10 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"path"
 	"runtime/debug"
+	"strings"
 
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
 )
@@ -23,6 +29,8 @@ type api struct {
 	shop *shop.Shop
 	log  *slog.Logger
 }
+
+const invalidatePath = "/api/users/invalidate"
 
 // NewAPI returns the handler of the shop's public address.
 func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
@@ -35,7 +43,7 @@ func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /api/search", a.search)
 	mux.HandleFunc("GET /api/users/{id}", a.user)
 	mux.HandleFunc("PUT /api/users/{id}", a.updateUser)
-	mux.HandleFunc("POST /api/users/invalidate", a.invalidateUsers)
+	mux.HandleFunc("POST "+invalidatePath, a.invalidateUsers)
 	return a.guard(mux)
 }
 
@@ -66,6 +74,15 @@ func (a *api) guard(mux *http.ServeMux) http.Handler {
 			}
 		}()
 		setStatus(w, unasked(r.Method))
+		switch {
+		case !clean(r.URL): // the mux would send it elsewhere, in HTML
+			refuse(w, http.StatusNotFound, "the path is not clean: it has //, . or .. in it")
+			return
+		case r.URL.Path == invalidatePath && r.Method != http.MethodPost: // "invalidate" is no user's id
+			w.Header().Set("Allow", http.MethodPost)
+			refuse(w, http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed))
+			return
+		}
 		if h, pattern := mux.Handler(r); pattern == "" {
 			without := &bodyless{header: w.Header()}
 			h.ServeHTTP(without, r)
@@ -74,6 +91,13 @@ func (a *api) guard(mux *http.ServeMux) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// clean reports whether the mux takes the path as it is.
+func clean(u *url.URL) bool {
+	given := u.EscapedPath()
+	cleaned := path.Clean(given)
+	return strings.HasPrefix(given, "/") && (given == cleaned || given == cleaned+"/" && cleaned != "/")
 }
 
 // bodyless takes the mux's own answer (404 or 405) without its text.

@@ -231,70 +231,14 @@ func TestUnknown_IsRemembered(t *testing.T) {
 	}
 }
 
-func TestBadInput(t *testing.T) {
-	s := alone(t)
-	many := strings.Repeat("1,", 500) + "1"
-	for _, tt := range []struct {
-		method, path, body string
-		status             int
-		reason             string
-	}{
-		{"GET", "/api/products", "", 400, "ids or category"},
-		{"GET", "/api/products?ids=", "", 400, "not an id"},
-		{"GET", "/api/products?ids=1,,2", "", 400, "not an id"},
-		{"GET", "/api/products?ids=1,x", "", 400, "not an id"},
-		{"GET", "/api/products?ids=0", "", 400, "not an id"},
-		{"GET", "/api/products?ids=-1", "", 400, "not an id"},
-		{"GET", "/api/products?ids=9223372036854775808", "", 400, "not an id"},
-		{"GET", "/api/products?ids=" + many, "", 400, "501 ids"},
-		{"GET", "/api/products?ids=1&ids=2", "", 400, "more than once"},
-		{"GET", "/api/products?ids=1&category=books", "", 400, "not both"},
-		{"GET", "/api/products?category=", "", 400, "category is empty"},
-		{"GET", "/api/products?category=books&page=0", "", 400, "page is"},
-		{"GET", "/api/products?category=books&page=1e3", "", 400, "page is"},
-		{"GET", "/api/products?ids=%zz", "", 400, "cannot be parsed"},
-		{"GET", "/api/products?ids=1;2", "", 400, "cannot be parsed"},
-		{"GET", "/api/products/abc", "", 400, "not an id"},
-		{"GET", "/api/products/1.0", "", 400, "not an id"},
-		{"GET", "/api/inventory/x", "", 400, "not an id"},
-		{"GET", "/api/search", "", 400, "at least one"},
-		{"GET", "/api/search?q=a&min=x", "", 400, "min is"},
-		{"GET", "/api/search?min=5&max=4", "", 400, "above max"},
-		{"GET", "/api/search?q=%00", "", 400, "UTF-8"},
-		{"GET", "/api/users/me", "", 400, "not an id"},
-		{"PUT", "/api/users/0", `{"name":"x"}`, 400, "not an id"},
-		{"PUT", "/api/users/1", ``, 400, "JSON object"},
-		{"PUT", "/api/users/1", `{}`, 400, "nothing to change"},
-		{"PUT", "/api/users/1", `null`, 400, "nothing to change"},
-		{"PUT", "/api/users/1", `[]`, 400, "JSON object"},
-		{"PUT", "/api/users/1", `{"name":"x"`, 400, "JSON object"},
-		{"PUT", "/api/users/1", `{"name":"x"} {}`, 400, "after it"},
-		{"PUT", "/api/users/1", `{"name":1}`, 400, "JSON object"},
-		{"PUT", "/api/users/1", `{"nom":"x"}`, 400, "unknown field"},
-		{"PUT", "/api/users/1", `{"name":" "}`, 400, "name is empty"},
-		{"PUT", "/api/users/1", `{"name":"a\u0000b"}`, 400, "control"},
-		{"PUT", "/api/users/1", `{"email":"nobody"}`, 400, "not an address"},
-		{"PUT", "/api/users/1", `{"email":"A <a@b.c>"}`, 400, "not an address"},
-		{"PUT", "/api/users/1", `{"name":"` + strings.Repeat("x", 201) + `"}`, 400, "at most 200"},
-		{"PUT", "/api/users/1", `{"name":"` + strings.Repeat("x", 70_000) + `"}`, 400, "more than 65536 bytes"},
-		{"PUT", "/api/users/1001", `{"name":"x"}`, 404, "no user 1001"},
-		{"POST", "/api/users/invalidate", ``, 400, "JSON object"},
-		{"POST", "/api/users/invalidate", `{"ids":[]}`, 400, "no ids"},
-		{"POST", "/api/users/invalidate", `{"ids":[0]}`, 400, "not an id"},
-		{"POST", "/api/users/invalidate", `{"ids":["1"]}`, 400, "JSON object"},
-		{"POST", "/api/users/invalidate", `{"ids":[` + many + `]}`, 400, "501 ids"},
-		{"POST", "/api/users/invalidate", `{"ids":[1],"all":true}`, 400, "unknown field"},
-		{"DELETE", "/api/users/1", "", 405, "Method Not Allowed"},
-		{"GET", "/api/nothing", "", 404, "Not Found"},
-	} {
-		a := s.ask(tt.method, tt.path, tt.body)
-		if a.status != tt.status || !strings.Contains(a.body, `{"error":`) || !strings.Contains(a.body, tt.reason) {
-			t.Errorf("%s %.60s %.60s: %d %.200s; want %d with %q", tt.method, tt.path, tt.body, a.status, a.body, tt.status, tt.reason)
-		}
+// withoutPending is the row in the answer to a PUT.
+func withoutPending(t *testing.T, body string, pending int) string {
+	t.Helper()
+	row, ok := strings.CutSuffix(body, fmt.Sprintf(`,"pending":%d}`, pending))
+	if !ok {
+		t.Errorf("%s does not end with pending %d", body, pending)
 	}
-	if log := s.log.String(); log != "" {
-		t.Errorf("bad input is logged: %.300s", log)
-	}
+	return row + "}"
 }
 
 func TestUpdateUser_TheFleetSeesIt(t *testing.T) {
@@ -311,12 +255,14 @@ func TestUpdateUser_TheFleetSeesIt(t *testing.T) {
 
 		a := one.ask("PUT", "/api/users/5", `{"name":"New Name"}`)
 		one.want(a, 200, `{"id":5,"name":"New Name","email":"`, "larder; fwd=method")
+		a.body = withoutPending(t, a.body, 0)
 		one.want(one.get("/api/users/5"), 200, a.body, fromOrigin)
 		synctest.Wait() // the push
 		two.want(two.get("/api/users/5"), 200, a.body, fromShared)
 
 		b := two.ask("PUT", "/api/users/5", `{"email":"new@example.com"}`)
 		two.want(b, 200, `"name":"New Name","email":"new@example.com"`, "larder; fwd=method")
+		b.body = withoutPending(t, b.body, 0)
 		synctest.Wait()
 		one.want(one.get("/api/users/5"), 200, b.body, fromOrigin)
 		tier.Close()
@@ -327,7 +273,7 @@ func TestInvalidateUsers(t *testing.T) {
 	s := alone(t)
 	s.get("/api/users/1")
 	s.get("/api/users/2")
-	s.want(s.ask("POST", "/api/users/invalidate", `{"ids":[1,2,3]}`), 200, `{"invalidated":3,"pending":0}`, "larder; fwd=method")
+	s.want(s.ask("POST", "/api/users/invalidate", `{"ids":[1,2,3,2,1]}`), 200, `{"invalidated":3,"pending":0}`, "larder; fwd=method")
 	s.want(s.get("/api/users/1"), 200, `"id":1`, fromOrigin)
 	s.want(s.get("/api/users/2"), 200, `"id":2`, fromOrigin)
 }
@@ -365,7 +311,7 @@ func TestDatabaseDown(t *testing.T) {
 		s.db.Close()
 		s.want(s.get("/api/products/1"), 200, `"id":1`, fromMemory)
 		for _, path := range []string{"/api/products/2", "/api/products?ids=1,2", "/api/users/1", "/api/inventory/2", "/api/search?q=lamp", "/api/products?category=books"} {
-			s.want(s.get(path), 503, `{"error":"the database does not answer, try again"}`, "larder; fwd=miss; detail=error")
+			s.want(s.get(path), 503, `{"error":"the database fails or does not answer, try again"}`, "larder; fwd=miss; detail=error")
 		}
 		s.want(s.ask("PUT", "/api/users/1", `{"name":"x"}`), 503, `{"error":`, "larder; fwd=method")
 
@@ -402,12 +348,15 @@ func TestUpdateUser_TierDown(t *testing.T) {
 		tier.down.Store(true)
 		a := s.ask("PUT", "/api/users/5", `{"name":"New"}`)
 		s.want(a, 200, `"name":"New"`, "larder; fwd=method")
-		if a.header.Get("Warning") == "" || !strings.Contains(s.log.String(), "invalidation pending") {
-			t.Errorf("no Warning in %v, or not in the log %q", a.header, s.log)
+		a.body = withoutPending(t, a.body, 1)
+		if a.header.Get("Warning") != "" || !strings.Contains(s.log.String(), "invalidation pending") {
+			t.Errorf("the obsolete Warning in %v, or nothing in the log %q", a.header, s.log)
 		}
 		s.want(s.ask("POST", "/api/users/invalidate", `{"ids":[5,6]}`), 202, `{"invalidated":0,"pending":2}`, "larder; fwd=method")
 		if got := s.get("/api/users/5"); got.status != 200 || got.body != a.body {
 			t.Errorf("while the tier is down: %d %s, want %s", got.status, got.body, a.body)
+		} else if got := got.header.Get("Cache-Status"); got != "larder; fwd=miss; detail=origin" {
+			t.Errorf("Cache-Status %q, want neither stored nor ttl", got)
 		}
 		tier.down.Store(false)
 		time.Sleep(3 * time.Second)

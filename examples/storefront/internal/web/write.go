@@ -1,10 +1,8 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/mail"
 	"strings"
@@ -14,20 +12,21 @@ import (
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 )
 
-const (
-	maxBody  = 64 << 10
-	maxField = 200
-)
+const maxField = 200
 
-// pendingWarning tells the client that the change is stored and that other
-// shops may show the old value for a while. The shop goes on trying.
-const pendingWarning = `199 larder "stored; the invalidation is not acknowledged yet"`
+// updated is the answer to PUT /api/users/{id}: the row as it is stored. While
+// Pending is not 0, other shops may show the row before; this one goes on
+// trying to tell them.
+type updated struct {
+	catalog.User
+	Pending int `json:"pending"`
+}
 
 func (a *api) updateUser(w http.ResponseWriter, r *http.Request) {
 	id, err := pathID(r)
 	var change catalog.UserChange
 	if err == nil {
-		err = decode(w, r, &change)
+		err = readObject(w, r, fields{"name": intoText(&change.Name), "email": intoText(&change.Email)})
 	}
 	if err == nil {
 		err = checkChange(&change)
@@ -40,21 +39,15 @@ func (a *api) updateUser(w http.ResponseWriter, r *http.Request) {
 	pending, isPending := errors.AsType[*larder.PendingError](err)
 	switch {
 	case err == nil:
-		reply(w, http.StatusOK, u)
+		reply(w, http.StatusOK, updated{User: u})
 	case errors.Is(err, larder.ErrNotFound):
 		refuse(w, http.StatusNotFound, fmt.Sprintf("there is no user %d", id))
 	case isPending && u.ID != 0: // the row is committed
-		a.warn(w, r, pending)
-		reply(w, http.StatusOK, u)
+		a.log.Warn("invalidation pending", "path", r.URL.Path, "err", pending)
+		reply(w, http.StatusOK, updated{User: u, Pending: pending.Pending + pending.Dropped})
 	default:
 		a.unavailable(w, r, err)
 	}
-}
-
-// warn says, in the log and in the answer, that an invalidation is pending.
-func (a *api) warn(w http.ResponseWriter, r *http.Request, pending *larder.PendingError) {
-	a.log.Warn("invalidation pending", "path", r.URL.Path, "err", pending)
-	w.Header().Set("Warning", pendingWarning)
 }
 
 // checkChange refuses what must not be stored.
@@ -87,65 +80,35 @@ func checkText(name string, value *string) error {
 	return nil
 }
 
-// invalidation is the answer to POST /api/users/invalidate.
+// invalidation is the answer to POST /api/users/invalidate. Pending are those
+// that the shop goes on trying to deliver.
 type invalidation struct {
 	Invalidated int `json:"invalidated"`
 	Pending     int `json:"pending"`
 }
 
 func (a *api) invalidateUsers(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		IDs []int64 `json:"ids"`
-	}
-	err := decode(w, r, &body)
+	var ids []int64
+	_, _, err := parameters(r)
 	if err == nil {
-		err = checkIDs(body.IDs)
+		err = readObject(w, r, fields{"ids": intoIDs(&ids)})
+	}
+	if err == nil && len(ids) == 0 {
+		err = errors.New("no ids: give at least one")
 	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	err = a.shop.InvalidateUsers(r.Context(), body.IDs)
+	err = a.shop.InvalidateUsers(r.Context(), ids)
 	pending, isPending := errors.AsType[*larder.PendingError](err)
 	switch {
 	case err == nil:
-		reply(w, http.StatusOK, invalidation{Invalidated: len(body.IDs)})
+		reply(w, http.StatusOK, invalidation{Invalidated: len(ids)})
 	case isPending && pending.Dropped == 0: // accepted, and not yet done
-		a.warn(w, r, pending)
-		reply(w, http.StatusAccepted, invalidation{Invalidated: len(body.IDs) - pending.Pending, Pending: pending.Pending})
+		a.log.Warn("invalidation pending", "path", r.URL.Path, "err", pending)
+		reply(w, http.StatusAccepted, invalidation{Invalidated: len(ids) - pending.Pending, Pending: pending.Pending})
 	default:
 		a.unavailable(w, r, err)
 	}
-}
-
-func checkIDs(ids []int64) error {
-	if len(ids) == 0 {
-		return errors.New("no ids")
-	}
-	if len(ids) > maxIDs {
-		return fmt.Errorf("%d ids, want at most %d", len(ids), maxIDs)
-	}
-	for _, id := range ids {
-		if id < 1 {
-			return fmt.Errorf("%d is not an id, want a number from 1 on", id)
-		}
-	}
-	return nil
-}
-
-// decode reads a body that holds one JSON object with known fields only.
-func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil {
-		if _, end := d.Token(); end == io.EOF {
-			return nil
-		}
-		err = errors.New("something stands after it")
-	}
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fmt.Errorf("the body has more than %d bytes", tooLarge.Limit)
-	}
-	return fmt.Errorf("the body is not the one JSON object that is wanted: %w", err)
 }
