@@ -250,8 +250,8 @@ func (l *Larder) feed() store.Feed {
 // deafFeed is the mutant that never lets a session lapse.
 type deafFeed struct{ *sessions }
 
-func (f deafFeed) Beat(node string, sent time.Time, now int64) {
-	f.sessions.Beat(node, sent, now)
+func (f deafFeed) Beat(node string, b store.Beat) {
+	f.sessions.Beat(node, b)
 	f.current(node).until.Store(math.MaxInt64)
 }
 

@@ -56,7 +56,7 @@ type gatedFeed struct {
 	lost  bool
 }
 
-func (f *gatedFeed) Beat(node string, sent time.Time, now int64) {
+func (f *gatedFeed) Beat(node string, b store.Beat) {
 	switch {
 	case f.hangs.Load():
 		f.lost = true
@@ -64,7 +64,7 @@ func (f *gatedFeed) Beat(node string, sent time.Time, now int64) {
 		f.lost = false
 		f.Reset(node)
 	default:
-		f.Feed.Beat(node, sent, now)
+		f.Feed.Beat(node, b)
 	}
 }
 

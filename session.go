@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/larderdev/larder/store"
 )
 
 // A session is one unbroken view of a node's changes. Flights and memory
@@ -76,12 +78,12 @@ func (s *sessions) Reset(node string) {
 
 // Beat implements store.Feed. A heartbeat proves that the node answers, so it
 // closes the node's circuit too.
-func (s *sessions) Beat(node string, sent time.Time, now int64) {
+func (s *sessions) Beat(node string, b store.Beat) {
 	cur := s.current(node)
-	at := int64(sent.Sub(s.l.clock.Start()))
-	// The store read its clock after sent: taking sent for that moment can
+	at := int64(b.Sent.Sub(s.l.clock.Start()))
+	// The store read its clock after that: taking the sending for that moment can
 	// only make the store's clock seem ahead, and lives shorter.
-	cur.offset.Store(now - at/int64(time.Millisecond))
+	cur.offset.Store(b.Now - at/int64(time.Millisecond))
 	cur.until.Store(at + int64(s.l.opts.MaxStaleness))
 	s.l.circuits.succeeded(node)
 	s.l.pending.nudge()

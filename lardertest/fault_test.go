@@ -232,7 +232,7 @@ func (j *journal) add(line string) {
 func (j *journal) Reset(string) { j.add("Reset") }
 
 // Beat is written down once for several in a row.
-func (j *journal) Beat(string, time.Time, int64) {
+func (j *journal) Beat(string, store.Beat) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if n := len(j.lines); n == 0 || j.lines[n-1] != "Beat" {

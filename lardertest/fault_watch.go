@@ -149,8 +149,8 @@ func (w *faultyFeed) Reset(node string) {
 }
 
 // Beat implements [store.Feed].
-func (w *faultyFeed) Beat(node string, sent time.Time, now int64) {
-	w.add(node, func(feed store.Feed) { feed.Beat(node, sent, now) })
+func (w *faultyFeed) Beat(node string, b store.Beat) {
+	w.add(node, func(feed store.Feed) { feed.Beat(node, b) })
 }
 
 // Changed implements [store.Feed].

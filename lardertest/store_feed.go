@@ -36,8 +36,8 @@ type feedLog struct {
 func (f *feedLog) Reset(node string) { f.add(report{kind: "Reset", node: node}) }
 
 // Beat implements [store.Feed].
-func (f *feedLog) Beat(node string, sent time.Time, now int64) {
-	f.add(report{kind: "Beat", node: node, sent: sent, now: now})
+func (f *feedLog) Beat(node string, b store.Beat) {
+	f.add(report{kind: "Beat", node: node, sent: b.Sent, now: b.Now})
 }
 
 // Changed implements [store.Feed].

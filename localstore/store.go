@@ -28,6 +28,7 @@ package localstore
 import (
 	"container/list"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
@@ -65,6 +66,7 @@ type Store struct {
 	maxEntries int
 	maxBytes   int64
 	done       chan struct{} // closed by Close
+	history    string        // see [store.Beat]
 
 	mu      sync.Mutex // guards the rest
 	closed  bool
@@ -82,6 +84,7 @@ func New(opts Options) *Store {
 		maxEntries: opts.MaxEntries,
 		maxBytes:   opts.MaxBytes,
 		done:       make(chan struct{}),
+		history:    rand.Text(),
 		entries:    make(map[string]*entry),
 		recent:     list.New(),
 		watches:    make(map[*watch]struct{}),

@@ -166,7 +166,7 @@ func (c *counter) Reset(string) {
 	c.resets++
 }
 
-func (c *counter) Beat(string, time.Time, int64) {
+func (c *counter) Beat(string, store.Beat) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beats++

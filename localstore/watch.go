@@ -103,7 +103,7 @@ func (s *Store) unsubscribe(w *watch) {
 func (s *Store) beat(w *watch, feed store.Feed) {
 	sent := time.Now()
 	if s.report(w, feed) {
-		feed.Beat(node, sent, time.Now().UnixMilli())
+		feed.Beat(node, store.Beat{Sent: sent, Now: time.Now().UnixMilli(), History: s.history})
 	}
 }
 

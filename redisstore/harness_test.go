@@ -135,10 +135,10 @@ func (r *recorder) Reset(string) {
 	r.resets++
 }
 
-func (r *recorder) Beat(_ string, sent time.Time, _ int64) {
+func (r *recorder) Beat(_ string, b store.Beat) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beats = append(r.beats, sent)
+	r.beats = append(r.beats, b.Sent)
 }
 
 func (r *recorder) Changed(_ string, keys []string) {

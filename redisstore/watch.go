@@ -158,7 +158,7 @@ func (t *tracker) beat(ctx context.Context, sess *session) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.live {
-		t.feed.Beat(t.node, sent, now)
+		t.feed.Beat(t.node, store.Beat{Sent: sent, Now: now})
 	}
 	return t.live
 }

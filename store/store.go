@@ -13,6 +13,15 @@
 //	data   absent | Record{Kind, Version, FreshUntil, Body}   has a lifetime
 //	lease  absent | the id of one load | the mark of a failed load   has a lifetime
 //
+//	          Fill, Finish, WriteThrough over a value
+//	 absent ──────────────────────────────────────────► Value, Negative
+//	   ▲                                                 │    │ Invalidate, soft
+//	   │ end of life                          Invalidate │    ▼
+//	   ├───────────────────── Tombstone, with a floor ◄──┴─ Stale
+//	   │                          ▲ │
+//	   │        Finish, the lapse │ ▼ Intend (over anything)
+//	   └───────────────────────── Intent, with a floor
+//
 // The data slot is what readers see. The lease slot is the right to load the
 // key: it is held by one load (not by one process) and whoever changes the
 // data from outside, by an [Invalidate], takes it away. A [Fill] is accepted
@@ -29,6 +38,28 @@
 //   - A slot may be lost at any time (eviction, a flush, a failover). Losing a
 //     lease must make its Fill fail; losing data must only cost a load.
 //   - Lifetimes are counted by the store's clock alone.
+//   - An intent whose FreshUntil is over has lapsed. To every operation, and to
+//     readers, it is a tombstone with its Version as the floor.
+//
+// # Tags
+//
+// A tag is a name that many values carry, to be invalidated at once. A store
+// keeps for each tag that is in use an identity, and for all of them together a
+// sequence: a number that every [MoveTags] advances, and an epoch, which is
+// another one whenever the sequence had to be made anew. All of these lie in
+// one part of the tier, so that an operation on many tags is one atomic step.
+//
+//	sequence   number, epoch
+//	tag        Tag{Number, Epoch, Hard, Soft}   has a lifetime
+//
+// A tag may be lost at any time like any other slot. [ReadTags] makes it anew
+// with identities that never were before, so that what carries an old one stays
+// invalid.
+//
+// The sequence is read with Get under the key [Sequence]: a record of kind
+// [Identity] whose Version is the number and whose Body is the epoch, or Absent.
+// Watchers are told of changes of the sequence and of tags under [Sequence] and
+// [TagKey]. Keys that begin like these are never used for values.
 //
 // Between keys nothing is promised: a batch is a way to save round trips, not
 // a transaction.
@@ -37,6 +68,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -49,7 +81,8 @@ var ErrClosed = errors.New("store: closed")
 //
 // No method changes or keeps the slices it is given, except for Body.
 type Store interface {
-	// Get reads the data slots of keys, one round trip per node. Reply i
+	// Get reads the data slots of keys, and the sequence of the tags if
+	// [Sequence] is among them, one round trip per node. Reply i
 	// answers key i: its Status is [Found], [Absent] or [Garbled], or Err says
 	// why the tier could not answer.
 	Get(ctx context.Context, keys []string) []Reply
@@ -86,16 +119,40 @@ type Feed interface {
 	// Every local copy of its keys must be dropped.
 	Reset(node string)
 
-	// Beat says that every change acknowledged to anybody before sent has
-	// been reported. sent is the local time at which the heartbeat left, with
-	// its monotonic reading. now is the store's clock when it answered, in
-	// Unix milliseconds.
-	Beat(node string, sent time.Time, now int64)
+	// Beat says that every change acknowledged to anybody before b.Sent has
+	// been reported.
+	Beat(node string, b Beat)
 
 	// Changed says that the data slots of keys have changed, or were lost.
 	// One report may stand for many changes, and for changes made by the
 	// process that receives it.
 	Changed(node string, keys []string)
+}
+
+// Beat is an answered heartbeat.
+type Beat struct {
+	// Sent is the local time at which the heartbeat left, with its monotonic
+	// reading.
+	Sent time.Time
+	// Now is the store's clock when it answered, in Unix milliseconds.
+	Now int64
+	// History names the node's memory of what it has acknowledged. Another one
+	// than before says that some of it may be lost: the node was started anew,
+	// or another has taken its place.
+	History string
+}
+
+// Sequence is the key of the tags' sequence, see the package documentation.
+const Sequence = "@"
+
+// TagKey is the key under which watchers hear of a tag, whose name is not
+// empty.
+func TagKey(tag string) string { return Sequence + tag }
+
+// TagOf is the reverse of TagKey.
+func TagOf(key string) (tag string, ok bool) {
+	tag, ok = strings.CutPrefix(key, Sequence)
+	return tag, ok && tag != ""
 }
 
 // Kind says what a record is.
@@ -106,16 +163,20 @@ const (
 	Value     Kind = 'V' // a value
 	Negative  Kind = 'N' // the origin has nothing under this key
 	Tombstone Kind = 'T' // invalidated; Version is the floor
+	Stale     Kind = 'S' // a value, invalidated softly; Version is the floor
+	Intent    Kind = 'Q' // its writer is about to commit; Version is the floor, Body the writer's id
+	Identity  Kind = 'I' // of the tags' sequence, see [Sequence]
 )
 
 // Record is the content of a data slot.
 type Record struct {
 	Kind Kind
-	// Version of the value; for a tombstone the floor, the lowest version
-	// that may still be cached. 0 means unversioned.
+	// Version of the value; for the kinds that have one the floor, the lowest
+	// version that may still be cached. 0 means unversioned.
 	Version uint64
 	// FreshUntil is the moment, in Unix milliseconds of the store's clock,
-	// after which a value is stale. The record itself may live longer.
+	// after which a value is stale, or an intent has lapsed. The record itself
+	// may live longer.
 	FreshUntil int64
 	// Body is Larder's own: opaque to the store. Whoever receives a record
 	// must not change it.
@@ -127,38 +188,55 @@ type Status uint8
 
 // The outcomes. Each operation's comment says which of them it returns.
 const (
-	Absent  Status = iota // nothing usable is stored
-	Found                 // Record holds what is stored
-	Garbled               // bytes are stored that are no record; every Op takes them for absent
-	Granted               // the lease is taken; Record holds what is stored beneath, if anything
-	Busy                  // another load holds the lease for Wait more
-	Failed                // a load failed; its mark stays for Wait more
-	Done                  // it is as the operation wanted
-	Kept                  // an Invalidate found a value at its floor or above, and left it
-	Lost                  // refused: the lease is not, or no longer, this load's
-	Below                 // refused: below Record.Version, the version stored
+	Absent   Status = iota // nothing usable is stored
+	Found                  // Record holds what is stored
+	Garbled                // bytes are stored that are no record; every Op takes them for absent
+	Granted                // the lease is taken; Record holds what is stored beneath, if anything
+	Busy                   // another load holds the lease for Wait more
+	Failed                 // a load failed; its mark stays for Wait more
+	Done                   // it is as the operation wanted
+	Kept                   // an Invalidate found a value at its floor or above, and left it
+	Lost                   // refused: the lease is not, or no longer, this load's
+	Below                  // refused: below Record.Version, the version stored
+	Intended               // an intent stands, for Wait more; Record is the intent
+	Cleared                // no value was stored: a tombstone or an intent stands, with the floor
 )
 
 // Reply answers one key of a Get or one operation of a Do.
 type Reply struct {
 	Status Status
 	Record Record
-	// Wait is how long the lease or the mark still stands, for [Busy] and
-	// [Failed].
+	// Wait is how long the lease, the mark or the intent still stands, for
+	// [Busy], [Failed] and [Intended].
 	Wait time.Duration
+	// Tags answers [ReadTags].
+	Tags []Tag
 	// Err is set when the tier could not answer: not reachable, too slow,
 	// closed, or out of memory. The other fields are then zero.
 	Err error
 }
 
+// Tag is the state of one tag.
+type Tag struct {
+	// Number and Epoch are those of the sequence when the tag was last
+	// invalidated or made.
+	Number uint64
+	Epoch  string
+	// Hard is another identity after every invalidation that is not soft, Soft
+	// after every one. They are made of a nonce, so that none comes twice.
+	Hard, Soft string
+}
+
 // Op is an operation on one key: [Lease], [Fill], [Renew], [Release],
-// [Invalidate] or [Discard].
+// [Invalidate], [Discard], [WriteThrough], [Intend] or [Finish]; or on tags:
+// [ReadTags] or [MoveTags].
 type Op interface{ Target() string }
 
 // Lease asks for the right to load Key.
 //
 //   - A fresh value or negative with Version ≥ MinVersion is [Found], unless
 //     Force is set.
+//   - Else, while an intent stands, it is [Intended], Force or not.
 //   - Else, if the lease is free, it is [Granted] to ID for the time For;
 //     Record is what the data slot holds (a tombstone, a stale value), Kind 0
 //     if that is absent.
@@ -174,8 +252,8 @@ type Lease struct {
 // Fill stores what the load ID has read and gives up its lease, answering
 // [Done].
 //
-// It is refused as [Lost] when the lease is absent or not ID's, which changes
-// nothing, and as [Below] when the data slot holds a version above Version,
+// It is refused as [Lost] when the lease is absent or not ID's, or an intent
+// stands, which changes nothing else, and as [Below] when the data slot holds a version above Version,
 // which gives up the lease and is reported to watchers as a change, so that
 // waiters try again.
 //
@@ -214,15 +292,95 @@ type Release struct {
 //
 //   - keeps a value or negative whose Version is at least Floor, if Floor is
 //     not 0: [Kept];
+//   - else raises the version of an intent that stands to Floor, if that is
+//     higher: [Done]. Its writer may not have committed yet;
+//   - else, if Soft, makes a value or stale record stale, with the highest of
+//     Floor and its version, and its body, life and FreshUntil as they were:
+//     [Done]. It lives for Hold at least;
 //   - else leaves a tombstone for Hold, with the highest of Floor and the
-//     version of a tombstone already there: [Done]. An earlier tombstone's
-//     remaining life is never shortened.
+//     version already there: [Done]. An earlier tombstone's remaining life is
+//     never shortened.
 //
 // It may be repeated and reordered freely.
 type Invalidate struct {
 	Key   string
 	Floor uint64
 	Hold  time.Duration
+	Soft  bool
+}
+
+// WriteThrough stores what its writer has just committed as Version, which is
+// not 0. It ends whatever load or mark holds Key's lease, and:
+//
+//   - keeps a value or negative whose version is at least Version: [Kept];
+//   - puts the value over a value of a lower version, which shows that nothing
+//     newer was evicted: [Done]. Fresh, Life and Body are as for [Fill];
+//   - else does what [Invalidate] does with the floor Version: [Cleared].
+type WriteThrough struct {
+	Key     string
+	Version uint64
+	Fresh   time.Duration
+	Life    time.Duration
+	Body    []byte
+	Hold    time.Duration
+}
+
+// Intend says that the writer ID is about to commit. It is sent while the
+// writer holds the row's lock, after its statement and before COMMIT. It ends
+// whatever load or mark holds Key's lease, and leaves an intent of ID in the
+// data slot, also over another one's, with the highest version that was there
+// as the floor: [Done]. The intent lapses after For, and then counts as a
+// tombstone until Hold is over; both are counted from now. A tombstone's
+// remaining life is never shortened.
+type Intend struct {
+	Key  string
+	ID   string
+	For  time.Duration
+	Hold time.Duration
+}
+
+// Finish ends the intent of ID, whether its writer has committed Version or
+// not, which is then 0. It ends whatever load or mark holds Key's lease.
+//
+//   - ID's intent, if it has not lapsed, becomes the value in Body, if there is
+//     one and Version is at least the intent's floor: [Done]. Fresh and Life
+//     are as for [Fill].
+//   - ID's intent otherwise becomes a tombstone for Hold with the highest of
+//     Version and its floor: [Cleared].
+//   - Without an intent of ID it does what [WriteThrough] does if Body is not
+//     nil, else what [Invalidate] does with the floor Version, answering [Kept]
+//     or [Cleared].
+type Finish struct {
+	Key     string
+	ID      string
+	Version uint64
+	Fresh   time.Duration
+	Life    time.Duration
+	Body    []byte // nil: no value
+	Hold    time.Duration
+}
+
+// ReadTags reads the state of tags: [Done], with Reply.Tags[i] for Tags[i] and
+// the sequence in Reply.Record as Get gives it. What is absent is made anew: the
+// sequence with an epoch made of Nonce; a tag with identities made of Nonce, and
+// the sequence's present number. Every tag, and the sequence, lives for Life
+// from now at least. Nonce is different for every operation.
+type ReadTags struct {
+	Tags  []string
+	Nonce string
+	Life  time.Duration
+}
+
+// MoveTags invalidates tags: it advances the sequence by one and, if Soft, gives
+// each tag that is present a new Soft identity made of Nonce and the sequence's
+// new number; otherwise it removes them. [Done], with the sequence in
+// Reply.Record. The sequence lives for Life from now at least, and is made anew
+// if it is absent. Nonce is different for every operation.
+type MoveTags struct {
+	Tags  []string
+	Nonce string
+	Life  time.Duration
+	Soft  bool
 }
 
 // Discard removes the data slot if its body still equals Body: [Done], else
@@ -250,3 +408,18 @@ func (o Invalidate) Target() string { return o.Key }
 
 // Target returns the key that the operation is for.
 func (o Discard) Target() string { return o.Key }
+
+// Target returns the key that the operation is for.
+func (o WriteThrough) Target() string { return o.Key }
+
+// Target returns the key that the operation is for.
+func (o Intend) Target() string { return o.Key }
+
+// Target returns the key that the operation is for.
+func (o Finish) Target() string { return o.Key }
+
+// Target returns [Sequence]: tags lie where the sequence does.
+func (o ReadTags) Target() string { return Sequence }
+
+// Target returns [Sequence]: tags lie where the sequence does.
+func (o MoveTags) Target() string { return Sequence }
