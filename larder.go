@@ -317,10 +317,11 @@ func (l *Larder) get(ctx context.Context, keys []string) []store.Reply {
 	return replies
 }
 
-// allFailed returns the error of the first reply if all have one.
+// allFailed returns the error of the first reply if all have one. A refusal is
+// an answer, and came without a wait.
 func allFailed(replies []store.Reply) error {
 	for i := range replies {
-		if replies[i].Err == nil {
+		if err := replies[i].Err; err == nil || errors.Is(err, store.ErrRefused) {
 			return nil
 		}
 	}
@@ -333,6 +334,9 @@ func (l *Larder) tellAll(replies []store.Reply, key func(i int) string) {
 	var failed map[string]bool
 	for i := range replies {
 		err := replies[i].Err
+		if errors.Is(err, store.ErrRefused) {
+			continue // neither sick nor proven well
+		}
 		if err != nil {
 			node := l.store.Node(key(i))
 			if failed[node] {
