@@ -213,7 +213,7 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 	if err != nil {
 		return err
 	}
-	f, joined := c.flights.join(c.newFlight(key, text, 0, true), true)
+	f, joined := c.flights.join(c.newFlight(key, text, 0, true), false)
 	if !joined {
 		c.launch(ctx, []*flight[K, V]{f})
 	}

@@ -359,21 +359,21 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 // serveStaleAfter answers, after d, the flights that have a stale value; their
 // load goes on.
 func (c *Cache[K, V]) serveStaleAfter(d time.Duration, fs []*flight[K, V]) (stop func() bool) {
-	stale := make(map[*flight[K, V]]*outcome[V])
+	stale := make(map[*flight[K, V]]*fallback[V])
 	for _, f := range fs {
-		if out := c.staleNow(f); out != nil {
-			stale[f] = out
+		if b := c.staleNow(f); b != nil {
+			stale[f] = b
 		}
 	}
 	return time.AfterFunc(d, func() {
-		for f, out := range stale {
-			c.flights.settle(f, *out)
+		for f, b := range stale {
+			c.flights.settleStale(f, b)
 		}
 	}).Stop
 }
 
 // staleNow finds what StaleIfError lets f have.
-func (c *Cache[K, V]) staleNow(f *flight[K, V]) *outcome[V] {
+func (c *Cache[K, V]) staleNow(f *flight[K, V]) *fallback[V] {
 	if f.stale != nil {
 		return f.stale
 	}

@@ -207,7 +207,7 @@ func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
 		return false
 	case r.Record.Kind == store.Tombstone:
 		f.cause = Invalidated
-		c.seen.invalidated(f.text)
+		c.meetTombstone(f)
 		return false
 	}
 	out, h, size, ok := c.decode(f, r.Record)
@@ -229,6 +229,16 @@ func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
 	return true
 }
 
+// meetTombstone notes that f's key was invalidated. The push may have been
+// missed, so that memory has to forget it here, for StaleIfError asks nobody.
+func (c *Cache[K, V]) meetTombstone(f *flight[K, V]) {
+	c.seen.invalidated(f.text)
+	f.wrong, f.stale = true, nil
+	if c.mem != nil {
+		c.mem.Delete(f.key)
+	}
+}
+
 // hitStale serves a stale value that StaleWhileRevalidate covers, and keeps
 // one that StaleIfError may need.
 func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool {
@@ -243,7 +253,7 @@ func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool 
 		return true
 	}
 	if now < out.freshUntil+int64(c.policy.StaleIfError) {
-		f.stale = &out
+		f.stale = &fallback[V]{out: out, stamp: f.stamp, joins: f.began}
 	}
 	return false
 }
@@ -335,6 +345,9 @@ func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
 	switch {
 	case r.Err == nil && r.Status == store.Granted:
 		f.beneath = r.Record
+		if r.Record.Kind == store.Tombstone {
+			c.meetTombstone(f)
+		}
 		p.granted = append(p.granted, f)
 	case f.background: // nobody waits, and what it loaded could not be kept
 		c.flights.settle(f, outcome[V]{})
@@ -393,8 +406,8 @@ func (c *Cache[K, V]) patient(ctx context.Context, fs []*flight[K, V]) (still []
 	for _, f := range fs {
 		waited := time.Duration(c.l.now() - f.started)
 		switch {
-		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout:
-			c.flights.settle(f, *f.stale)
+		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout &&
+			c.flights.settleStale(f, f.stale):
 		case waited >= c.policy.HardTimeout+c.l.opts.Lease:
 			late = append(late, f)
 		default:
@@ -414,19 +427,20 @@ func (c *Cache[K, V]) fail(fs []*flight[K, V], err error) {
 	}
 }
 
-// settleError answers f with a stale value if there is one, else with err.
+// settleError answers f with a stale value if there is one for all of its Gets,
+// else with err.
 func (c *Cache[K, V]) settleError(f *flight[K, V], err error) {
-	if stale := c.staleNow(f); stale != nil {
-		c.flights.settle(f, *stale)
+	if stale := c.staleNow(f); stale != nil && c.flights.settleStale(f, stale) {
 		return
 	}
 	c.flights.settle(f, outcome[V]{err: err, tier: Origin, cause: f.cause})
 }
 
 // staleInMemory finds what memory still holds of f's key for StaleIfError. It
-// does not ask whether the session lives: the class has allowed that.
-func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *outcome[V] {
-	if c.mem == nil || c.policy.StaleIfError == 0 {
+// does not ask whether the session lives: the class has allowed that. What is
+// known to be invalidated it does not allow.
+func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *fallback[V] {
+	if c.mem == nil || c.policy.StaleIfError == 0 || f.wrong || c.l.pending.has(f.text) {
 		return nil
 	}
 	e := c.mem.Get(f.key)
@@ -435,5 +449,9 @@ func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *outcome[V] {
 		now >= e.freshUntil+int64(c.policy.StaleIfError) {
 		return nil
 	}
-	return &outcome[V]{value: e.value, tier: Memory, stale: true, version: e.version, freshUntil: e.freshUntil}
+	return &fallback[V]{
+		out:    outcome[V]{value: e.value, tier: Memory, stale: true, version: e.version, freshUntil: e.freshUntil},
+		stamp:  e.stamp,
+		memory: true,
+	}
 }
