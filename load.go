@@ -315,7 +315,9 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 	if negative {
 		fill.Kind, fill.Life = store.Negative, fill.Fresh
 	}
-	fill.Body = envelope.Seal(envelope.Header{Schema: c.schema, Version: a.version, Cost: cost}, payload, c.policy.CompressAbove)
+	fill.Body = envelope.Seal(envelope.Header{
+		Schema: c.schema, Version: a.version, Cost: cost, Fresh: fill.Fresh, Kind: byte(fill.Kind),
+	}, payload, c.policy.CompressAbove)
 	return fill
 }
 

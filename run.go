@@ -262,8 +262,8 @@ func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool 
 // a miss: damaged bytes are discarded, whole ones of another type loaded over.
 func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (out outcome[V], h envelope.Header, size int, ok bool) {
 	h, payload, err := envelope.Open(r.Body, c.schema)
-	if err == nil && h.Version != r.Version {
-		err = envelope.ErrCorrupt // the part that the checksum does not cover
+	if err == nil {
+		out.freshUntil, err = c.vouch(f, r, h)
 	}
 	if err == nil && r.Kind == store.Value {
 		err = c.unmarshal(payload, f)
@@ -280,8 +280,29 @@ func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (out outcome[V], h
 		out.err = ErrNotFound
 	}
 	out.tier, out.version = Shared, r.Version
-	out.freshUntil = f.session.local(r.FreshUntil)
 	return out, h, len(payload), true
+}
+
+// clockStep is how far a node's clock may be set back, as by a failover to a
+// host with another one, before what was stored under the old one is corrupt.
+const clockStep = time.Minute
+
+// vouch compares the part of a record that the checksum does not cover with
+// what was sealed, and returns the local time until which the record is fresh:
+// never longer from now than it was sealed for.
+func (c *Cache[K, V]) vouch(f *flight[K, V], r store.Record, h envelope.Header) (freshUntil int64, err error) {
+	if h.Version != r.Version || h.Kind != byte(r.Kind) {
+		return 0, envelope.ErrCorrupt
+	}
+	freshUntil = f.session.local(r.FreshUntil)
+	left := time.Duration(freshUntil - c.l.now())
+	switch {
+	case left <= h.Fresh:
+		return freshUntil, nil
+	case left-h.Fresh > clockStep && f.session.told.Load():
+		return 0, envelope.ErrCorrupt
+	}
+	return c.l.now() + int64(h.Fresh), nil
 }
 
 // unmarshal decodes into f, which is on the heap already. A codec that panics
