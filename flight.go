@@ -36,19 +36,25 @@ type flight[K comparable, V any] struct {
 	followers []*flight[K, V]
 	done      chan struct{} // closed when out is set; nil while nobody waits
 	out       outcome[V]
+	strict    bool // a strict Get is among its Gets
+	joins     int  // how often a strict one came when the flight had begun
 
 	// Owned by the goroutine that runs the flight.
 	noted   bool // session and stamp are those of the command to be sent next
 	cause   Cause
-	decoded V           // what the codec writes to
-	stale   *outcome[V] // what StaleIfError would serve
-	discard []byte      // a corrupt body to remove
-	renew   bool        // what is stored cannot be decoded: load over it
-	rounds  int         // refused fills
-	primary bool        // a replica has answered too low
-	gaveUp  bool        // answered by the origin although the shared tier works
+	decoded V            // what the codec writes to
+	began   int          // joins when the latest command was sent
+	stale   *fallback[V] // what StaleIfError would serve, from the shared tier
+	wrong   bool         // a tombstone was met: what memory has is known to be old
+	discard []byte       // a corrupt body to remove
+	renew   bool         // what is stored cannot be decoded: load over it
+	rounds  int          // refused fills
+	primary bool         // a replica has answered too low
+	gaveUp  bool         // answered by the origin although the shared tier works
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
+	intent  string       // the writer whose intent was met
+	tags    *tagView     // noted before the origin is read
 }
 
 // outcome is what a flight answers to its Gets.
@@ -61,6 +67,27 @@ type outcome[V any] struct {
 	stored     bool // what was loaded is in a tier now
 	version    uint64
 	freshUntil int64
+}
+
+// fallback is a stale value that may end a flight.
+type fallback[V any] struct {
+	out    outcome[V]
+	stamp  stamp // of its key when it was read
+	joins  int   // the flight's when it was read
+	memory bool  // nobody says that it is current
+}
+
+// fits reports whether all of f's Gets may have b: to a strict one it must have
+// been read from the shared tier after it began. Its caller holds the shard's
+// lock.
+func (b *fallback[V]) fits(strict bool, joins int) bool {
+	if !b.stamp.current() {
+		return false
+	}
+	if b.memory {
+		return !strict
+	}
+	return joins == b.joins
 }
 
 const flightShards = 16
@@ -102,11 +129,22 @@ func (t *flights[K, V]) join(want *flight[K, V], strict bool) (f *flight[K, V], 
 	cur := s.of[want.text]
 	if cur != nil && cur.min >= want.min && (!want.force || cur.force) {
 		if cur.open || !strict && !want.force && cur.serves(want) {
+			cur.add(strict)
 			return cur, true
 		}
 	}
+	want.strict = strict
 	s.of[want.text] = want
 	return want, false
+}
+
+// add notes that a Get, or those of another flight, came to f. Its caller holds
+// the shard's lock.
+func (f *flight[K, V]) add(strict bool) {
+	if strict {
+		f.strict = true
+		f.joins++
+	}
 }
 
 // serves reports whether f, which is sent, may answer want's Gets too, whose
@@ -120,7 +158,7 @@ func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
 	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.open, f.stamp, f.session = false, st, ses
+	f.open, f.stamp, f.session, f.began = false, st, ses, f.joins
 }
 
 // reopen makes f open again, since its answer will come from a command that is
@@ -136,6 +174,7 @@ func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
 	}
 	if cur != nil && cur != f && cur.open && cur.min >= f.min && cur.force == f.force {
 		cur.followers = append(cur.followers, f)
+		cur.add(f.strict)
 		return false
 	}
 	f.open = true
@@ -147,8 +186,24 @@ func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
 
 // settle gives f its outcome, once; later outcomes are ignored.
 func (t *flights[K, V]) settle(f *flight[K, V], out outcome[V]) {
+	f.shard.mu.Lock()
+	t.finish(f, out)
+}
+
+// settleStale gives f a stale value, unless one of its Gets must not have it.
+func (t *flights[K, V]) settleStale(f *flight[K, V], b *fallback[V]) bool {
+	f.shard.mu.Lock()
+	if !b.fits(f.strict, f.joins) {
+		f.shard.mu.Unlock()
+		return false
+	}
+	t.finish(f, b.out)
+	return true
+}
+
+// finish is settle under the shard's lock, which it gives back.
+func (t *flights[K, V]) finish(f *flight[K, V], out outcome[V]) {
 	s := f.shard
-	s.mu.Lock()
 	if f.settled.Load() {
 		s.mu.Unlock()
 		return

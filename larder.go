@@ -47,6 +47,22 @@ type Options struct {
 	//
 	// Default: 10 s.
 	Hold time.Duration
+	// Outbox says that a relay of an outbox delivers what was committed, and
+	// confirms it; see [Larder.Confirm]. At the start and after an outage, a
+	// node of the shared tier is then trusted only once a relay has confirmed
+	// that nothing committed before is still undelivered: until then its keys
+	// are read from the primary. Without a relay that runs they stay there.
+	Outbox bool
+	// OnInvalidate is called after keys or tags were invalidated, by this
+	// process or by what it has delivered: after the shared tier has
+	// acknowledged that, and this process's memory has forgotten them. Its error
+	// is joined to that of the call. It may be called concurrently.
+	OnInvalidate func(ctx context.Context, inv Invalidation) error
+	// Keys encrypt values of classes with Encrypt: AES keys of 16, 24 or 32
+	// bytes. The first encrypts, all of them decrypt: to change a key, put the
+	// new one second in all processes, then first, then take the old one out.
+	// See [KeysFromEnv].
+	Keys [][]byte
 	// Hooks are called as things happen.
 	Hooks Hooks
 	// Logger is told of circuits that open and close, and of values that
@@ -86,6 +102,8 @@ type Larder struct {
 	waiters  waiters
 	circuits circuits
 	pending  *pending
+	tags     *tagBook
+	gates    gates
 	limits   limits
 
 	policies map[string]Policy
@@ -104,7 +122,7 @@ type class struct {
 	policy Policy
 	budget budget
 	stats  counters
-	close  func()
+	keep   keeper
 }
 
 // Open returns a Larder. It reports every mistake in opts at once. ctx is
@@ -133,14 +151,37 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	l.sessions.of.Store(&map[string]*session{})
 	l.waiters.of = map[string]map[chan struct{}]struct{}{}
 	l.circuits = circuits{l: l, state: map[string]*circuit{}}
-	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]uint64{}}
+	l.tags = &tagBook{l: l, life: opts.tagLife(), of: map[string]tagCopy{}}
+	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]waiting{}}
+	l.gates = gates{l: l, wake: make(chan struct{}, 1), of: map[string]*gate{}}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.tasks.Go(l.sample)
 	if l.store != nil {
 		l.tasks.Go(func() { l.store.Watch(l.ctx, l.feed(), l.opts.MaxStaleness/4) })
 		l.tasks.Go(func() { l.pending.run(l.ctx) })
+		if opts.Outbox {
+			l.tasks.Go(func() { l.gates.run(l.ctx) })
+		}
 	}
 	return l, nil
+}
+
+// tagLife is how long a tag outlives its latest use: longer than any value that
+// may carry it.
+func (o *Options) tagLife() time.Duration {
+	longest := o.Hold
+	for _, p := range o.Policies {
+		longest = max(longest, addLife(p.TTL, p.window()), p.NegativeTTL)
+	}
+	return addLife(longest, o.Hold)
+}
+
+// addLife adds two durations, without going beyond the longest.
+func addLife(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 func (o *Options) normalize() error {
@@ -191,7 +232,7 @@ func (l *Larder) Close() error {
 	l.cancel()
 	l.tasks.Wait()
 	l.limits.stop()
-	l.eachClass(func(cl *class) { cl.close() })
+	l.eachClass(func(cl *class) { cl.keep.close() })
 	if n := l.pending.count.Load(); n > 0 {
 		return &PendingError{Class: "at Close", Dropped: int(n), Err: l.pending.why()}
 	}
@@ -317,10 +358,11 @@ func (l *Larder) get(ctx context.Context, keys []string) []store.Reply {
 	return replies
 }
 
-// allFailed returns the error of the first reply if all have one.
+// allFailed returns the error of the first reply if all have one. A refusal is
+// an answer, and came without a wait.
 func allFailed(replies []store.Reply) error {
 	for i := range replies {
-		if replies[i].Err == nil {
+		if err := replies[i].Err; err == nil || errors.Is(err, store.ErrRefused) {
 			return nil
 		}
 	}
@@ -333,6 +375,9 @@ func (l *Larder) tellAll(replies []store.Reply, key func(i int) string) {
 	var failed map[string]bool
 	for i := range replies {
 		err := replies[i].Err
+		if errors.Is(err, store.ErrRefused) {
+			continue // neither sick nor proven well
+		}
 		if err != nil {
 			node := l.store.Node(key(i))
 			if failed[node] {

@@ -24,6 +24,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	began := c.l.now()
 	answers := c.fetch(ctx, fs)
 	cost := time.Duration(c.l.now() - began)
+	c.markAll(ctx, fs, answers)
 	stop()
 
 	ops := make([]store.Op, len(fs))
@@ -33,7 +34,8 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	for i, r := range c.l.do(ctx, ops) {
 		f := fs[i]
 		failed := failure(answers[i].err)
-		switch refused := r.Status == store.Lost || r.Status == store.Below; {
+		moved := answers[i].unmarked == errTagsMoved
+		switch refused := moved || r.Status == store.Lost || r.Status == store.Below; {
 		case refused && !failed && r.Err == nil:
 			f.primary = f.primary || r.Status == store.Below
 			if f.rounds++; f.rounds < maxRounds {
@@ -82,6 +84,10 @@ type answer[V any] struct {
 	freshUntil int64
 	size       int
 	kept       bool // it may be cached
+	tags       []string
+	marks      []mark
+	inMemory   *entryTags
+	unmarked   error // why there are no marks
 }
 
 // fetch asks the loader for fs, and the primary again for those that came
@@ -119,10 +125,10 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 // its windows only because it has replaced one.
 func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
 	switch f.beneath.Kind {
-	case store.Tombstone:
+	case store.Tombstone, store.Stale, store.Intent:
 		return true
 	case store.Value:
-		return c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
+		return f.renew || c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
 	case store.Negative:
 		return c.l.now() >= f.session.local(f.beneath.FreshUntil)
 	}
@@ -305,17 +311,20 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 			a.kept = false
 		}
 	}
-	if !a.kept || a.version < f.beneath.Version {
+	if !a.kept || a.unmarked != nil || a.version < f.beneath.Version {
 		return store.Release{Key: f.text, ID: f.lease}
 	}
 	a.size = len(payload)
+	payload = c.withMarks(a.marks, payload)
 	fill := store.Fill{Key: f.text, ID: f.lease, Kind: store.Value, Version: a.version}
 	fill.Fresh = max(time.Duration(a.freshUntil-c.l.now()), time.Millisecond)
 	fill.Life = fill.Fresh + c.policy.window()
 	if negative {
 		fill.Kind, fill.Life = store.Negative, fill.Fresh
 	}
-	fill.Body = envelope.Seal(envelope.Header{Schema: c.schema, Version: a.version, Cost: cost}, payload, c.policy.CompressAbove)
+	fill.Body = envelope.Seal(envelope.Header{
+		Schema: c.schema, Version: a.version, Cost: cost, Fresh: fill.Fresh, Kind: byte(fill.Kind),
+	}, payload, c.policy.CompressAbove)
 	return fill
 }
 
@@ -351,7 +360,9 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
 	if !c.shared && stored {
-		c.mem.Set(f.key, c.entryOf(f, out, cost, a.size))
+		e := c.entryOf(f, out, cost, a.size)
+		e.tags = a.inMemory
+		c.mem.Set(f.key, e)
 	}
 	c.flights.settle(f, out)
 }
@@ -359,21 +370,21 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 // serveStaleAfter answers, after d, the flights that have a stale value; their
 // load goes on.
 func (c *Cache[K, V]) serveStaleAfter(d time.Duration, fs []*flight[K, V]) (stop func() bool) {
-	stale := make(map[*flight[K, V]]*outcome[V])
+	stale := make(map[*flight[K, V]]*fallback[V])
 	for _, f := range fs {
-		if out := c.staleNow(f); out != nil {
-			stale[f] = out
+		if b := c.staleNow(f); b != nil {
+			stale[f] = b
 		}
 	}
 	return time.AfterFunc(d, func() {
-		for f, out := range stale {
-			c.flights.settle(f, *out)
+		for f, b := range stale {
+			c.flights.settleStale(f, b)
 		}
 	}).Stop
 }
 
 // staleNow finds what StaleIfError lets f have.
-func (c *Cache[K, V]) staleNow(f *flight[K, V]) *outcome[V] {
+func (c *Cache[K, V]) staleNow(f *flight[K, V]) *fallback[V] {
 	if f.stale != nil {
 		return f.stale
 	}
@@ -409,7 +420,36 @@ func (c *Cache[K, V]) renewLeases(ctx context.Context, fs []*flight[K, V]) (stop
 // runs in the process; the flights that find it taken become open again and
 // start over when it ends.
 func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again []*flight[K, V]) {
-	var mine []*flight[K, V]
+	mine := c.takeTurns(ctx, fs)
+	if len(mine) == 0 {
+		return nil
+	}
+	c.sendAll(mine)
+	if !c.shared {
+		c.viewTags(ctx, mine)
+	}
+	began := c.l.now()
+	answers := c.fetch(ctx, mine)
+	cost := time.Duration(c.l.now() - began)
+	if !c.shared {
+		c.markAll(ctx, mine, answers)
+	}
+	for i, f := range mine {
+		c.flights.giveAlone(f.text)
+		if err := answers[i].err; failure(err) {
+			c.settleError(f, c.loadError(f, err))
+			continue
+		}
+		c.measure(&answers[i])
+		c.outdate(ctx, f, answers[i].version)
+		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept && answers[i].unmarked == nil)
+	}
+	return nil
+}
+
+// takeTurns returns those of fs that may load without a lease now. The others
+// become open again and start over when the load of their key ends.
+func (c *Cache[K, V]) takeTurns(ctx context.Context, fs []*flight[K, V]) (mine []*flight[K, V]) {
 	for _, f := range fs {
 		end, ok := c.flights.takeAlone(f.text)
 		if ok {
@@ -432,24 +472,7 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 			c.run(ctx, one)
 		})
 	}
-	if len(mine) == 0 {
-		return nil
-	}
-	c.sendAll(mine)
-	began := c.l.now()
-	answers := c.fetch(ctx, mine)
-	cost := time.Duration(c.l.now() - began)
-	for i, f := range mine {
-		c.flights.giveAlone(f.text)
-		if err := answers[i].err; failure(err) {
-			c.settleError(f, c.loadError(f, err))
-			continue
-		}
-		c.measure(&answers[i])
-		c.outdate(ctx, f, answers[i].version)
-		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept)
-	}
-	return nil
+	return mine
 }
 
 // measure finds the size of a value that is never encoded otherwise, for

@@ -42,6 +42,13 @@ type Loader[K comparable, V any] struct {
 	// at most that long (never longer than the class's), and [NoStore] for
 	// not at all.
 	TTL func(key K, value V) time.Duration
+	// Expires gives a value an absolute end, such as that of a token: no stale
+	// window, early refresh or clock of this host that is slow lets it be served
+	// later. The zero time means the class's TTL. A class with it has no stale windows.
+	Expires func(key K, value V) time.Time
+	// Tags gives a value tags beside those of its policy: at most 64 in all, of
+	// 200 bytes each. They may depend on the value.
+	Tags func(key K, value V) []string
 	// Codec turns values into bytes for the shared tier.
 	//
 	// Default: JSON, as by encoding/json: what it leaves out, such as

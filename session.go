@@ -20,8 +20,10 @@ type session struct {
 	// which memory may be served: the sending of the last answered heartbeat
 	// plus MaxStaleness. It is the one word that the hit path reads.
 	until atomic.Int64
-	// offset is the store's clock minus the local one, in milliseconds.
+	// offset is the store's clock minus the local one, in milliseconds. It is
+	// a guess until a heartbeat has told.
 	offset atomic.Int64
+	told   atomic.Bool
 }
 
 // sessions holds the current session of each node, and is the feed of the
@@ -50,13 +52,18 @@ func (s *sessions) current(node string) *session {
 	if cur := (*s.of.Load())[node]; cur != nil {
 		return cur
 	}
-	return s.renew(node, s.l.wallOffset())
+	return s.renew(node, nil)
 }
 
-// renew puts a new session in node's place. Its caller holds mu.
-func (s *sessions) renew(node string, offset int64) *session {
+// renew puts a new session in node's place, which knows the node's clock from
+// the old one, if there is one. Its caller holds mu.
+func (s *sessions) renew(node string, old *session) *session {
 	next := &session{}
-	next.offset.Store(offset)
+	next.offset.Store(s.l.wallOffset())
+	if old != nil {
+		next.offset.Store(old.offset.Load())
+		next.told.Store(old.told.Load())
+	}
 	of := maps.Clone(*s.of.Load())
 	of[node] = next
 	s.of.Store(&of)
@@ -66,13 +73,13 @@ func (s *sessions) renew(node string, offset int64) *session {
 // Reset implements store.Feed.
 func (s *sessions) Reset(node string) {
 	s.mu.Lock()
-	offset := s.l.wallOffset()
-	if old := (*s.of.Load())[node]; old != nil {
-		offset = old.offset.Load()
+	old := (*s.of.Load())[node]
+	if old != nil {
 		defer old.until.Store(0)
 	}
-	s.renew(node, offset)
+	s.renew(node, old)
 	s.mu.Unlock()
+	s.l.gates.reset(node)
 	s.l.waiters.wakeAll()
 }
 
@@ -84,6 +91,8 @@ func (s *sessions) Beat(node string, b store.Beat) {
 	// The store read its clock after that: taking the sending for that moment can
 	// only make the store's clock seem ahead, and lives shorter.
 	cur.offset.Store(b.Now - at/int64(time.Millisecond))
+	cur.told.Store(true)
+	s.l.gates.beat(node, b, at)
 	cur.until.Store(at + int64(s.l.opts.MaxStaleness))
 	s.l.circuits.succeeded(node)
 	s.l.pending.nudge()

@@ -75,6 +75,11 @@ import (
 // ErrClosed is the error of every call after [Store.Close].
 var ErrClosed = errors.New("store: closed")
 
+// ErrRefused is in the error of a reply when the tier is there and answered,
+// but would not do it now (short of memory, a slot on its way): it says
+// nothing about the tier's health.
+var ErrRefused = errors.New("store: refused")
+
 // Store is a shared tier. Its methods may be called concurrently, and never
 // wait longer than the context they are given: at its end every key or
 // operation without an answer gets the context's error.
@@ -211,8 +216,13 @@ type Reply struct {
 	Wait time.Duration
 	// Tags answers [ReadTags].
 	Tags []Tag
-	// Err is set when the tier could not answer: not reachable, too slow,
-	// closed, or out of memory. The other fields are then zero.
+	// Elsewhere says that the record was read from another node than
+	// [Store.Node] names, as while a part of the tier moves: its changes are
+	// reported under that one. Larder answers with it, and keeps no local copy.
+	Elsewhere bool
+	// Err is set when the tier could not answer: not reachable, too slow or
+	// closed; or would not: it is an [ErrRefused] then. The other fields are
+	// zero beside it.
 	Err error
 }
 

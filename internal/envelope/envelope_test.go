@@ -12,7 +12,7 @@ import (
 func TestOpen_ReturnsWhatWasSealed(t *testing.T) {
 	long := bytes.Repeat([]byte("shirt "), 1000)
 	for _, payload := range [][]byte{nil, []byte("x"), long} {
-		h := envelope.Header{Schema: 7, Version: 1<<63 + 5, Cost: 20 * time.Millisecond}
+		h := envelope.Header{Schema: 7, Version: 1<<63 + 5, Cost: 20 * time.Millisecond, Fresh: time.Hour, Kind: 'N'}
 		b := envelope.Seal(h, payload, 1024)
 		got, p, err := envelope.Open(b, 7)
 		if err != nil || got != h || !bytes.Equal(p, payload) {
