@@ -273,9 +273,8 @@ func (c *Cache[K, V]) invalidate(ctx context.Context, texts []string) error {
 		dropped = c.l.pending.add(unsent)
 	}
 	for _, text := range texts {
-		c.l.stamps.bump(text)
 		c.seen.invalidated(text)
-		c.l.waiters.wake(text)
+		c.l.changed(text)
 	}
 	if len(unsent) == 0 {
 		return nil

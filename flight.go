@@ -159,6 +159,13 @@ func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
 	f.open, f.stamp, f.session, f.began = false, st, ses, f.joins
 }
 
+// strict reports whether a strict Get is among f's.
+func (t *flights[K, V]) strict(f *flight[K, V]) bool {
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
+	return f.strict
+}
+
 // reopen makes f open again, since its answer will come from a command that is
 // yet to be sent. If another flight of the key is open already, f follows that
 // one instead and must not be run any more: the result is then false.

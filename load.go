@@ -438,6 +438,9 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 		return nil
 	}
 	c.sendAll(mine)
+	for _, f := range mine {
+		f.primary = f.primary || c.unsure(f)
+	}
 	began := c.l.now()
 	answers := c.fetch(ctx, mine)
 	cost := time.Duration(c.l.now() - began)
@@ -452,6 +455,15 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept)
 	}
 	return nil
+}
+
+// unsure reports whether a load of f without a lease must read the primary. No
+// tombstone says then that the key was invalidated: the shared tier does not
+// answer, or the class is not kept there. Of such a class this process has heard
+// itself what must not come back from a replica, except for strict Gets, which
+// must not even miss what is on its way here.
+func (c *Cache[K, V]) unsure(f *flight[K, V]) bool {
+	return c.shared || c.flights.strict(f) || !c.l.settled(f.text, f.session)
 }
 
 // measure finds the size of a value that is never encoded otherwise, for

@@ -113,7 +113,7 @@ func (p *pending) deliver(ctx context.Context) bool {
 			p.reason.Store(&r.Err)
 			continue
 		}
-		p.l.stamps.bump(texts[i])
+		p.l.changed(texts[i])
 		p.settle(texts[i], numbers[i])
 	}
 	return p.count.Load() == 0
