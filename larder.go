@@ -81,6 +81,7 @@ type Larder struct {
 	loads atomic.Uint64
 
 	alone    *session // the one that never breaks, without a store
+	over     session  // one that has
 	sessions sessions
 	stamps   *stamps
 	waiters  waiters

@@ -352,10 +352,11 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 	if stored {
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
+	var kept *entry[V]
 	if !c.shared && stored {
-		c.mem.Set(f.key, c.entryOf(f, out, cost, a.size))
+		kept = c.entryOf(f, out, cost, a.size)
 	}
-	c.flights.settle(f, out)
+	c.flights.settleWith(f, out, kept)
 }
 
 // serveStaleAfter answers, after d, the flights that have a stale value; their

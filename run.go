@@ -221,11 +221,11 @@ func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
 	if r.Status != store.Found || now >= out.freshUntil {
 		return c.hitStale(f, out, now)
 	}
-	c.admit(f, out, h.Cost, size, r.Elsewhere)
+	kept := c.admit(f, out, h.Cost, size, r.Elsewhere)
 	if c.mem == nil && c.drawEarly(now, out.freshUntil, h.Cost) {
 		c.refreshLater(f.key)
 	}
-	c.flights.settle(f, out)
+	c.flights.settleWith(f, out, kept)
 	return true
 }
 
@@ -318,15 +318,16 @@ func (c *Cache[K, V]) unmarshal(payload []byte, f *flight[K, V]) (err error) {
 	return c.loader.Codec.Unmarshal(payload, &f.decoded)
 }
 
-// admit puts what was read from the shared tier into memory at its second
+// admit makes the memory entry of what was read from the shared tier at its second
 // touch: one-time keys stay out, and so does a value whose own fill's push is
 // still on its way. What was read elsewhere stays out too: f's session is that
 // of another node, and does not break when the value's changes are missed.
-func (c *Cache[K, V]) admit(f *flight[K, V], out outcome[V], cost time.Duration, size int, elsewhere bool) {
+func (c *Cache[K, V]) admit(f *flight[K, V], out outcome[V], cost time.Duration, size int, elsewhere bool) *entry[V] {
 	again := c.seen.touch(f.text, out.freshUntil+int64(c.policy.window()))
 	if c.mem != nil && again && !elsewhere && c.l.now() < f.session.until.Load() {
-		c.mem.Set(f.key, c.entryOf(f, out, cost, size))
+		return c.entryOf(f, out, cost, size)
 	}
+	return nil
 }
 
 // takeLeases asks for the right to load p.miss, in one round trip.
