@@ -235,9 +235,22 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 // the shared tier has not acknowledged all keys. A key that has no text form is
 // an error too; the others are invalidated all the same.
 func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
-	if c.l.closed.Load() {
+	err := c.invalidateKeys(ctx, keys)
+	if err == ErrClosed {
+		return err
+	}
+	c.class.stats.invalidations.Add(uint64(len(keys)))
+	if hook := c.l.opts.Hooks.Invalidated; hook != nil {
+		hook(ctx, c.class.name, len(keys), err)
+	}
+	return err
+}
+
+func (c *Cache[K, V]) invalidateKeys(ctx context.Context, keys []K) error {
+	if !c.l.beginWrite() {
 		return ErrClosed
 	}
+	defer c.l.writes.Done()
 	texts := make([]string, 0, len(keys))
 	var bad error
 	for _, key := range keys {
@@ -253,10 +266,6 @@ func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
 		for _, key := range keys {
 			c.mem.Delete(key)
 		}
-	}
-	c.class.stats.invalidations.Add(uint64(len(keys)))
-	if hook := c.l.opts.Hooks.Invalidated; hook != nil {
-		hook(ctx, c.class.name, len(keys), err)
 	}
 	return err
 }

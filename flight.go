@@ -23,13 +23,13 @@ type flight[K comparable, V any] struct {
 	key        K
 	text       string
 	min        uint64 // the version that its Gets need
-	force      bool   // load, whatever is stored
 	background bool   // nobody waits: give way to another load
 	started    int64
 	shard      *flightShard[K, V]
 	settled    atomic.Bool // out is set
 
 	// Guarded by the shard's lock.
+	force     bool // load, whatever is stored; it is changed by the flight's own goroutine
 	open      bool
 	session   *session
 	stamp     stamp
@@ -190,6 +190,13 @@ func (t *flights[K, V]) strict(f *flight[K, V]) bool {
 	f.shard.mu.Lock()
 	defer f.shard.mu.Unlock()
 	return f.strict
+}
+
+// relent ends f's wish to load whatever is stored.
+func (t *flights[K, V]) relent(f *flight[K, V]) {
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
+	f.force = false
 }
 
 // reopen makes f open again, since its answer will come from a command that is

@@ -92,11 +92,12 @@ type Larder struct {
 	policies map[string]Policy
 	mu       sync.Mutex
 	classes  map[string]*class
-	closed   atomic.Bool
+	closed   atomic.Bool // set under mu, so that nothing begins that Close does not wait for
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	writes sync.WaitGroup // Invalidates under way
 }
 
 // class is what a cache shares with the rest of its Larder.
@@ -176,15 +177,19 @@ func (o *Options) normalize() error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Close ends the Larder: it tries once more to deliver pending invalidations,
-// ends loads in flight and waits for its goroutines. It returns a
-// [PendingError] when invalidations are lost with it. Calls after the first
-// do nothing.
+// Close ends the Larder: it waits for Invalidates under way, tries once more to
+// deliver pending invalidations, ends loads in flight and waits for its
+// goroutines. It returns a [PendingError] when invalidations are lost with it.
+// Calls after the first do nothing.
 func (l *Larder) Close() error {
-	if l.closed.Swap(true) {
+	l.mu.Lock()
+	again := l.closed.Swap(true)
+	l.mu.Unlock()
+	if again {
 		l.tasks.Wait()
 		return nil
 	}
+	l.writes.Wait()
 	if l.store != nil && l.pending.count.Load() > 0 {
 		l.pending.deliver(l.ctx)
 	}
@@ -197,6 +202,18 @@ func (l *Larder) Close() error {
 		return &PendingError{Class: "at Close", Dropped: int(n), Err: l.pending.why()}
 	}
 	return nil
+}
+
+// beginWrite lets Close wait for an Invalidate, until writes.Done. It reports
+// false once the Larder is closed.
+func (l *Larder) beginWrite() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return false
+	}
+	l.writes.Add(1)
+	return true
 }
 
 // Stats returns the counters of all classes that have a cache.

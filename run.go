@@ -402,7 +402,7 @@ func (c *Cache[K, V]) await(ctx context.Context, fs []*flight[K, V], wake chan s
 	open := fs[:0:0]
 	for _, f := range fs {
 		defer c.l.waiters.remove(f.text, wake)
-		f.force = false // the load that runs is new enough for a Refresh
+		c.flights.relent(f) // the load that runs is new enough for a Refresh
 		if c.flights.reopen(f) {
 			open = append(open, f)
 		}
