@@ -50,7 +50,7 @@ type flight[K comparable, V any] struct {
 	wrong   bool         // a tombstone was met: what memory has is known to be old
 	discard []byte       // a corrupt body to remove
 	renew   bool         // what is stored cannot be decoded: load over it
-	rounds  int          // refused fills
+	rounds  int          // refused fills and useless leases
 	primary bool         // a replica has answered too low
 	gaveUp  bool         // answered by the origin although the shared tier works
 	lease   string

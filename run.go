@@ -175,7 +175,7 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 		case r.Err != nil:
 			f.cause = TierDown
 			p.alone = append(p.alone, f)
-		case !c.hit(f, r):
+		case !c.hit(f, r, false):
 			p.miss = append(p.miss, f)
 		}
 	}
@@ -195,8 +195,9 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 	return true
 }
 
-// hit settles f if what is stored may be served, and else notes why not.
-func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
+// hit settles f if what is stored may be served, and else notes why not. fresh
+// says that the tier calls it fresh, by its own clock: ours may be a guess.
+func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply, fresh bool) bool {
 	now := c.l.now()
 	switch {
 	case r.Status == store.Garbled:
@@ -218,7 +219,11 @@ func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
 		f.cause = Invalidated
 		return false
 	}
-	if r.Status != store.Found || now >= out.freshUntil {
+	switch late := now >= out.freshUntil; {
+	case late && fresh:
+		c.flights.settle(f, out) // nobody here can say for how long
+		return true
+	case late:
 		return c.hitStale(f, out, now)
 	}
 	kept := c.admit(f, out, h.Cost, size, r.Elsewhere)
@@ -377,8 +382,8 @@ func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
 		f.cause = TierDown
 		p.alone = append(p.alone, f)
 	case r.Status == store.Found:
-		if !c.hit(f, r) {
-			p.again = append(p.again, f)
+		if !c.hit(f, r, true) {
+			c.retry(f, p)
 		}
 	case r.Status == store.Failed:
 		c.settleError(f, &LoadError{Class: c.class.name, Key: f.key, Err: ErrLoadFailed})
@@ -386,6 +391,16 @@ func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
 		p.pause = min(p.pause, max(r.Wait, time.Millisecond))
 		p.busy = append(p.busy, f)
 	}
+}
+
+// retry lets f look again, unless it has too often.
+func (c *Cache[K, V]) retry(f *flight[K, V], p *plan[K, V]) {
+	if f.rounds++; f.rounds < maxRounds {
+		p.again = append(p.again, f)
+		return
+	}
+	f.primary, f.gaveUp = true, true
+	p.alone = append(p.alone, f)
 }
 
 // listen makes pushes for fs wake the one who waits for wake.
