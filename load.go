@@ -176,27 +176,23 @@ func (c *Cache[K, V]) askOnce(ctx context.Context, fs []*flight[K, V], answers [
 	if err := c.class.budget.acquire(ctx); err != nil {
 		return err
 	}
-	result := make(chan []loaded[V], 1)
-	keys := keysOf(fs)
-	// The loader has a goroutine of its own: one that ignores its context
-	// must not hold the waiters. It keeps its place in the budget until it
-	// returns.
+	result := make(chan []answer[V], 1)
+	keys, floors := keysOf(fs), floorsOf(fs)
+	// The caller's code has a goroutine of its own: a loader that ignores its
+	// context must not hold the waiters. It keeps its place in the budget until
+	// it returns.
 	go func() {
 		defer c.class.budget.release()
-		var got []loaded[V]
-		defer func() { result <- got }() // also when the loader ends its goroutine
-		got = c.timed(ctx, keys)
+		var judged []answer[V]
+		defer func() { result <- judged }() // also when that code ends its goroutine
+		judged = c.judgeAll(keys, floors, c.timed(ctx, keys))
 	}()
 	select {
-	case got := <-result:
-		if len(got) == 0 {
+	case judged := <-result:
+		if len(judged) == 0 {
 			return errGoexit
 		}
-		for i := range got {
-			if err := guard(func() error { answers[i] = c.judge(fs[i], got[i]); return nil }); err != nil {
-				answers[i] = answer[V]{loaded: loaded[V]{err: err}}
-			}
-		}
+		copy(answers, judged)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -211,6 +207,15 @@ func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
 		keys[i] = f.key
 	}
 	return keys
+}
+
+// floorsOf returns the lowest versions that may be cached for fs.
+func floorsOf[K comparable, V any](fs []*flight[K, V]) []uint64 {
+	floors := make([]uint64, len(fs))
+	for i, f := range fs {
+		floors[i] = f.beneath.Version
+	}
+	return floors
 }
 
 // timed calls the loader, with hooks and statistics.
@@ -257,9 +262,20 @@ func allLoaded[V any](n int, err error) []loaded[V] {
 	return got
 }
 
-// judge reads the version and the life of what was loaded.
-func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
-	a := answer[V]{loaded: got, version: f.beneath.Version}
+func (c *Cache[K, V]) judgeAll(keys []K, floors []uint64, got []loaded[V]) []answer[V] {
+	judged := make([]answer[V], len(got))
+	for i := range got {
+		if err := guard(func() error { judged[i] = c.judge(keys[i], floors[i], got[i]); return nil }); err != nil {
+			judged[i] = answer[V]{loaded: loaded[V]{err: err}}
+		}
+	}
+	return judged
+}
+
+// judge reads the version and the life of what was loaded. What is not there
+// has the version floor.
+func (c *Cache[K, V]) judge(key K, floor uint64, got loaded[V]) answer[V] {
+	a := answer[V]{loaded: got, version: floor}
 	life := c.policy.NegativeTTL
 	switch {
 	case got.err == nil:
@@ -268,7 +284,7 @@ func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
 		}
 		life = c.policy.TTL
 		if c.loader.TTL != nil {
-			life = c.ownLife(f.key, got.value)
+			life = c.ownLife(key, got.value)
 		}
 	case failure(got.err):
 		return a
