@@ -80,3 +80,25 @@ func TestHooks_CircuitSaysWhy(t *testing.T) {
 		}
 	})
 }
+
+// A load that waits for its turn gets it when the ramp after an outage has made
+// room, also if none of those before it ends.
+func TestPolicy_MaxLoadsGrowsUnderThoseWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{Store: local(t)}
+		o := newOrigin(1, 2, 3, 4, 5, 6)
+		_, c := node(t, g, o, larder.Policy{TTL: time.Hour, MaxLoads: 8, LoadWait: 3 * time.Second})
+		g.hangs.Store(true)
+		for id := 1; id <= 4; id++ {
+			mustGet(t, c, id, 1)
+		}
+		g.hangs.Store(false)
+		time.Sleep(time.Second) // the circuit closes, and the budget is one load
+		o.delay = 8 * time.Second
+		var wg sync.WaitGroup
+		wg.Go(func() { mustGet(t, c, 5, 1) })
+		synctest.Wait()
+		mustGet(t, c, 6, 1)
+		wg.Wait()
+	})
+}
