@@ -3,6 +3,7 @@ package larder_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,5 +101,32 @@ func TestPolicy_MaxLoadsGrowsUnderThoseWhoWait(t *testing.T) {
 		synctest.Wait()
 		mustGet(t, c, 6, 1)
 		wg.Wait()
+	})
+}
+
+func TestPolicy_LongestDurations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const forever = time.Duration(math.MaxInt64)
+		o := newOrigin(1)
+		_, c := node(t, local(t), o, larder.Policy{
+			TTL: forever, NegativeTTL: forever, StaleWhileRevalidate: forever, StaleIfError: forever,
+			SoftTimeout: forever - 1, HardTimeout: forever, LoadWait: forever, Jitter: -1,
+		})
+		for _, want := range []larder.Tier{larder.Origin, larder.Shared, larder.Memory} {
+			var r larder.Report
+			mustGet(t, c, 1, 1, larder.Into(&r))
+			if r.Tier() != want || r.Stale != 0 || r.FreshFor < 24*time.Hour {
+				t.Errorf("report %+v, want a fresh answer of %v", r, want)
+			}
+			synctest.Wait()
+		}
+		for range 3 {
+			if _, err := c.Get(t.Context(), 2); !errors.Is(err, larder.ErrNotFound) {
+				t.Errorf("Get = %v, want ErrNotFound", err)
+			}
+		}
+		if n := o.calls.Load(); n != 2 {
+			t.Errorf("%d calls of the loader, want 2", n)
+		}
 	})
 }

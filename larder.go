@@ -159,6 +159,7 @@ func (o *Options) normalize() error {
 		{"Hold", &o.Hold, 10 * time.Second, time.Millisecond},
 	} {
 		orDefault(d.value, d.fallback)
+		*d.value = min(*d.value, longest)
 		if *d.value < d.least {
 			errs = append(errs, fmt.Errorf("%s is %v, want %v or more", d.name, *d.value, d.least))
 		}

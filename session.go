@@ -217,11 +217,13 @@ func (l *Larder) wallOffset() int64 {
 	return time.Now().UnixMilli() - l.now()/int64(time.Millisecond)
 }
 
-// local turns a moment of the store's clock into local time.
+// local turns a moment of the store's clock into local time. One that is
+// farther away than any life is cut off, so that lives can be added to it.
 func (s *session) local(storeMillis int64) int64 {
-	ms := storeMillis - s.offset.Load()
-	if ms > math.MaxInt64/int64(time.Millisecond) {
-		return math.MaxInt64
+	const most = math.MaxInt64 / 2 / int64(time.Millisecond)
+	// Two halves first: a damaged moment may be as far away as numbers go.
+	if half := storeMillis/2 - s.offset.Load()/2; half > most/2 || half < -most/2 {
+		return max(min(half, 1), -1) * most * int64(time.Millisecond)
 	}
-	return ms * int64(time.Millisecond)
+	return (storeMillis - s.offset.Load()) * int64(time.Millisecond)
 }
