@@ -59,6 +59,7 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 		if err != nil {
 			return nil, fmt.Errorf("larder: class %q: %w", class, err)
 		}
+		c.flights.remember = c.remember
 	}
 	var err error
 	if c.class, err = l.register(class, policy, c); err != nil {
@@ -312,6 +313,26 @@ func (c *Cache[K, V]) entryOf(f *flight[K, V], out outcome[V], cost time.Duratio
 	}
 	e.earlyFrom = c.earlyFrom(out.freshUntil, cost)
 	return e
+}
+
+// remember keeps e, or else sees that memory does not hold another value than
+// out, which is newer. For StaleIfError it then keeps out, in a session that is
+// over, so that nothing else serves it.
+func (c *Cache[K, V]) remember(f *flight[K, V], out *outcome[V], e *entry[V]) {
+	if e != nil {
+		c.mem.Set(f.key, e)
+		return
+	}
+	old := c.mem.Get(f.key)
+	switch {
+	case old == nil || out.version > 0 && old.version == out.version && old.err == out.err:
+	case c.policy.StaleIfError > 0 && out.err == nil && !out.stale:
+		e = c.entryOf(f, *out, old.cost, 0)
+		e.session, e.size = &c.l.over, old.size
+		c.mem.Set(f.key, e)
+	default:
+		c.mem.Delete(f.key)
+	}
 }
 
 // entryOverhead is about what an entry costs beside its value.

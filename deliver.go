@@ -21,6 +21,13 @@ import (
 // or too long are errors that come again each time.
 func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 	errs := make([]error, len(changes))
+	if !l.beginWrite() {
+		for i := range errs {
+			errs[i] = ErrClosed
+		}
+		return errs
+	}
+	defer l.writes.Done()
 	var all []change
 	var owners [][]int // of all[i], among changes
 	place := map[string]int{}
@@ -57,9 +64,6 @@ func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 }
 
 func (l *Larder) checkChange(c *Change) error {
-	if l.closed.Load() {
-		return ErrClosed
-	}
 	if _, ok := l.policies[c.Class]; !ok && c.Class != "" {
 		return fmt.Errorf("%w: %q", ErrUnknownClass, c.Class)
 	}

@@ -78,7 +78,7 @@ func (in *intents) place(ctx context.Context) error {
 		err = fmt.Errorf("larder: intent of class %s: the shared tier has not acknowledged %d keys: %w", in.class, failed, cause)
 	}
 	for _, text := range in.texts { // what this process has read may be outdated by COMMIT
-		in.l.stamps.bump(text)
+		in.l.changed(text)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()

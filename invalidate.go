@@ -34,9 +34,10 @@ func (c *Cache[K, V]) SoftInvalidate(ctx context.Context, keys ...K) error {
 }
 
 func (c *Cache[K, V]) invalidateKeys(ctx context.Context, keys []K, soft bool) error {
-	if c.l.closed.Load() {
+	if !c.l.beginWrite() {
 		return ErrClosed
 	}
+	defer c.l.writes.Done()
 	var bad error
 	changes := make([]change, 0, len(keys))
 	for _, key := range keys {
@@ -82,9 +83,10 @@ func (l *Larder) SoftInvalidateTags(ctx context.Context, tags ...string) error {
 }
 
 func (l *Larder) invalidateTags(ctx context.Context, tags []string, soft bool) error {
-	if l.closed.Load() {
+	if !l.beginWrite() {
 		return ErrClosed
 	}
+	defer l.writes.Done()
 	var bad error
 	changes := make([]change, 0, len(tags))
 	for _, tag := range tags {
@@ -114,12 +116,12 @@ func (l *Larder) invalidate(ctx context.Context, cl *class, changes []change) er
 	if l.store != nil {
 		errs = l.sendChanges(ctx, changes)
 	}
-	return l.changed(ctx, cl, changes, errs)
+	return l.spread(ctx, cl, changes, errs)
 }
 
-// changed tells this process and those who listen what was changed in the shared
+// spread tells this process and those who listen what was changed in the shared
 // tier. errs[i] says why changes[i] was not acknowledged, and becomes pending.
-func (l *Larder) changed(ctx context.Context, cl *class, changes []change, errs []error) error {
+func (l *Larder) spread(ctx context.Context, cl *class, changes []change, errs []error) error {
 	var unsent, sent []change
 	var cause error
 	for i, err := range errs {
@@ -170,11 +172,10 @@ func (l *Larder) changedHere(changes []change) {
 	}
 	if !soft {
 		if len(tags) > 0 {
-			l.stamps.bump(store.Sequence)
+			l.changed(store.Sequence)
 		}
 		for i := range changes {
-			l.stamps.bump(changes[i].text)
-			l.waiters.wake(changes[i].text)
+			l.changed(changes[i].text)
 		}
 	}
 	for _, rebuild := range after {

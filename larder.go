@@ -97,6 +97,7 @@ type Larder struct {
 	loads atomic.Uint64
 
 	alone    *session // the one that never breaks, without a store
+	over     session  // one that has
 	sessions sessions
 	stamps   *stamps
 	waiters  waiters
@@ -109,11 +110,12 @@ type Larder struct {
 	policies map[string]Policy
 	mu       sync.Mutex
 	classes  map[string]*class
-	closed   atomic.Bool
+	closed   atomic.Bool // set under mu, so that nothing begins that Close does not wait for
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	writes sync.WaitGroup // Invalidates under way
 }
 
 // class is what a cache shares with the rest of its Larder.
@@ -169,19 +171,11 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 // tagLife is how long a tag outlives its latest use: longer than any value that
 // may carry it.
 func (o *Options) tagLife() time.Duration {
-	longest := o.Hold
+	life := o.Hold
 	for _, p := range o.Policies {
-		longest = max(longest, addLife(p.TTL, p.window()), p.NegativeTTL)
+		life = max(life, p.TTL+p.window(), p.NegativeTTL)
 	}
-	return addLife(longest, o.Hold)
-}
-
-// addLife adds two durations, without going beyond the longest.
-func addLife(a, b time.Duration) time.Duration {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
+	return life + o.Hold
 }
 
 func (o *Options) normalize() error {
@@ -198,6 +192,7 @@ func (o *Options) normalize() error {
 		{"Hold", &o.Hold, 10 * time.Second, time.Millisecond},
 	} {
 		orDefault(d.value, d.fallback)
+		*d.value = min(*d.value, longest)
 		if *d.value < d.least {
 			errs = append(errs, fmt.Errorf("%s is %v, want %v or more", d.name, *d.value, d.least))
 		}
@@ -216,15 +211,19 @@ func (o *Options) normalize() error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Close ends the Larder: it tries once more to deliver pending invalidations,
-// ends loads in flight and waits for its goroutines. It returns a
-// [PendingError] when invalidations are lost with it. Calls after the first
-// do nothing.
+// Close ends the Larder: it waits for Invalidates under way, tries once more to
+// deliver pending invalidations, ends loads in flight and waits for its
+// goroutines. It returns a [PendingError] when invalidations are lost with it.
+// Calls after the first do nothing.
 func (l *Larder) Close() error {
-	if l.closed.Swap(true) {
+	l.mu.Lock()
+	again := l.closed.Swap(true)
+	l.mu.Unlock()
+	if again {
 		l.tasks.Wait()
 		return nil
 	}
+	l.writes.Wait()
 	if l.store != nil && l.pending.count.Load() > 0 {
 		l.pending.deliver(l.ctx)
 	}
@@ -237,6 +236,18 @@ func (l *Larder) Close() error {
 		return &PendingError{Class: "at Close", Dropped: int(n), Err: l.pending.why()}
 	}
 	return nil
+}
+
+// beginWrite lets Close wait for an Invalidate, until writes.Done. It reports
+// false once the Larder is closed.
+func (l *Larder) beginWrite() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return false
+	}
+	l.writes.Add(1)
+	return true
 }
 
 // Stats returns the counters of all classes that have a cache.

@@ -37,7 +37,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 		moved := answers[i].unmarked == errTagsMoved
 		switch refused := moved || r.Status == store.Lost || r.Status == store.Below; {
 		case refused && !failed && r.Err == nil:
-			f.primary = f.primary || r.Status == store.Below
+			f.primary = f.primary || moved || r.Status == store.Below
 			if f.rounds++; f.rounds < maxRounds {
 				again = append(again, f)
 				continue
@@ -84,6 +84,7 @@ type answer[V any] struct {
 	freshUntil int64
 	size       int
 	kept       bool // it may be cached
+	replica    bool // it may come from one
 	tags       []string
 	marks      []mark
 	inMemory   *entryTags
@@ -95,11 +96,14 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		primary = primary || f.primary || c.recent(f)
+		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
 		return answers
+	}
+	for i := range answers {
+		answers[i].replica = asked
 	}
 	var late []int
 	var lateFlights []*flight[K, V]
@@ -182,27 +186,23 @@ func (c *Cache[K, V]) askOnce(ctx context.Context, fs []*flight[K, V], answers [
 	if err := c.class.budget.acquire(ctx); err != nil {
 		return err
 	}
-	result := make(chan []loaded[V], 1)
-	keys := keysOf(fs)
-	// The loader has a goroutine of its own: one that ignores its context
-	// must not hold the waiters. It keeps its place in the budget until it
-	// returns.
+	result := make(chan []answer[V], 1)
+	keys, floors := keysOf(fs), floorsOf(fs)
+	// The caller's code has a goroutine of its own: a loader that ignores its
+	// context must not hold the waiters. It keeps its place in the budget until
+	// it returns.
 	go func() {
 		defer c.class.budget.release()
-		var got []loaded[V]
-		defer func() { result <- got }() // also when the loader ends its goroutine
-		got = c.timed(ctx, keys)
+		var judged []answer[V]
+		defer func() { result <- judged }() // also when that code ends its goroutine
+		judged = c.judgeAll(keys, floors, c.timed(ctx, keys))
 	}()
 	select {
-	case got := <-result:
-		if len(got) == 0 {
+	case judged := <-result:
+		if len(judged) == 0 {
 			return errGoexit
 		}
-		for i := range got {
-			if err := guard(func() error { answers[i] = c.judge(fs[i], got[i]); return nil }); err != nil {
-				answers[i] = answer[V]{loaded: loaded[V]{err: err}}
-			}
-		}
+		copy(answers, judged)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -217,6 +217,15 @@ func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
 		keys[i] = f.key
 	}
 	return keys
+}
+
+// floorsOf returns the lowest versions that may be cached for fs.
+func floorsOf[K comparable, V any](fs []*flight[K, V]) []uint64 {
+	floors := make([]uint64, len(fs))
+	for i, f := range fs {
+		floors[i] = f.beneath.Version
+	}
+	return floors
 }
 
 // timed calls the loader, with hooks and statistics.
@@ -263,9 +272,20 @@ func allLoaded[V any](n int, err error) []loaded[V] {
 	return got
 }
 
-// judge reads the version and the life of what was loaded.
-func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
-	a := answer[V]{loaded: got, version: f.beneath.Version}
+func (c *Cache[K, V]) judgeAll(keys []K, floors []uint64, got []loaded[V]) []answer[V] {
+	judged := make([]answer[V], len(got))
+	for i := range got {
+		if err := guard(func() error { judged[i] = c.judge(keys[i], floors[i], got[i]); return nil }); err != nil {
+			judged[i] = answer[V]{loaded: loaded[V]{err: err}}
+		}
+	}
+	return judged
+}
+
+// judge reads the version and the life of what was loaded. What is not there
+// has the version floor.
+func (c *Cache[K, V]) judge(key K, floor uint64, got loaded[V]) answer[V] {
+	a := answer[V]{loaded: got, version: floor}
 	life := c.policy.NegativeTTL
 	switch {
 	case got.err == nil:
@@ -274,7 +294,7 @@ func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
 		}
 		life = c.policy.TTL
 		if c.loader.TTL != nil {
-			life = c.ownLife(f.key, got.value)
+			life = c.ownLife(key, got.value)
 		}
 	case failure(got.err):
 		return a
@@ -359,12 +379,12 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 	if stored {
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
+	var kept *entry[V]
 	if !c.shared && stored {
-		e := c.entryOf(f, out, cost, a.size)
-		e.tags = a.inMemory
-		c.mem.Set(f.key, e)
+		kept = c.entryOf(f, out, cost, a.size)
+		kept.tags = a.inMemory
 	}
-	c.flights.settle(f, out)
+	c.flights.settleWith(f, out, kept)
 }
 
 // serveStaleAfter answers, after d, the flights that have a stale value; their
@@ -425,6 +445,9 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 		return nil
 	}
 	c.sendAll(mine)
+	for _, f := range mine {
+		f.primary = f.primary || c.unsure(f)
+	}
 	if !c.shared {
 		c.viewTags(ctx, mine)
 	}
@@ -473,6 +496,15 @@ func (c *Cache[K, V]) takeTurns(ctx context.Context, fs []*flight[K, V]) (mine [
 		})
 	}
 	return mine
+}
+
+// unsure reports whether a load of f without a lease must read the primary. No
+// tombstone says then that the key was invalidated: the shared tier does not
+// answer, or the class is not kept there. Of such a class this process has heard
+// itself what must not come back from a replica, except for strict Gets, which
+// must not even miss what is on its way here.
+func (c *Cache[K, V]) unsure(f *flight[K, V]) bool {
+	return c.shared || c.flights.strict(f) || !c.l.settled(f.text, f.session) || c.tagsRecent(f)
 }
 
 // measure finds the size of a value that is never encoded otherwise, for

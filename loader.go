@@ -24,7 +24,8 @@ type Loader[K comparable, V any] struct {
 	Load func(ctx context.Context, key K) (V, error)
 	// LoadMany reads several values. A key that is missing from its answer
 	// does not exist; if it returns an error as well, the missing keys have
-	// failed with it, or, if that is a [BatchError], just the keys it names.
+	// failed with it, or, if that is a [BatchError] that names keys of this
+	// batch only, just those.
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
 	// Key gives the text form of a key. It must be stable and different for
 	// different keys. Needed for key types that are not strings, integers,
@@ -151,7 +152,7 @@ func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 		return err
 	})
 	var named *BatchError[K]
-	partial := errors.As(err, &named) && len(named.Failed) > 0
+	partial := errors.As(err, &named) && named.within(keys)
 	out := make([]loaded[V], len(keys))
 	for i, key := range keys {
 		v, ok := values[key]
@@ -167,6 +168,18 @@ func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 		}
 	}
 	return out
+}
+
+// within reports whether e names some of keys, and nothing else: one that names
+// others is that of another batch.
+func (e *BatchError[K]) within(keys []K) bool {
+	known := 0
+	for _, key := range keys { // each once
+		if _, ok := e.Failed[key]; ok {
+			known++
+		}
+	}
+	return known > 0 && known == len(e.Failed)
 }
 
 // guard turns a panic of f into an error with the stack.

@@ -47,7 +47,8 @@ func (t Tier) String() string {
 // Inside TTL it is served as it is. After that it is served only while one
 // load replaces it (StaleWhileRevalidate), or when loading fails
 // (StaleIfError); each window starts where TTL ends. A value that was
-// invalidated is never served, whatever the windows say.
+// invalidated is never served, whatever the windows say. Durations of more than
+// a hundred years count as a hundred.
 type Policy struct {
 	// Pattern says how the class is cached. A class that is cached [Never] has
 	// no other field set.
@@ -310,17 +311,27 @@ func (p *Policy) setDefaults() {
 	orDefault(&p.Tiers, Memory|Shared)
 	orDefault(&p.EarlyRefresh, 1)
 	orDefault(&p.Jitter, 0.1)
-	orDefault(&p.HardTimeout, max(10*time.Second, 2*p.SoftTimeout))
+	orDefault(&p.HardTimeout, max(10*time.Second, 2*min(p.SoftTimeout, longest)))
 	orDefault(&p.CompressAbove, 4096)
 	orDefault(&p.MaxLoads, 128)
 	orDefault(&p.LoadWait, time.Second)
 	if p.MaxBytes == 0 {
 		orDefault(&p.MaxEntries, 10_000)
 	}
+	for _, d := range []*time.Duration{
+		&p.TTL, &p.NegativeTTL, &p.StaleWhileRevalidate, &p.StaleIfError,
+		&p.SoftTimeout, &p.HardTimeout, &p.LoadWait,
+	} {
+		*d = min(*d, longest)
+	}
 	p.EarlyRefresh = max(p.EarlyRefresh, 0)
 	p.Jitter = max(p.Jitter, 0)
 	p.CompressAbove = max(p.CompressAbove, 0)
 }
+
+// longest is the longest duration that is told from another: a few of them and
+// the time since the start fit into an int64 of nanoseconds together.
+const longest = 100 * 365 * 24 * time.Hour
 
 func orDefault[T comparable](field *T, value T) {
 	var zero T

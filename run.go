@@ -186,7 +186,7 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 		case replies[i].Err != nil:
 			f.cause = TierDown
 			p.alone = append(p.alone, f)
-		case !c.hit(f, &replies[i]):
+		case !c.hit(f, &replies[i], false):
 			p.miss = append(p.miss, f)
 		}
 	}
@@ -213,15 +213,16 @@ type sighting[V any] struct {
 	cost      time.Duration
 	size      int
 	soft      bool // invalidated softly
-	stale     bool // by its status, or by its age
+	late      bool // past its time, by our clock
 	elsewhere bool
 	marks     []mark
 }
 
-// hit settles f if what is stored may be served, and else notes why not.
-func (c *Cache[K, V]) hit(f *flight[K, V], r *store.Reply) bool {
+// hit settles f if what is stored may be served, and else notes why not. fresh
+// says that the tier calls it fresh, by its own clock: ours may be a guess.
+func (c *Cache[K, V]) hit(f *flight[K, V], r *store.Reply, fresh bool) bool {
 	s, ok := c.sight(f, r)
-	return ok && c.serve(f, &s, nil)
+	return ok && c.serve(f, &s, nil, fresh)
 }
 
 // sight decodes what is stored, and notes why it cannot be served.
@@ -246,29 +247,31 @@ func (c *Cache[K, V]) sight(f *flight[K, V], r *store.Reply) (s sighting[V], ok 
 		f.cause = Invalidated
 		return s, false
 	}
-	s.stale = r.Status != store.Found || now >= s.out.freshUntil
+	s.late = now >= s.out.freshUntil
 	s.soft = r.Record.Kind == store.Stale
 	s.elsewhere = r.Elsewhere
 	return s, true
 }
 
 // serve settles f with what was sighted, whose tags are valid or softly
-// invalidated, if its age allows it. tags let memory keep it.
-func (c *Cache[K, V]) serve(f *flight[K, V], s *sighting[V], tags *entryTags) bool {
-	now := c.l.now()
+// invalidated, if its age allows it. tags let memory keep it. fresh is as for
+// hit.
+func (c *Cache[K, V]) serve(f *flight[K, V], s *sighting[V], tags *entryTags, fresh bool) bool {
+	var kept *entry[V]
 	switch {
-	case s.stale:
-		return c.hitStale(f, s.out, now)
+	case s.late && fresh: // nobody here can say for how long
+	case s.late:
+		return c.hitStale(f, s.out, c.l.now())
 	case s.soft:
 		s.out.stale = true
 		c.refreshLater(f.key)
 	default:
-		c.admit(f, s, tags)
-		if c.mem == nil && c.drawEarly(now, s.out.freshUntil, s.cost) {
+		kept = c.admit(f, s, tags)
+		if c.mem == nil && c.drawEarly(c.l.now(), s.out.freshUntil, s.cost) {
 			c.refreshLater(f.key)
 		}
 	}
-	c.flights.settle(f, s.out)
+	c.flights.settleWith(f, s.out, kept)
 	return true
 }
 
@@ -369,20 +372,21 @@ func (c *Cache[K, V]) unmarshal(payload []byte, f *flight[K, V]) (err error) {
 	return c.loader.Codec.Unmarshal(payload, &f.decoded)
 }
 
-// admit puts what was read from the shared tier into memory at its second
+// admit makes the memory entry of what was read from the shared tier at its second
 // touch: one-time keys stay out, and so does a value whose own fill's push is
 // still on its way. What was read elsewhere stays out too: f's session is that
 // of another node, and does not break when the value's changes are missed.
-func (c *Cache[K, V]) admit(f *flight[K, V], s *sighting[V], tags *entryTags) {
+func (c *Cache[K, V]) admit(f *flight[K, V], s *sighting[V], tags *entryTags) *entry[V] {
 	again := c.seen.touch(f.text, s.out.freshUntil+int64(c.policy.window()))
 	if c.tagged() && tags == nil {
-		return
+		return nil
 	}
 	if c.mem != nil && again && !s.elsewhere && c.l.now() < f.session.until.Load() {
 		e := c.entryOf(f, s.out, s.cost, s.size)
 		e.tags = tags
-		c.mem.Set(f.key, e)
+		return e
 	}
+	return nil
 }
 
 // takeLeases asks for the right to load p.miss, in one round trip.
@@ -439,7 +443,7 @@ func (c *Cache[K, V]) leased(ctx context.Context, f *flight[K, V], r *store.Repl
 		p.alone = append(p.alone, f)
 	case r.Status == store.Found:
 		if !c.hitLeased(f, r) {
-			p.again = append(p.again, f)
+			c.retry(f, p)
 		}
 	case r.Status == store.Intended:
 		f.intent = string(r.Record.Body)
@@ -450,6 +454,16 @@ func (c *Cache[K, V]) leased(ctx context.Context, f *flight[K, V], r *store.Repl
 		p.pause = min(p.pause, max(r.Wait, time.Millisecond))
 		p.busy = append(p.busy, f)
 	}
+}
+
+// retry lets f look again, unless it has too often.
+func (c *Cache[K, V]) retry(f *flight[K, V], p *plan[K, V]) {
+	if f.rounds++; f.rounds < maxRounds {
+		p.again = append(p.again, f)
+		return
+	}
+	f.primary, f.gaveUp = true, true
+	p.alone = append(p.alone, f)
 }
 
 // listen makes pushes for fs wake the one who waits for wake.
@@ -466,7 +480,7 @@ func (c *Cache[K, V]) await(ctx context.Context, fs []*flight[K, V], wake chan s
 	open := fs[:0:0]
 	for _, f := range fs {
 		defer c.l.waiters.remove(f.text, wake)
-		f.force = false // the load that runs is new enough for a Refresh
+		c.flights.relent(f) // the load that runs is new enough for a Refresh
 		if c.flights.reopen(f) {
 			open = append(open, f)
 		}

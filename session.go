@@ -24,6 +24,9 @@ type session struct {
 	// a guess until a heartbeat has told.
 	offset atomic.Int64
 	told   atomic.Bool
+	// quiet is the local time at which replicas have heard of all that was
+	// missed before the session.
+	quiet int64
 }
 
 // sessions holds the current session of each node, and is the feed of the
@@ -58,7 +61,7 @@ func (s *sessions) current(node string) *session {
 // renew puts a new session in node's place, which knows the node's clock from
 // the old one, if there is one. Its caller holds mu.
 func (s *sessions) renew(node string, old *session) *session {
-	next := &session{}
+	next := &session{quiet: s.l.now() + int64(s.l.opts.Hold)}
 	next.offset.Store(s.l.wallOffset())
 	if old != nil {
 		next.offset.Store(old.offset.Load())
@@ -101,9 +104,22 @@ func (s *sessions) Beat(node string, b store.Beat) {
 // Changed implements store.Feed.
 func (s *sessions) Changed(_ string, keys []string) {
 	for _, text := range keys {
-		s.l.stamps.bump(text)
-		s.l.waiters.wake(text)
+		s.l.changed(text)
 	}
+}
+
+// changed notes that text has changed, and wakes who waits for that.
+func (l *Larder) changed(text string) {
+	l.stamps.bump(text, l.now())
+	l.waiters.wake(text)
+}
+
+// settled reports whether nothing that this process has or may have missed of
+// text is so new that the origin's replicas may lag behind it.
+func (l *Larder) settled(text string, ses *session) bool {
+	now := l.now()
+	return now < ses.until.Load() && now >= ses.quiet && !l.pending.has(text) &&
+		!l.stamps.since(text, now-int64(l.opts.Hold))
 }
 
 // stamps counts the changes of keys. A flight and the entry it makes note the
@@ -113,6 +129,7 @@ func (s *sessions) Changed(_ string, keys []string) {
 type stamps struct {
 	seed  maphash.Seed
 	cells [1 << 16]atomic.Uint32
+	last  [1 << 16]atomic.Uint32 // the second of the last change, from 1
 }
 
 // stamp is a count as it was noted.
@@ -121,13 +138,26 @@ type stamp struct {
 	seen uint32
 }
 
+func (s *stamps) place(text string) uint64 {
+	return maphash.String(s.seed, text) % uint64(len(s.cells))
+}
+
 func (s *stamps) note(text string) stamp {
-	cell := &s.cells[maphash.String(s.seed, text)%uint64(len(s.cells))]
+	cell := &s.cells[s.place(text)]
 	return stamp{cell: cell, seen: cell.Load()}
 }
 
-func (s *stamps) bump(text string) {
-	s.cells[maphash.String(s.seed, text)%uint64(len(s.cells))].Add(1)
+func (s *stamps) bump(text string, now int64) {
+	i := s.place(text)
+	s.last[i].Store(uint32(now/int64(time.Second)) + 1)
+	s.cells[i].Add(1)
+}
+
+// since reports whether text has changed after from, a local time, or up to a
+// second before.
+func (s *stamps) since(text string, from int64) bool {
+	last := s.last[s.place(text)].Load()
+	return last != 0 && int64(last)*int64(time.Second) > from
 }
 
 func (s stamp) current() bool { return s.cell.Load() == s.seen }
@@ -191,11 +221,13 @@ func (l *Larder) wallOffset() int64 {
 	return time.Now().UnixMilli() - l.now()/int64(time.Millisecond)
 }
 
-// local turns a moment of the store's clock into local time.
+// local turns a moment of the store's clock into local time. One that is
+// farther away than any life is cut off, so that lives can be added to it.
 func (s *session) local(storeMillis int64) int64 {
-	ms := storeMillis - s.offset.Load()
-	if ms > math.MaxInt64/int64(time.Millisecond) {
-		return math.MaxInt64
+	const most = math.MaxInt64 / 2 / int64(time.Millisecond)
+	// Two halves first: a damaged moment may be as far away as numbers go.
+	if half := storeMillis/2 - s.offset.Load()/2; half > most/2 || half < -most/2 {
+		return max(min(half, 1), -1) * most * int64(time.Millisecond)
 	}
-	return ms * int64(time.Millisecond)
+	return (storeMillis - s.offset.Load()) * int64(time.Millisecond)
 }

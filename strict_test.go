@@ -3,6 +3,7 @@ package larder_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,5 +112,87 @@ func TestPolicy_SoftTimeoutServesNoStrictGetWhatWasReadBefore(t *testing.T) {
 		}
 		mustGet(t, c, 1, v, larder.Strict())
 		wg.Wait()
+	})
+}
+
+// changedUnheard lets other write row 1 and store it anew.
+func changedUnheard(t *testing.T, o *origin, other *larder.Cache[int, user]) (v uint64) {
+	t.Helper()
+	v = o.write(1)
+	if err := other.Invalidate(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, other, 1, v)
+	return v
+}
+
+// Once a Get has returned a newer value, memory must not serve the older one.
+func TestGet_APlainGetIsNotBehindAStrictOne(t *testing.T) {
+	for name, opt := range map[string]larder.GetOption{"strict": larder.Strict(), "version": larder.MinVersion(2)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, o := local(t), newOrigin(1)
+				_, c := node(t, deaf{s}, o, hour)
+				_, other := node(t, s, o, hour)
+				for range 3 {
+					mustGet(t, c, 1, 1)
+				}
+				v := changedUnheard(t, o, other)
+				body := s.Get(t.Context(), []string{"user:1"})[0].Record.Body
+				s.Do(t.Context(), []store.Op{store.Discard{Key: "user:1", Body: body}}) // as an eviction does
+				mustGet(t, c, 1, v, opt)
+				mustGet(t, c, 1, v)
+			})
+		})
+	}
+}
+
+// late is a way to the shared tier that holds the next answer back.
+type late struct {
+	store.Store
+	next atomic.Int64 // for how long
+}
+
+func (l *late) Get(ctx context.Context, keys []string) []store.Reply {
+	replies := l.Store.Get(ctx, keys)
+	<-time.After(time.Duration(l.next.Swap(0)))
+	return replies
+}
+
+// An answer that was read earlier and comes later does not go to memory over
+// what has been returned meanwhile.
+func TestGet_AnOvertakenAnswerStaysOutOfMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		slow := &late{Store: deaf{s}}
+		_, c := node(t, slow, o, hour)
+		_, other := node(t, s, o, hour)
+		mustGet(t, c, 1, 1)
+		slow.next.Store(int64(40 * time.Millisecond))
+		var wg sync.WaitGroup
+		wg.Go(func() { mustGet(t, c, 1, 1) })
+		synctest.Wait()
+		v := changedUnheard(t, o, other)
+		mustGet(t, c, 1, v, larder.Strict())
+		wg.Wait()
+		mustGet(t, c, 1, v)
+	})
+}
+
+// While the shared tier is away, what memory keeps for StaleIfError is as new
+// as what was returned.
+func TestOutage_StaleIfErrorKeepsTheLatest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, g := newOrigin(1), &gate{Store: local(t)}
+		_, c := node(t, g, o, forgiving)
+		for range 3 {
+			mustGet(t, c, 1, 1)
+		}
+		g.hangs.Store(true)
+		time.Sleep(2 * time.Second)
+		v := o.write(1)
+		mustGet(t, c, 1, v)
+		o.broken.Store(true)
+		mustGet(t, c, 1, v)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type tagCopy struct {
 	hard, soft identity
 	number     uint64
 	epoch      string
+	moved      int64 // local time of the last invalidation, or later
 	asOf       sequence
 	stamp      stamp
 	session    *session
@@ -74,24 +76,34 @@ func (b *tagBook) question(names []string) tagQuestion {
 
 // local answers a question where there is no shared tier: no other process can
 // invalidate a tag, so that its stamp says all.
-func (q *tagQuestion) local() map[string]tagCopy {
+func (b *tagBook) local(q *tagQuestion) map[string]tagCopy {
 	tags := make(map[string]tagCopy, len(q.op.Tags))
+	now := b.l.now()
 	for i, name := range q.op.Tags {
-		tags[name] = tagCopy{stamp: q.stamps[i], session: q.session}
+		tag := tagCopy{moved: math.MinInt64, stamp: q.stamps[i], session: q.session}
+		if b.l.stamps.since(store.TagKey(name), now-int64(b.l.opts.Hold)) {
+			tag.moved = now
+		}
+		tags[name] = tag
 	}
 	return tags
 }
+
+// recent reports whether the origin's replicas may not have heard of tag's last
+// invalidation.
+func (b *tagBook) recent(tag *tagCopy) bool { return tag.moved > b.l.now()-int64(b.l.opts.Hold) }
 
 // learn keeps the answer to a question, and returns the sequence and the tags.
 func (b *tagBook) learn(q *tagQuestion, r *store.Reply) (at sequence, tags map[string]tagCopy) {
 	at = sequenceOf(r.Record)
 	tags = make(map[string]tagCopy, len(q.op.Tags))
+	now := b.l.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, name := range q.op.Tags[:min(len(q.op.Tags), len(r.Tags))] {
 		t := &r.Tags[i]
 		tag := tagCopy{
-			hard: digest(t.Hard), soft: digest(t.Soft), number: t.Number, epoch: t.Epoch,
+			hard: digest(t.Hard), soft: digest(t.Soft), number: t.Number, epoch: t.Epoch, moved: now - int64(t.Age),
 			asOf: at, stamp: q.stamps[i], session: q.session,
 		}
 		tags[name] = tag
@@ -120,7 +132,7 @@ func (b *tagBook) read(ctx context.Context, names map[string]struct{}) (map[stri
 	for part := range slices.Chunk(keysOfSet(names), requestKeys) {
 		q := b.question(part)
 		if b.l.store == nil {
-			maps.Copy(all, q.local())
+			maps.Copy(all, b.local(&q))
 			continue
 		}
 		r := &b.l.do(ctx, []store.Op{q.op})[0]

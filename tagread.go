@@ -3,6 +3,7 @@ package larder
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/larderdev/larder/store"
 )
@@ -33,7 +34,7 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 			p.miss = append(p.miss, f)
 			continue
 		}
-		v := c.l.tags.judge(sights[i].marks, f.strict, at, nil, missing)
+		v := c.l.tags.judge(sights[i].marks, c.flights.strict(f), at, nil, missing)
 		if v == tagsUnknown {
 			waiting = append(waiting, i)
 			continue
@@ -50,7 +51,7 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 			p.alone = append(p.alone, fs[i])
 			continue
 		}
-		c.conclude(fs[i], &sights[i], c.l.tags.judge(sights[i].marks, fs[i].strict, at, read, nil), read, p)
+		c.conclude(fs[i], &sights[i], c.l.tags.judge(sights[i].marks, c.flights.strict(fs[i]), at, read, nil), read, p)
 	}
 }
 
@@ -63,7 +64,7 @@ func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read 
 		return
 	}
 	s.soft = s.soft || v == tagsSoft
-	if !c.serve(f, s, c.l.tags.entryTags(s.marks, read)) {
+	if !c.serve(f, s, c.l.tags.entryTags(s.marks, read), false) {
 		p.miss = append(p.miss, f)
 	}
 }
@@ -71,13 +72,13 @@ func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read 
 // hitLeased serves f a value that the lease has found: another load was faster.
 func (c *Cache[K, V]) hitLeased(f *flight[K, V], r *store.Reply) bool {
 	if !c.tagged() {
-		return c.hit(f, r)
+		return c.hit(f, r, true)
 	}
 	s, ok := c.sight(f, r)
 	if !ok || !f.tags.valid(s.marks) {
 		return false
 	}
-	return c.serve(f, &s, nil)
+	return c.serve(f, &s, nil, true)
 }
 
 // alreadyRenewed serves f what another load has put over the value that f was
@@ -87,11 +88,11 @@ func (c *Cache[K, V]) alreadyRenewed(ctx context.Context, f *flight[K, V], r *st
 		return false
 	}
 	s, ok := c.sight(f, &store.Reply{Status: store.Found, Record: r.Record})
-	if !ok || s.stale || !f.tags.valid(s.marks) {
+	if !ok || s.late || !f.tags.valid(s.marks) {
 		return false
 	}
 	c.l.do(ctx, []store.Op{store.Release{Key: f.text, ID: f.lease}})
-	return c.serve(f, &s, nil)
+	return c.serve(f, &s, nil, true)
 }
 
 // A tagView is the state of tags, and of their sequence, at a moment before the
@@ -133,7 +134,7 @@ func (c *Cache[K, V]) viewTags(ctx context.Context, fs []*flight[K, V]) {
 	}
 	v := &tagView{question: c.l.tags.question(c.allKeyTags(fs)), moves: c.l.stamps.note(store.Sequence)}
 	if c.l.store == nil {
-		v.of = v.question.local()
+		v.of = c.l.tags.local(&v.question)
 	} else {
 		v.answer(c.l, c.l.do(ctx, []store.Op{v.question.op}))
 	}
@@ -204,7 +205,27 @@ func (c *Cache[K, V]) markAll(ctx context.Context, fs []*flight[K, V], answers [
 		if a.unmarked = err; err == nil {
 			a.marks, a.inMemory, a.unmarked = f.tags.marks(a.tags, late)
 		}
+		if a.replica && a.unmarked == nil && slices.ContainsFunc(a.tags, func(name string) bool {
+			tag, ok := late[name]
+			return ok && c.l.tags.recent(&tag)
+		}) {
+			a.unmarked = errTagsMoved // the replica may not have heard of it
+		}
 	}
+}
+
+// tagsRecent reports whether a tag of f's was invalidated so lately that a
+// replica may not have heard of it.
+func (c *Cache[K, V]) tagsRecent(f *flight[K, V]) bool {
+	if f.tags == nil {
+		return false
+	}
+	for _, name := range c.keyTags(f.text) {
+		if tag, ok := f.tags.of[name]; !ok || c.l.tags.recent(&tag) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameTags finds the tags of what was loaded for f, and adds those that f did

@@ -50,6 +50,10 @@ func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx c
 	if err != nil {
 		return nil, err
 	}
+	if !c.l.beginWrite() {
+		return nil, ErrClosed
+	}
+	defer c.l.writes.Done()
 	if c.writesThrough() {
 		c.viewTags(ctx, u.flights)
 	}
@@ -94,9 +98,6 @@ type update[K comparable, V any] struct {
 }
 
 func (c *Cache[K, V]) newUpdate(keys []K) (*update[K, V], error) {
-	if c.l.closed.Load() {
-		return nil, ErrClosed
-	}
 	u := &update[K, V]{}
 	seen := make(map[K]bool, len(keys))
 	for _, key := range keys {
@@ -143,7 +144,7 @@ func (c *Cache[K, V]) follow(ctx context.Context, u *update[K, V], values map[K]
 			again = append(again, u.keys[i])
 		}
 	}
-	err := c.l.changed(ctx, c.class, changes, errs)
+	err := c.l.spread(ctx, c.class, changes, errs)
 	if c.mem != nil {
 		for _, key := range u.keys {
 			c.mem.Delete(key)
@@ -170,7 +171,7 @@ func (c *Cache[K, V]) written(ctx context.Context, u *update[K, V], values map[K
 			a.err = ErrNotFound
 			continue
 		}
-		if err := guard(func() error { *a = c.judge(f, loaded[V]{value: v}); return nil }); err != nil {
+		if err := guard(func() error { *a = c.judge(f.key, 0, loaded[V]{value: v}); return nil }); err != nil {
 			*a = answer[V]{loaded: loaded[V]{err: err}}
 		}
 		a.kept = a.kept && c.writesThrough() && a.version > 0

@@ -235,6 +235,9 @@ type Tag struct {
 	// Hard is another identity after every invalidation that is not soft, Soft
 	// after every one. They are made of a nonce, so that none comes twice.
 	Hard, Soft string
+	// Age is how long ago, by the store's clock, the tag was last invalidated
+	// or made.
+	Age time.Duration
 }
 
 // Op is an operation on one key: [Lease], [Fill], [Renew], [Release],

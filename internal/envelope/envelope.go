@@ -60,10 +60,11 @@ type Header struct {
 }
 
 // Seal frames payload. Payloads longer than compressAbove bytes are
-// compressed when that makes them shorter; 0 means never.
+// compressed when that makes them shorter; 0 means never. Those that are longer
+// than Open would unpack, 64 MiB, are left as they are.
 func Seal(h Header, payload []byte, compressAbove int) []byte {
 	var flags byte
-	if compressAbove > 0 && len(payload) > compressAbove {
+	if compressAbove > 0 && len(payload) > compressAbove && len(payload) <= maxDecoded {
 		if packed := s2.Encode(nil, payload); len(packed) < len(payload) {
 			payload, flags = packed, flagCompressed
 		}

@@ -24,6 +24,17 @@ func TestOpen_ReturnsWhatWasSealed(t *testing.T) {
 	}
 }
 
+// What a reader would not unpack is not packed.
+func TestSeal_HugePayloadsComeBack(t *testing.T) {
+	for _, n := range []int{64 << 20, 64<<20 + 1} {
+		payload := make([]byte, n)
+		b := envelope.Seal(envelope.Header{Schema: 7}, payload, 1024)
+		if _, p, err := envelope.Open(b, 7); err != nil || !bytes.Equal(p, payload) {
+			t.Errorf("Open(Seal(%d bytes)) = %d bytes, %v", n, len(p), err)
+		}
+	}
+}
+
 func TestOpen_NamesAnotherSchema(t *testing.T) {
 	b := envelope.Seal(envelope.Header{Schema: 7, Version: 3}, []byte("x"), 0)
 	if h, _, err := envelope.Open(b, 8); !errors.Is(err, envelope.ErrSchema) || h.Version != 3 {
