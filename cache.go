@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/internal/memory"
 )
 
@@ -21,6 +22,7 @@ type Cache[K comparable, V any] struct {
 	loader   Loader[K, V]
 	text     func(K) (string, error)
 	schema   uint64
+	secrets  *envelope.Secrets         // nil: values are not encrypted
 	mem      *memory.Tier[K, entry[V]] // nil: no memory tier
 	shared   bool                      // values are kept in the shared tier
 	seen     *history
@@ -38,8 +40,11 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 	if !known {
 		return nil, fmt.Errorf("larder: no policy for class %q", class)
 	}
+	if err := cacheable[V](policy); err != nil {
+		return nil, fmt.Errorf("larder: class %q: %w", class, err)
+	}
 	text, keyErr := textOf(class, loader.Key)
-	if err := errors.Join(loader.validate(), keyErr, encodable[V](loader.Codec)); err != nil {
+	if err := errors.Join(loader.validate(&policy), keyErr, encodable[V](loader.Codec)); err != nil {
 		return nil, fmt.Errorf("larder: class %q: %w", class, err)
 	}
 	if loader.Codec == nil {
@@ -47,11 +52,14 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 	}
 	c := &Cache[K, V]{
 		l: l, policy: &policy, loader: loader, text: text,
-		schema:  schemaOf[V](loader.Codec),
+		schema:  schemaOf[V](loader.Codec, loader.Tags != nil || len(policy.Tags) > 0),
 		shared:  l.store != nil && policy.Tiers&Shared != 0,
 		seen:    newHistory(policy.MaxEntries),
 		flights: newFlights[K, V](),
 		quiet:   l.opts.Hooks.Got == nil,
+	}
+	if policy.Encrypt {
+		c.secrets = l.secrets
 	}
 	if policy.Tiers&Memory != 0 || !c.shared {
 		var err error

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/clock"
+	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/store"
 )
 
@@ -75,6 +76,8 @@ type Options struct {
 	// Default: a random name.
 	Node string
 
+	secrets *envelope.Secrets // of Keys
+
 	// mutant takes a clause out of the protocol, so that tests can show that
 	// the checker notices.
 	mutant mutant
@@ -105,6 +108,7 @@ type Larder struct {
 	pending  *pending
 	tags     *tagBook
 	gates    gates
+	secrets  *envelope.Secrets
 	limits   limits
 
 	policies map[string]Policy
@@ -155,6 +159,7 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	l.circuits = circuits{l: l, state: map[string]*circuit{}}
 	l.tags = &tagBook{l: l, life: opts.tagLife(), of: map[string]tagCopy{}}
 	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]waiting{}}
+	l.secrets = opts.secrets
 	l.gates = gates{l: l, wake: make(chan struct{}, 1), of: map[string]*gate{}}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.tasks.Go(l.sample)
@@ -208,7 +213,7 @@ func (o *Options) normalize() error {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, o.checkKeys())...)
 }
 
 // Close ends the Larder: it waits for Invalidates under way, tries once more to

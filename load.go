@@ -300,9 +300,37 @@ func (c *Cache[K, V]) judge(key K, floor uint64, got loaded[V]) answer[V] {
 		return a
 	}
 	life -= time.Duration(rand.Float64() * c.policy.Jitter * float64(life))
+	if got.err == nil && c.loader.Expires != nil {
+		life = min(life, c.untilExpiry(key, got.value))
+	}
 	a.kept = life >= time.Millisecond
 	a.freshUntil = c.l.now() + int64(life)
 	return a
+}
+
+// untilExpiry is how long a value with an end of its own may live: by the later
+// of this host's clock and the shared tier's, so that one that is slow does not
+// extend it. It is nothing while the shared tier's is not known.
+func (c *Cache[K, V]) untilExpiry(key K, value V) time.Duration {
+	end := c.loader.Expires(key, value)
+	if end.IsZero() {
+		return longest
+	}
+	now := time.Now()
+	if c.shared {
+		text, err := c.text(key)
+		if err != nil {
+			return 0
+		}
+		ses := c.l.sessionOf(text)
+		if !ses.told.Load() {
+			return 0
+		}
+		if there := time.UnixMilli(c.l.now()/int64(time.Millisecond) + ses.offset.Load()); there.After(now) {
+			now = there
+		}
+	}
+	return end.Sub(now)
 }
 
 // ownLife is the class's TTL, or less if the value says so.
@@ -342,9 +370,9 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 	if negative {
 		fill.Kind, fill.Life = store.Negative, fill.Fresh
 	}
-	fill.Body = envelope.Seal(envelope.Header{
+	fill.Body = envelope.SealSecret(envelope.Header{
 		Schema: c.schema, Version: a.version, Cost: cost, Fresh: fill.Fresh, Kind: byte(fill.Kind),
-	}, payload, c.policy.CompressAbove)
+	}, payload, c.policy.CompressAbove, c.secrets, f.text)
 	return fill
 }
 

@@ -78,11 +78,49 @@ func (jsonCodec) Name() string                       { return "json" }
 func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
 func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-func (l *Loader[K, V]) validate() error {
+func (l *Loader[K, V]) validate(p *Policy) error {
+	var errs []error
 	if l.Load == nil && l.LoadMany == nil {
-		return errors.New("the loader has neither Load nor LoadMany")
+		errs = append(errs, errors.New("the loader has neither Load nor LoadMany"))
 	}
-	return nil
+	if l.Expires != nil && p.window() > 0 {
+		errs = append(errs, errors.New("Loader.Expires gives values an end of their own, and the policy's StaleWhileRevalidate or StaleIfError would extend it"))
+	}
+	if l.Version == nil && p.Version != "" {
+		errs = append(errs, fmt.Errorf("the policy's Version is %q, and the loader has no Version", p.Version))
+	}
+	return errors.Join(errs...)
+}
+
+// NeverCached marks a type whose values must not be cached, whatever the
+// policies say: NewCache refuses it. What it returns, for any value, says why.
+type NeverCached interface{ NeverCached() string }
+
+// cacheable refuses what must not be cached.
+func cacheable[V any](p Policy) error {
+	if p.Pattern == Never {
+		return errors.New("its policy says that it is never cached: read it from the origin each time")
+	}
+	t := reflect.TypeFor[V]()
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Map {
+		if marked(t) {
+			break
+		}
+		t = t.Elem()
+	}
+	if !marked(t) {
+		return nil
+	}
+	why := ""
+	if v, ok := reflect.New(t).Interface().(NeverCached); ok {
+		_ = guard(func() error { why = ": " + v.NeverCached(); return nil }) // of a zero value, which may not do
+	}
+	return fmt.Errorf("values of type %v are never cached%s", t, why)
+}
+
+func marked(t reflect.Type) bool {
+	mark := reflect.TypeFor[NeverCached]()
+	return t.Implements(mark) || reflect.PointerTo(t).Implements(mark)
 }
 
 // encodable refuses types of which JSON would keep nothing.
@@ -119,6 +157,17 @@ func NeedPrimary(ctx context.Context) bool {
 	}
 	hint.asked.Store(true)
 	return hint.need
+}
+
+// Route returns the database that a load reads: primary if [NeedPrimary] says
+// so, else replica. They may be *sql.DB or any other kind of handle:
+//
+//	rows, err := larder.Route(ctx, primary, replica).QueryContext(ctx, …)
+func Route[DB any](ctx context.Context, primary, replica DB) DB {
+	if NeedPrimary(ctx) {
+		return primary
+	}
+	return replica
 }
 
 // loaded is what a loader said of one key.
@@ -202,9 +251,12 @@ func guard(f func() error) (err error) {
 
 // schemaOf identifies what V looks like under a codec: other fields, types or
 // tags give another number, so that old bytes become misses.
-func schemaOf[V any](codec Codec) uint64 {
+func schemaOf[V any](codec Codec, tagged bool) uint64 {
 	var b strings.Builder
 	b.WriteString(codec.Name())
+	if tagged {
+		b.WriteString("|tagged")
+	}
 	describe(&b, reflect.TypeFor[V](), map[reflect.Type]bool{})
 	h := fnv.New64a()
 	h.Write([]byte(b.String()))

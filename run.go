@@ -307,7 +307,7 @@ func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool 
 // decode turns a value or negative into an outcome. What cannot be decoded is
 // a miss: damaged bytes are discarded, whole ones of another type loaded over.
 func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (s sighting[V], ok bool) {
-	h, payload, err := envelope.Open(r.Body, c.schema)
+	h, payload, err := envelope.OpenSecret(r.Body, c.schema, c.secrets, f.text)
 	if err == nil {
 		s.out.freshUntil, err = c.vouch(f, r, h)
 	}

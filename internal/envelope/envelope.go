@@ -8,7 +8,7 @@
 //	      24..31  how long it is fresh, in milliseconds
 //	      32      kind of the record
 //	      33      flags
-//	      34..    payload, compressed if the flag says so
+//	      34..    payload, compressed and encrypted if the flags say so
 //
 // Numbers are big-endian. Version and kind stand here again, beside those in
 // the record's header which scripts compare, because only here the checksum
@@ -30,6 +30,7 @@ import (
 const (
 	headerSize     = 34
 	flagCompressed = 1
+	flagEncrypted  = 2
 	// maxDecoded bounds what a few hostile bytes can make a reader allocate.
 	maxDecoded = 64 << 20
 	// maxMillis is the longest time.Duration.
@@ -63,6 +64,12 @@ type Header struct {
 // compressed when that makes them shorter; 0 means never. Those that are longer
 // than Open would unpack, 64 MiB, are left as they are.
 func Seal(h Header, payload []byte, compressAbove int) []byte {
+	return SealSecret(h, payload, compressAbove, nil, "")
+}
+
+// SealSecret is Seal with the payload encrypted, if there are secrets, to be
+// opened under the same name only.
+func SealSecret(h Header, payload []byte, compressAbove int, secrets *Secrets, name string) []byte {
 	var flags byte
 	if compressAbove > 0 && len(payload) > compressAbove && len(payload) <= maxDecoded {
 		if packed := s2.Encode(nil, payload); len(packed) < len(payload) {
@@ -74,7 +81,13 @@ func Seal(h Header, payload []byte, compressAbove int) []byte {
 	binary.BigEndian.PutUint64(b[12:], h.Version)
 	binary.BigEndian.PutUint32(b[20:], costMillis(h.Cost))
 	binary.BigEndian.PutUint64(b[24:], freshMillis(h.Fresh))
+	if secrets != nil {
+		flags |= flagEncrypted
+	}
 	b[32], b[33] = h.Kind, flags
+	if secrets != nil {
+		payload = secrets.seal(payload, b[4:], name)
+	}
 	b = append(b, payload...)
 	binary.BigEndian.PutUint32(b, checksum(b[4:]))
 	return b
@@ -96,6 +109,13 @@ func costMillis(d time.Duration) uint32 {
 // memory. It returns [ErrCorrupt] for damaged bytes, and [ErrSchema], with the
 // header, when the schema is not want.
 func Open(b []byte, want uint64) (Header, []byte, error) {
+	return OpenSecret(b, want, nil, "")
+}
+
+// OpenSecret is the reverse of SealSecret. It returns [ErrSchema] for what was
+// not encrypted though there are secrets, and for what was encrypted with other
+// keys or under another name.
+func OpenSecret(b []byte, want uint64, secrets *Secrets, name string) (Header, []byte, error) {
 	if len(b) < headerSize || checksum(b[4:]) != binary.BigEndian.Uint32(b) {
 		return Header{}, nil, ErrCorrupt
 	}
@@ -110,6 +130,15 @@ func Open(b []byte, want uint64) (Header, []byte, error) {
 		return h, nil, ErrSchema
 	}
 	payload := b[headerSize:]
+	if encrypted := b[33]&flagEncrypted != 0; encrypted != (secrets != nil) {
+		return h, nil, ErrSchema
+	}
+	if secrets != nil {
+		var ok bool
+		if payload, ok = secrets.open(payload, b[4:headerSize], name); !ok {
+			return h, nil, ErrSchema
+		}
+	}
 	if b[33]&flagCompressed == 0 {
 		return h, payload, nil
 	}
