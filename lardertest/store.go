@@ -41,6 +41,8 @@ func TestStore(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Renew", renewCases()},
 		{"Release", releaseCases()},
 		{"Invalidate", invalidateCases()},
+		{"Invalidate softly", softCases()},
+		{"WriteThrough", writeCases()},
 		{"Discard", discardCases()},
 		{"Do", batchCases()},
 		{"Watch", watchCases()},
