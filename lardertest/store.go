@@ -43,6 +43,8 @@ func TestStore(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Invalidate", invalidateCases()},
 		{"Invalidate softly", softCases()},
 		{"WriteThrough", writeCases()},
+		{"Intend", intendCases()},
+		{"Finish", finishCases()},
 		{"Discard", discardCases()},
 		{"Do", batchCases()},
 		{"Watch", watchCases()},

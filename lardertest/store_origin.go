@@ -25,11 +25,15 @@ func (o *origin) acknowledge(version uint64) {
 	}
 }
 
-// write commits the next version, with before called under the row's lock.
-func (o *origin) write(before func()) (version uint64) {
+// write commits the next version, or rolls back, with before called under the
+// row's lock.
+func (o *origin) write(before func(), commit bool) (version uint64) {
 	o.row.Lock()
 	defer o.row.Unlock()
 	before()
+	if !commit {
+		return 0
+	}
 	return o.committed.Add(1)
 }
 
@@ -84,11 +88,37 @@ func writeStress(t *trial) {
 	for range 3 {
 		writers.Go(func() {
 			for range 100 {
-				version := o.write(func() {})
+				version := o.write(func() {}, true)
 				t.try(writeOf(key, version, fmt.Sprint(version)))
 				o.acknowledge(version)
 			}
 		})
 	}
 	t.readWhile(key, &o, &o.told, &writers)
+}
+
+// finishStress: with intents no value is older than what is committed, be it
+// acknowledged or not. Some of the writers roll back, some die before they
+// finish; the last do not.
+func finishStress(t *trial) {
+	const rollsBack, dies = 3, 5
+	key := t.key()
+	var o origin
+	var writers sync.WaitGroup
+	for w := range 3 {
+		writers.Go(func() {
+			for i := range 60 {
+				id := fmt.Sprintf("%d:%d", w, i)
+				version := o.write(func() { t.try(intendOf(key, id)) }, i%10 != rollsBack)
+				switch i % 10 {
+				case rollsBack:
+					t.try(store.Finish{Key: key, ID: id, Hold: long})
+				case dies:
+				default:
+					t.try(finishOf(key, id, version, fmt.Sprint(version)))
+				}
+			}
+		})
+	}
+	t.readWhile(key, &o, &o.committed, &writers)
 }
