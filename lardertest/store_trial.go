@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type trial struct {
 	store  store.Store
 	prefix string
 	made   int
+	nonces atomic.Uint64
 }
 
 func newTrial(t *testing.T, s store.Store) *trial {
