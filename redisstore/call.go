@@ -22,10 +22,10 @@ type call struct {
 
 // The errors of operations that cannot be run.
 var (
-	errUnknown  = errors.New("the operation is unknown")
-	errUnnamed  = errors.New("a tag has no name")
-	errNonce    = errors.New("the nonce is empty")
-	errReserved = fmt.Errorf("keys that begin with %q are those of tags", store.Sequence)
+	errUnknown  = errors.New("redisstore: the operation is unknown")
+	errUnnamed  = errors.New("redisstore: a tag has no name")
+	errNonce    = errors.New("redisstore: the nonce is empty")
+	errReserved = fmt.Errorf("redisstore: keys that begin with %q are those of tags", store.Sequence)
 )
 
 // call says how to run an operation.

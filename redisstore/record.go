@@ -12,7 +12,7 @@ import (
 //
 //	L  V  00000000000000000042  01767225600000  body…
 //	│  │  version               fresh until, ms of the server's clock
-//	│  kind: V, N, T, S, Q or I
+//	│  kind: V, N, T, S, Q or I; q for an intent that is spoilt
 //	format
 //
 // Numbers are decimal and padded, so that Lua can compare them as strings: its
@@ -25,6 +25,9 @@ const (
 	headerWidth  = versionStart + versionWidth + freshWidth
 )
 
+// spoilt is the stored kind of an intent that will not become a value.
+const spoilt = 'q'
+
 // decode reads a stored record. Its Body is a part of stored, not a copy. It
 // reports false for bytes that no version of this package has written, and for
 // a tag.
@@ -34,6 +37,8 @@ func decode(stored []byte) (store.Record, bool) {
 	}
 	kind := store.Kind(stored[1])
 	switch kind {
+	case spoilt:
+		kind = store.Intent
 	case store.Value, store.Negative, store.Tombstone, store.Stale, store.Intent, store.Identity:
 	default:
 		return store.Record{}, false

@@ -179,7 +179,7 @@ func (s *dataSession) run(ctx context.Context, ops []store.Op, replies []store.R
 	for i, op := range ops {
 		c, err := s.call(op)
 		if err != nil {
-			replies[i] = store.Reply{Err: fmt.Errorf("redisstore: %T: %w", op, err)}
+			replies[i] = store.Reply{Err: fmt.Errorf("%w: %T", err, op)}
 			continue
 		}
 		cmds = append(cmds, s.command(c, false))

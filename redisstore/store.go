@@ -67,6 +67,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -214,8 +215,8 @@ var errReplica = errors.New("the server is a replica")
 // 512 keys, all sent together. To an MGET a key of another type of Redis's,
 // a list say, is absent; a GET calls it garbled.
 //
-// Errors are the context's, [ErrUnavailable], [store.ErrClosed], and answers
-// of the server such as "LOADING".
+// Errors are the context's, [ErrUnavailable], [store.ErrClosed], answers of the
+// server such as "LOADING", and that the key is a tag's.
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
 	switch err := ctx.Err(); {
@@ -226,6 +227,11 @@ func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	case len(keys) > 0:
 		if sess := s.session(replies); sess != nil {
 			sess.get(ctx, keys, replies)
+		}
+	}
+	for i, key := range keys {
+		if key != store.Sequence && strings.HasPrefix(key, store.Sequence) {
+			replies[i] = store.Reply{Err: errReserved}
 		}
 	}
 	return s.finish(replies)

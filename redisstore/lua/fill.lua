@@ -5,7 +5,7 @@ end
 redis.call('DEL', lease)
 local h, life = header(), tonumber(ARGV[5])
 if h then
-  if kind(h) == 'Q' then
+  if intent(h) then
     return {LOST}
   end
   if version(h) > ARGV[3] then

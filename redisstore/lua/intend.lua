@@ -3,7 +3,7 @@ redis.call('DEL', lease)
 local h, floor, life = header(), UNVERSIONED, math.max(ARGV[2], ARGV[3])
 if h then
   floor = version(h)
-  if kind(h) == 'T' or kind(h) == 'Q' then
+  if not value(h) then
     life = longer(life)
   end
 end

@@ -3,7 +3,7 @@ local h = header()
 if h and ARGV[4] ~= '1' and value(h) and version(h) >= ARGV[3] and fresh_until(h) > stamp(0) then
   return {FOUND, redis.call('GET', data)}
 end
-if h and kind(h) == 'Q' then
+if h and intent(h) then
   return {INTENDED, redis.call('GET', data), fresh_until(h) - stamp(0)}
 end
 local held, left = redis.pcall('GET', lease), redis.call('PTTL', lease)

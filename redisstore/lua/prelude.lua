@@ -14,16 +14,19 @@ local function stamp(ms)
   return string.format('%014.0f', t[1] * 1000 + math.floor(t[2] / 1000) + ms)
 end
 
+-- intent reports whether h is the header of an intent, spoilt or not.
+local function intent(h) return kind(h) == 'Q' or kind(h) == 'q' end
+
 -- header returns the header of the stored record, or nil if there is no
 -- record: nothing, bytes that are none, or a key of another type. That of an
 -- intent that has lapsed is that of a tombstone.
 local function header()
   local h = redis.pcall('GETRANGE', data, 0, 35)
-  if type(h) ~= 'string' or #h ~= 36 or not string.find(h, '^L[VNTSQ]%d+$')
+  if type(h) ~= 'string' or #h ~= 36 or not string.find(h, '^L[VNTSQq]%d+$')
       or version(h) > '18446744073709551615' then
     return nil
   end
-  if kind(h) == 'Q' and fresh_until(h) <= stamp(0) then
+  if intent(h) and fresh_until(h) <= stamp(0) then
     return 'LT' .. version(h) .. NEVER
   end
   return h
