@@ -8,9 +8,16 @@
 //	larder:d:{product:42}   data    a header, then the body     under the tracked prefix
 //	larder:l:{product:42}   lease   'I' and the load's id, or 'F' for a failed load
 //
-// A hit is a plain GET or MGET. Everything else is a Lua script on these two
-// keys, and the scripts of a batch are one pipeline. A Watch has a connection
-// of its own, on which the server announces every change below the prefix:
+// All tags, and their sequence, lie in another slot, under the tracked prefix
+// too:
+//
+//	larder:d:{@}            the sequence: a header, then the epoch
+//	larder:d:{@}summer      the tag summer: number, epoch, hard and soft identity
+//
+// A hit is a plain GET or MGET, the sequence being one key more. Everything else
+// is a Lua script, on the two keys of an entry or on the sequence and tags, and
+// the scripts of a batch are one pipeline. A Watch has a connection of its own,
+// on which the server announces every change below the prefix:
 //
 //	TRACKING ON → Reset → TIME → (pushes) → Beat → TIME → … → lost → Reset
 //
@@ -25,6 +32,12 @@
 //     connection before its answer has been reported. The server appends its
 //     announcements before it sends the replies of the same turn, so that an
 //     acknowledged change is in front of every later answer.
+//   - Reading tags announces nothing, except that they are made or, about once
+//     in their life, made to live longer: else all would drop what they have
+//     read of them whenever one reads. Tags live for twice the Life asked for.
+//   - What would make a stale value stay is never refused for want of memory: an
+//     invalidation, an intent and tags that move take what they need, a
+//     committed value that there is no room for leaves a floor in its place.
 //   - Nothing is sent from the callback that receives the announcements: it
 //     runs where the answers are read.
 //   - No password is in an error.
@@ -38,17 +51,23 @@
 // namespace; in a cluster add +cluster and +asking:
 //
 //	ACL SETUSER larder on >password resetkeys ~larder:* -@all +hello +ping +time
-//	  +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
+//	  +info +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
 //	  +evalsha +script|load
 //
 // While a slot of a cluster moves, operations on its keys may fail with
-// TRYAGAIN until all of its keys have arrived.
+// TRYAGAIN until all of its keys have arrived; those on several tags will, if
+// it is the tags' slot.
+//
+// A Beat's History is the server's run_id and master_replid: another one after
+// a restart, and after a failover. A server that tells neither in its INFO, as
+// some hosted ones do not, has the same one always.
 package redisstore
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -196,8 +215,8 @@ var errReplica = errors.New("the server is a replica")
 // 512 keys, all sent together. To an MGET a key of another type of Redis's,
 // a list say, is absent; a GET calls it garbled.
 //
-// Errors are the context's, [ErrUnavailable], [store.ErrClosed], and answers
-// of the server such as "LOADING".
+// Errors are the context's, [ErrUnavailable], [store.ErrClosed], answers of the
+// server such as "LOADING", and that the key is a tag's.
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
 	switch err := ctx.Err(); {
@@ -210,12 +229,18 @@ func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 			sess.get(ctx, keys, replies)
 		}
 	}
+	for i, key := range keys {
+		if key != store.Sequence && strings.HasPrefix(key, store.Sequence) {
+			replies[i] = store.Reply{Err: errReserved}
+		}
+	}
 	return s.finish(replies)
 }
 
-// Do implements [store.Store]. Errors are those of [Store.Get], and answers
-// such as "OOM" for a Lease or a Fill when memory is short. The other
-// operations free or keep memory and are not refused for that.
+// Do implements [store.Store]. Errors are those of [Store.Get]; answers such as
+// "OOM" for a Lease or a Fill when memory is short, which nothing else is
+// refused for; and that an operation makes no sense: it is unknown, a tag has no
+// name, a nonce is empty, or a key is a tag's.
 func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	replies := make([]store.Reply, len(ops))
 	switch err := ctx.Err(); {
