@@ -111,6 +111,9 @@ func cacheable[V any](p Policy) error {
 	if !marked(t) {
 		return nil
 	}
+	for t.Kind() == reflect.Pointer && marked(t.Elem()) {
+		t = t.Elem()
+	}
 	why := ""
 	if v, ok := reflect.New(t).Interface().(NeverCached); ok {
 		_ = guard(func() error { why = ": " + v.NeverCached(); return nil }) // of a zero value, which may not do
