@@ -183,16 +183,16 @@ func TestCluster_SlotMoves(t *testing.T) {
 	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
 
 	// Half way: what is here is served here, what is not is asked for there.
-	if got := get(t, s, key); got.Status != store.Found {
-		t.Errorf("before it moves: status %d, want Found", got.Status)
+	if got := get(t, s, key); got.Status != store.Found || got.Elsewhere {
+		t.Errorf("before it moves: %+v, want it Found here", got)
 	}
 	if got := get(t, s, other); got.Status != store.Absent {
 		t.Errorf("absent: status %d, want Absent", got.Status)
 	}
 	host, port, _ := net.SplitHostPort(to.Addr())
 	from.run("MIGRATE", host, port, dataKey(key), "0", "5000")
-	if got := get(t, s, key); got.Status != store.Found {
-		t.Errorf("after it has moved: status %d, want Found", got.Status)
+	if got := get(t, s, key); got.Status != store.Found || !got.Elsewhere {
+		t.Errorf("after it has moved: %+v, want it Found elsewhere", got)
 	}
 	replies := s.Get(t.Context(), []string{other, key, other})
 	for i, want := range []store.Status{store.Absent, store.Found, store.Absent} {

@@ -200,7 +200,22 @@ func TestFake_SentinelsPromoteAnother(t *testing.T) {
 
 // clusterNode answers for a node that believes all slots to be at owner.
 func clusterNode(epoch int, owner string) func(args []string) string {
-	host, port, _ := net.SplitHostPort(owner)
+	return clusterNodeOf(epoch, slotsAt{0, slotCount - 1, owner})
+}
+
+// slotsAt is a range of slots and where they are.
+type slotsAt struct {
+	first, last int
+	addr        string
+}
+
+// clusterNodeOf answers for a node that believes in the given ranges.
+func clusterNodeOf(epoch int, ranges ...slotsAt) func(args []string) string {
+	slots := fmt.Sprintf("*%d\r\n", len(ranges))
+	for _, r := range ranges {
+		host, port, _ := net.SplitHostPort(r.addr)
+		slots += fmt.Sprintf("*3\r\n:%d\r\n:%d\r\n*3\r\n%s:%s\r\n%s", r.first, r.last, bulk(host), port, bulk("id"))
+	}
 	return func(args []string) string {
 		switch strings.Join(args[:min(len(args), 2)], " ") {
 		case "HELLO", "HELLO 3":
@@ -208,7 +223,7 @@ func clusterNode(epoch int, owner string) func(args []string) string {
 		case "CLUSTER INFO":
 			return bulk(fmt.Sprintf("cluster_state:ok\r\ncluster_current_epoch:%d\r\n", epoch))
 		case "CLUSTER SLOTS":
-			return fmt.Sprintf("*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n%s:%s\r\n%s", bulk(host), port, bulk("id"))
+			return slots
 		}
 		return "+OK\r\n"
 	}
@@ -243,4 +258,32 @@ func TestFake_NodeThatWasCutOff(t *testing.T) {
 	}
 	epoch.Store(8)
 	eventually(t, "it has heard of a newer state", func() bool { return s.Node("k") == elsewhere })
+}
+
+// TestFake_MovedIsElsewhere: the store does not know yet that a slot has moved,
+// and reads it by the word of the former owner. Nobody reports the new owner's
+// changes under the former one's name.
+func TestFake_MovedIsElsewhere(t *testing.T) {
+	for _, word := range []string{"MOVED", "ASK"} {
+		var former, owner string
+		node := func(answer func() string) string {
+			return play(t, func(args []string) string {
+				if args[0] == "GET" || args[0] == "EVALSHA" {
+					return answer()
+				}
+				return clusterNodeOf(7, slotsAt{0, 8191, former}, slotsAt{8192, slotCount - 1, owner})(args)
+			})
+		}
+		former = node(func() string { return fmt.Sprintf("-%s 0 %s\r\n", word, owner) })
+		owner = node(func() string { return "_\r\n" })
+		s := open(t, redisstore.Options{Addrs: []string{former}, Cluster: true})
+		moved, settled := keyOn(t, s, former), keyOn(t, s, owner)
+		if got := get(t, s, moved); !got.Elsewhere {
+			t.Errorf("%s: %+v, want it to be from elsewhere", word, got)
+		}
+		replies := s.Get(t.Context(), []string{moved, settled})
+		if !replies[0].Elsewhere || replies[1].Elsewhere {
+			t.Errorf("%s: %+v, want the first alone to be from elsewhere", word, replies)
+		}
+	}
 }

@@ -86,8 +86,11 @@ func (c *cluster) travel(ctx context.Context, e errand, replies []store.Reply) {
 		at := stop{shard: c.owner(e.key(i))}
 		stops[at] = append(stops[at], i)
 	}
-	for range maxRedirects {
+	for hop := range maxRedirects {
 		c.visit(ctx, e, stops, replies)
+		if hop > 0 {
+			foreign(stops, replies)
+		}
 		if stops = c.next(e, replies); len(stops) == 0 {
 			return
 		}
@@ -96,6 +99,16 @@ func (c *cluster) travel(ctx context.Context, e errand, replies []store.Reply) {
 		var r *redirection
 		if errors.As(replies[i].Err, &r) {
 			replies[i].Err = unavailable(r)
+		}
+	}
+}
+
+// foreign marks what was read at nodes to which others have sent it: Node named
+// another when the errand began.
+func foreign(stops map[stop][]int, replies []store.Reply) {
+	for _, some := range stops {
+		for _, i := range some {
+			replies[i].Elsewhere = replies[i].Err == nil
 		}
 	}
 }

@@ -146,6 +146,10 @@ type Reply struct {
 	// Wait is how long the lease or the mark still stands, for [Busy] and
 	// [Failed].
 	Wait time.Duration
+	// Elsewhere says that the record was read from another node than
+	// [Store.Node] names for its key, so that its changes are not reported
+	// under that name.
+	Elsewhere bool
 	// Err is set when the tier could not answer: not reachable, too slow,
 	// closed, or out of memory. The other fields are then zero.
 	Err error
