@@ -44,11 +44,10 @@ func (s *dataSession) load(ctx context.Context) {
 	s.doAll(ctx, cmds)
 }
 
-// stillPrimary returns an error if the server has been made a replica. That it
-// does not answer in time is none: others find out about that.
+// stillPrimary returns an error if the server has been made a replica. It waits
+// for the answer for as long as the connection lives: it may come late, and is
+// worth no less for that. That there is none is for others to find out about.
 func (s *dataSession) stillPrimary(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, roleEvery)
-	defer cancel()
 	h, err := readHello(s.do(ctx, s.client.B().Hello().Build()))
 	if err != nil {
 		return nil
