@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -286,4 +287,59 @@ func TestFake_MovedIsElsewhere(t *testing.T) {
 			t.Errorf("%s: %+v, want the first alone to be from elsewhere", word, replies)
 		}
 	}
+}
+
+// TestFake_Refusals: what a server would not do now is no fault of its health,
+// and what it cannot do is.
+func TestFake_Refusals(t *testing.T) {
+	for _, c := range []struct {
+		answer  string
+		refused bool
+	}{
+		{"OOM command not allowed when used memory > 'maxmemory'.", true},
+		{"MISCONF Redis is configured to save RDB snapshots, but is unable to persist to disk.", true},
+		{"NOREPLICAS Not enough good replicas to write.", true},
+		{"TRYAGAIN Multiple keys request during rehashing of slot", true},
+		// Redis 6.2 says so from within the script.
+		{"ERR Error running script (call to f_abc): @user_script:3: @user_script: 3: -OOM command not allowed", true},
+		{"ERR Error running script (call to f_abc): @user_script:3: @user_script: 3: -READONLY You can't write", false},
+		{"ERR Error running script (call to f_abc): @user_script:3: Script attempted to be -OOM like", false},
+		{"LOADING Redis is loading the dataset in memory", false},
+		{"MASTERDOWN Link with MASTER is down", false},
+		{"CLUSTERDOWN The cluster is down", false},
+		{"READONLY You can't write against a read only replica.", false},
+		{"BUSY Redis is busy running a script.", false},
+		{"NOPERM this user has no permissions", false},
+		{"ERR something else", false},
+	} {
+		s := open(t, at(play(t, func(args []string) string {
+			switch args[0] {
+			case "GET", "EVALSHA":
+				return "-" + c.answer + "\r\n"
+			}
+			return greeting(helloOf("7.0.15", "standalone"))(args)
+		})))
+		err := s.Do(t.Context(), []store.Op{store.Lease{Key: "k", ID: "a", For: time.Hour}})[0].Err
+		if err == nil || errors.Is(err, store.ErrRefused) != c.refused {
+			t.Errorf("%q: %v, want it to be ErrRefused: %v", c.answer, err, c.refused)
+		}
+	}
+}
+
+// TestFake_ReadOnlyScript: Redis 6.2 says from within the script that it is a
+// replica. The connection is given up as for any other.
+func TestFake_ReadOnlyScript(t *testing.T) {
+	var loads atomic.Int64
+	s := open(t, at(play(t, func(args []string) string {
+		switch args[0] {
+		case "EVALSHA":
+			return "-ERR Error running script (call to f_abc): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica.\r\n"
+		case "SCRIPT": // each new connection loads all
+			loads.Add(1)
+		}
+		return greeting(helloOf("6.2.14", "standalone"))(args)
+	})))
+	before := loads.Load()
+	s.Do(t.Context(), []store.Op{store.Lease{Key: "k", ID: "a", For: time.Hour}})
+	eventually(t, "a new connection", func() bool { return loads.Load() > before })
 }

@@ -17,7 +17,7 @@ const (
 
 // roleEvery is how often a server is asked whether it is still the primary. A
 // replica may be read for so long, and a round trip more. The question costs
-// the server some microseconds.
+// the server less than a microsecond.
 const roleEvery = 100 * time.Millisecond
 
 // backoff makes the pauses between attempts. The zero value is ready.

@@ -196,8 +196,9 @@ var errReplica = errors.New("the server is a replica")
 // 512 keys, all sent together. To an MGET a key of another type of Redis's,
 // a list say, is absent; a GET calls it garbled.
 //
-// Errors are the context's, [ErrUnavailable], [store.ErrClosed], and answers
-// of the server such as "LOADING".
+// Errors are the context's, [ErrUnavailable], [store.ErrClosed], answers of the
+// server such as "LOADING", and [store.ErrRefused] while a slot of a cluster
+// moves.
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
 	switch err := ctx.Err(); {
@@ -213,9 +214,11 @@ func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	return s.finish(replies)
 }
 
-// Do implements [store.Store]. Errors are those of [Store.Get], and answers
-// such as "OOM" for a Lease or a Fill when memory is short. The other
-// operations free or keep memory and are not refused for that.
+// Do implements [store.Store]. Errors are those of [Store.Get], and
+// [store.ErrRefused] for a Lease or a Fill when memory is short ("OOM"). The
+// other operations free or keep memory and are not refused for that. A server
+// that is set up not to take changes while it cannot keep or copy them
+// ("MISCONF", "NOREPLICAS") refuses all.
 func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	replies := make([]store.Reply, len(ops))
 	switch err := ctx.Err(); {

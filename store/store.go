@@ -43,6 +43,11 @@ import (
 // ErrClosed is the error of every call after [Store.Close].
 var ErrClosed = errors.New("store: closed")
 
+// ErrRefused is in the error of a reply when the tier is there and has answered,
+// but would not do it now: short of memory, or a slot on its way. It says
+// nothing about the tier's health.
+var ErrRefused = errors.New("store: refused")
+
 // Store is a shared tier. Its methods may be called concurrently, and never
 // wait longer than the context they are given: at its end every key or
 // operation without an answer gets the context's error.
