@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +21,10 @@ const (
 	lookPause = 50 * time.Millisecond
 	// maxRedirects is how often an operation follows a slot that moves.
 	maxRedirects = 3
+	// maxGuests is how many nodes without slots are connected, and guestFor
+	// how long after they were last of use.
+	maxGuests = 16
+	guestFor  = 10 * time.Second
 )
 
 // cluster finds the primaries of a Redis Cluster and keeps a link to each. Its
@@ -38,8 +40,9 @@ type cluster struct {
 	epoch   int64                    // the highest seen; the goroutine's own
 	kick    chan struct{}            // holds a token while a look is wanted
 	failure atomic.Pointer[error]    // of the last look, nil if it went well
-	tried   chan struct{}            // closed after the first look
-	ended   chan struct{}            // closed when the goroutine is over
+	guests  guests
+	tried   chan struct{} // closed after the first look
+	ended   chan struct{} // closed when the goroutine is over
 }
 
 // startCluster begins to look for the primaries and returns at once.
@@ -95,9 +98,10 @@ func (c *cluster) lookSoon() {
 }
 
 // look asks nodes about the topology until one knows: first those that are
-// connected, in any order, then the addresses of the options.
+// connected and hold slots, in any order, then the addresses of the options. A
+// guest may not have heard of all the others yet.
 func (c *cluster) look(ctx context.Context) error {
-	shards := slices.Collect(maps.Values(c.current.Load().shards))
+	shards := c.current.Load().holders()
 	rand.Shuffle(len(shards), func(i, j int) { shards[i], shards[j] = shards[j], shards[i] })
 	var errs []error
 	for _, s := range shards {
@@ -142,22 +146,29 @@ func (c *cluster) lookFrom(ctx context.Context, sess *session) error {
 	return nil
 }
 
-// apply makes a new topology current, if it is new: links to primaries that
-// have joined are started, those to others are ended.
+// apply makes a new topology current, if it is new: links to primaries and
+// guests that have joined are started, those to others are ended.
 func (c *cluster) apply(ctx context.Context, spans []span) {
 	old := c.current.Load()
 	next := &topology{shards: make(map[string]*shard), replaced: make(chan struct{})}
-	for _, span := range spans {
-		s := next.shards[span.addr]
+	join := func(addr string) *shard {
+		s := next.shards[addr]
 		if s == nil {
-			if s = old.shards[span.addr]; s == nil {
-				s = c.join(ctx, span.addr)
+			if s = old.shards[addr]; s == nil {
+				s = c.join(ctx, addr)
 			}
-			next.shards[span.addr] = s
+			next.shards[addr] = s
 		}
+		return s
+	}
+	for _, span := range spans {
+		s := join(span.addr)
 		for i := span.first; i <= span.last; i++ {
 			next.owners[i] = s
 		}
+	}
+	for _, addr := range c.guests.present() {
+		join(addr)
 	}
 	if next.same(old) {
 		return

@@ -25,7 +25,12 @@ var (
 func unavailable(cause error) error { return fmt.Errorf("%w: %w", ErrUnavailable, cause) }
 
 // refused makes an error say nothing about a node's health.
-func refused(cause error) error { return fmt.Errorf("%w: %w", store.ErrRefused, cause) }
+func refused(cause error) error {
+	if errors.Is(cause, store.ErrRefused) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", store.ErrRefused, cause)
+}
 
 // notNow are the codes of answers of a server that is well, but would not do
 // what it was asked: memory is short, it cannot keep what it would write, or a

@@ -96,19 +96,24 @@ func (c *cluster) travel(ctx context.Context, e errand, replies []store.Reply) {
 		}
 	}
 	for i := range replies {
-		var r *redirection
-		if errors.As(replies[i].Err, &r) {
-			replies[i].Err = unavailable(r)
+		if r, ok := replies[i].Err.(*redirection); ok {
+			replies[i].Err = refused(fmt.Errorf("redisstore: %w, and on from there", r))
 		}
 	}
 }
 
-// foreign marks what was read at nodes to which others have sent it: Node named
-// another when the errand began.
+// foreign marks the replies of nodes to which others have sent a part: Node
+// named another when the errand began. That one is well, even if these are not.
 func foreign(stops map[stop][]int, replies []store.Reply) {
 	for _, some := range stops {
 		for _, i := range some {
-			replies[i].Elsewhere = replies[i].Err == nil
+			switch err := replies[i].Err; err.(type) {
+			case nil:
+				replies[i].Elsewhere = true
+			case *redirection:
+			default:
+				replies[i].Err = refused(err)
+			}
 		}
 	}
 }
@@ -161,12 +166,13 @@ func (c *cluster) next(e errand, replies []store.Reply) map[stop][]int {
 			c.lookSoon()
 			stops, late = make(map[stop][]int), lastDone(e, replies)
 		}
+		c.guests.invite(r.addr)
 		shard := c.current.Load().shards[r.addr]
 		switch {
 		case late[e.key(i)] > i:
 			replies[i].Err = errOvertaken
 		case shard == nil:
-			replies[i].Err = unavailable(fmt.Errorf("%w, which is not connected yet", r))
+			replies[i].Err = refused(fmt.Errorf("redisstore: %w, which is not connected yet", r))
 		default:
 			at := stop{shard, r.ask}
 			stops[at] = append(stops[at], i)

@@ -41,8 +41,9 @@
 //	  +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
 //	  +evalsha +script|load
 //
-// While a slot of a cluster moves, operations on its keys may fail with
-// TRYAGAIN until all of its keys have arrived.
+// While a slot of a cluster moves, operations on keys of it that have moved, or
+// that it does not hold, are refused (TRYAGAIN, [store.ErrRefused]) until the
+// move is over. Reads go on.
 package redisstore
 
 import (

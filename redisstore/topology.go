@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,12 +17,13 @@ import (
 // topology says which primary holds which slot. It is never changed, only
 // replaced.
 type topology struct {
-	shards   map[string]*shard // by address
+	shards   map[string]*shard // by address; the owners, and guests
 	owners   [slotCount]*shard // nil for a slot that nobody holds
 	replaced chan struct{}     // closed when there is a newer one
 }
 
-// shard is one primary of a cluster.
+// shard is one primary of a cluster. A guest is one that holds no slot, but to
+// which others send requests.
 type shard struct {
 	addr   string
 	link   *link
@@ -138,7 +141,18 @@ func look(ctx context.Context, sess *session, limit time.Duration) (clusterState
 
 // same reports whether two topologies say the same.
 func (t *topology) same(other *topology) bool {
-	return t.owners == other.owners
+	return t.owners == other.owners && maps.Equal(t.shards, other.shards)
+}
+
+// holders returns the shards that hold slots.
+func (t *topology) holders() []*shard {
+	var all []*shard
+	for _, s := range t.shards {
+		if slices.Contains(t.owners[:], s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // moved returns the addresses of shards that have lost or won a slot.
