@@ -37,7 +37,7 @@ type cluster struct {
 	keys    keyspace
 	login   login
 	current atomic.Pointer[topology] // never nil
-	epoch   int64                    // the highest seen; the goroutine's own
+	epochs  epochs                   // the goroutine's own
 	kick    chan struct{}            // holds a token while a look is wanted
 	failure atomic.Pointer[error]    // of the last look, nil if it went well
 	guests  guests
@@ -104,10 +104,11 @@ func (c *cluster) look(ctx context.Context) error {
 	shards := c.current.Load().holders()
 	rand.Shuffle(len(shards), func(i, j int) { shards[i], shards[j] = shards[j], shards[i] })
 	var errs []error
+	var behind claim // the best of those that know less than is known
 	for _, s := range shards {
 		sess, err := s.link.get()
 		if err == nil {
-			err = c.lookFrom(ctx, sess.session)
+			err = c.lookFrom(ctx, sess.session, &behind)
 		}
 		if err == nil {
 			return nil
@@ -117,13 +118,17 @@ func (c *cluster) look(ctx context.Context) error {
 	for _, addr := range c.cfg.addrs {
 		sess, err := c.dial(ctx, addr, nil)
 		if err == nil {
-			err = c.lookFrom(ctx, sess)
+			err = c.lookFrom(ctx, sess, &behind)
 			sess.close()
 		}
 		if err == nil {
 			return nil
 		}
 		errs = append(errs, err)
+	}
+	if behind.state.ok && c.epochs.concede(behind.state.epoch) {
+		c.apply(ctx, behind.spans)
+		return nil
 	}
 	return errors.Join(errs...)
 }
@@ -132,17 +137,20 @@ func (c *cluster) look(ctx context.Context) error {
 var errBehind = errors.New("the node has missed what happened to its cluster")
 
 // lookFrom takes the topology from one node. One that was cut off may still
-// believe in what was: what it says is not taken.
-func (c *cluster) lookFrom(ctx context.Context, sess *session) error {
-	state, spans, err := look(ctx, sess, c.cfg.DialTimeout)
+// believe in what was: what it says is not taken. It becomes behind, if it is
+// better than what that is.
+func (c *cluster) lookFrom(ctx context.Context, sess *session, behind *claim) error {
+	says, err := look(ctx, sess, c.cfg.DialTimeout)
 	if err != nil {
 		return err
 	}
-	if state.epoch < c.epoch {
+	if !c.epochs.accept(says.state.epoch) {
+		if says.state.ok && (!behind.state.ok || says.state.epoch > behind.state.epoch) {
+			*behind = says
+		}
 		return fmt.Errorf("%s: %w", sess.addr, errBehind)
 	}
-	c.epoch = state.epoch
-	c.apply(ctx, spans)
+	c.apply(ctx, says.spans)
 	return nil
 }
 

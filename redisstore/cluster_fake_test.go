@@ -102,6 +102,49 @@ func TestFake_MovedIsElsewhere(t *testing.T) {
 	}
 }
 
+// TestFake_SeedWithoutCluster: one of the addresses is that of a node that is in
+// no cluster yet. It knows nothing, however well it is.
+func TestFake_SeedWithoutCluster(t *testing.T) {
+	var known string
+	lonely := play(t, clusterNodeOf(9))
+	known = play(t, func(args []string) string {
+		if args[0] == "GET" {
+			return "_\r\n"
+		}
+		return clusterNode(7, known)(args)
+	})
+	s := open(t, redisstore.Options{Addrs: []string{lonely, known}, Cluster: true})
+	if got := get(t, s, "k"); got.Status != store.Absent || s.Node("k") != known {
+		t.Errorf("%+v of %s, want Absent of %s", got, s.Node("k"), known)
+	}
+
+	s = open(t, redisstore.Options{Addrs: []string{lonely}, Cluster: true})
+	err := s.Get(t.Context(), []string{"k"})[0].Err
+	if !errors.Is(err, redisstore.ErrUnavailable) {
+		t.Errorf("alone: %v, want ErrUnavailable", err)
+	}
+}
+
+// TestFake_ClusterMadeAnew: the operator has reset the nodes and made another
+// cluster of them, whose epochs begin again.
+func TestFake_ClusterMadeAnew(t *testing.T) {
+	const elsewhere = "127.0.0.1:1"
+	var old string
+	var again atomic.Bool
+	old = play(t, func(args []string) string {
+		if again.Load() {
+			return clusterNode(2, elsewhere)(args)
+		}
+		return clusterNode(7, old)(args)
+	})
+	s := open(t, redisstore.Options{Addrs: []string{old}, Cluster: true})
+	if got := s.Node("k"); got != old {
+		t.Fatalf("Node is %q, want %q", got, old)
+	}
+	again.Store(true)
+	eventually(t, "the new cluster is believed", func() bool { return s.Node("k") == elsewhere })
+}
+
 // TestFake_RedirectedToStranger: a node sends requests to one that has just
 // joined and holds no slot. They are refused, which is no fault of anybody's
 // health, and answered as soon as the stranger is connected.

@@ -123,20 +123,30 @@ func beside(other, addr string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// claim is what one node says about its cluster.
+type claim struct {
+	state clusterState
+	spans []span // never empty
+}
+
+// errNoSlots is the error of a node that is in no cluster yet, or not any more.
+var errNoSlots = errors.New("the node knows of no slot that anybody holds")
+
 // look asks one node about the cluster.
-func look(ctx context.Context, sess *session, limit time.Duration) (clusterState, []span, error) {
+func look(ctx context.Context, sess *session, limit time.Duration) (c claim, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answers := sess.doAll(ctx, []rueidis.Completed{sess.client.B().ClusterInfo().Build(), sess.client.B().ClusterSlots().Build()})
-	state, err := readClusterInfo(answers[0])
-	if err != nil {
-		return state, nil, fmt.Errorf("%s: %w", sess.addr, err)
+	if c.state, err = readClusterInfo(answers[0]); err != nil {
+		return c, fmt.Errorf("%s: %w", sess.addr, err)
 	}
-	spans, err := readSlots(answers[1], sess.addr)
-	if err != nil {
-		return state, nil, fmt.Errorf("%s: %w", sess.addr, err)
+	if c.spans, err = readSlots(answers[1], sess.addr); err != nil {
+		return c, fmt.Errorf("%s: %w", sess.addr, err)
 	}
-	return state, spans, nil
+	if len(c.spans) == 0 {
+		return c, fmt.Errorf("%s: %w", sess.addr, errNoSlots)
+	}
+	return c, nil
 }
 
 // same reports whether two topologies say the same.
