@@ -8,12 +8,11 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 	"github.com/larderdev/larder/store"
 )
 
@@ -21,21 +20,39 @@ import (
 // RESP. Nothing is a hang-up.
 func play(t *testing.T, handler func(args []string) string) (addr string) {
 	t.Helper()
+	addr, _ = playPushing(t, handler)
+	return addr
+}
+
+// playPushing is play, and can also send to everybody who is connected.
+func playPushing(t *testing.T, handler func(args []string) string) (addr string, push func(text string)) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	var mu sync.Mutex
+	var conns []net.Conn
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
 			go playTo(conn, handler)
 		}
 	}()
-	return l.Addr().String()
+	return l.Addr().String(), func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range conns {
+			_, _ = io.WriteString(conn, text) // some have hung up
+		}
+	}
 }
 
 func playTo(conn net.Conn, handler func(args []string) string) {
@@ -165,38 +182,6 @@ func TestFake_NonsenseAnswers(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestFake_SentinelsPromoteAnother while the old primary is well and takes
-// everything that is sent to it.
-func TestFake_SentinelsPromoteAnother(t *testing.T) {
-	old, promoted := redistest.Start(t), redistest.Start(t)
-	var primary atomic.Pointer[string]
-	set := func(addr string) { primary.Store(&addr) }
-	set(old.Addr())
-	sentinel := play(t, func(args []string) string {
-		switch args[0] {
-		case "HELLO":
-			return helloOf("7.0.15", "sentinel")
-		case "SENTINEL":
-			host, port, _ := net.SplitHostPort(*primary.Load())
-			return "*2\r\n" + bulk(host) + bulk(port)
-		}
-		return "+OK\r\n"
-	})
-	s := open(t, redisstore.Options{Addrs: []string{sentinel}, SentinelMaster: "shop"})
-	feed := watch(t, s, 20*time.Millisecond)
-	put(t, s, "k", 1, "body")
-	resets, _ := feed.counts()
-	set(promoted.Addr())
-	feed.waitResets(t, resets)
-	eventually(t, "an answer of the new primary", func() bool {
-		reply := s.Get(t.Context(), []string{"k"})[0]
-		return reply.Err == nil && reply.Status == store.Absent
-	})
-	feed.waitBeat(t)
-	newOperator(t, promoted.Addr()).run("SET", dataKey("seen"), "x")
-	eventually(t, "a report of the new primary", func() bool { return feed.saw("seen") })
 }
 
 // TestFake_Refusals: what a server would not do now is no fault of its health,

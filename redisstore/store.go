@@ -29,6 +29,22 @@
 //     runs where the answers are read.
 //   - No password is in an error.
 //
+// # Failovers
+//
+// Servers replicate without waiting for it: a failover may lose what was
+// acknowledged. Apart from that, a server that has stepped down is read for a
+// while by those who have not noticed, and may know less than its successor:
+//
+//   - One server that is made a replica: for 100 ms and a round trip. It is
+//     asked for its role that often.
+//   - A primary behind Sentinels: until the first of them announces that it has
+//     promoted another, or for a second more where the announcement is lost. A
+//     connection is kept to each Sentinel of the options, and the latest
+//     failover counts, whichever knows of it.
+//   - A primary of a cluster: until it hears of its successor, from when on it
+//     redirects. One that is cut off hears nothing, and stops answering after
+//     cluster-node-timeout; do not set cluster-allow-reads-when-down.
+//
 // # For the operator
 //
 // SWAPDB is not announced by any server: do not use it on a database of
