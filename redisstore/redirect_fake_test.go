@@ -1,0 +1,55 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder/redisstore"
+	"github.com/larderdev/larder/store"
+)
+
+// TestFake_OrderWhileSlotArrives: a slot's last step falls between two
+// operations of a batch on one key: the first is sent on with ASK, the second
+// with MOVED. They go together.
+func TestFake_OrderWhileSlotArrives(t *testing.T) {
+	const rounds = 40
+	var from, to string
+	var calls atomic.Int64
+	var mu sync.Mutex
+	var floors []string
+	from = play(t, func(args []string) string {
+		if args[0] == "EVALSHA" {
+			return fmt.Sprintf("-%s 0 %s\r\n", []string{"ASK", "MOVED"}[(calls.Add(1)-1)%2], to)
+		}
+		return clusterNodeOf(7, slotsAt{0, 8191, from}, slotsAt{8192, slotCount - 1, to})(args)
+	})
+	to = play(t, func(args []string) string {
+		if args[0] == "EVALSHA" {
+			mu.Lock()
+			defer mu.Unlock()
+			floors = append(floors, args[5])
+			return "*1\r\n:1\r\n"
+		}
+		return clusterNodeOf(7, slotsAt{0, 8191, from}, slotsAt{8192, slotCount - 1, to})(args)
+	})
+	s := open(t, redisstore.Options{Addrs: []string{from}, Cluster: true})
+	key := keyOn(t, s, from)
+	for range rounds {
+		for _, reply := range s.Do(t.Context(), []store.Op{
+			store.Invalidate{Key: key, Floor: 1, Hold: time.Hour},
+			store.Invalidate{Key: key, Floor: 2, Hold: time.Hour},
+		}) {
+			if reply.Err != nil {
+				t.Fatal(reply.Err)
+			}
+		}
+		if !slices.IsSorted(floors) || len(floors) != 2 {
+			t.Fatalf("the operations with the floors 1 and 2 were run as %q", floors)
+		}
+		floors = nil
+	}
+}
