@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -51,5 +52,30 @@ func TestFake_OrderWhileSlotArrives(t *testing.T) {
 			t.Fatalf("the operations with the floors 1 and 2 were run as %q", floors)
 		}
 		floors = nil
+	}
+}
+
+// TestFake_SlotOfNobody: that nobody holds a slot says nothing about the nodes
+// that hold others.
+func TestFake_SlotOfNobody(t *testing.T) {
+	var known string
+	known = play(t, func(args []string) string {
+		if args[0] == "GET" {
+			return "_\r\n"
+		}
+		return clusterNodeOf(7, slotsAt{0, 8191, known})(args)
+	})
+	s := open(t, redisstore.Options{Addrs: []string{known}, Cluster: true})
+	nodes := make(map[string]int)
+	for i := range 100 {
+		key := fmt.Sprint("k", i)
+		err := s.Get(t.Context(), []string{key})[0].Err
+		if err != nil && (!errors.Is(err, redisstore.ErrUnavailable) || s.Node(key) == known) {
+			t.Errorf("%s of %s: %v", key, s.Node(key), err)
+		}
+		nodes[s.Node(key)]++
+	}
+	if len(nodes) != 2 {
+		t.Errorf("keys by node: %v, want two names", nodes)
 	}
 }

@@ -84,7 +84,7 @@ type Store struct {
 	closed atomic.Bool
 
 	// One server:
-	name      string // of the only node
+	name      string // of the only node; nobody in a cluster
 	link      *link
 	sentinels *sentinels // nil without them
 	followed  chan struct{}
@@ -120,6 +120,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // returns the error of an attempt that makes further ones vain.
 func (s *Store) start(ctx context.Context) error {
 	if s.cfg.Cluster {
+		s.name = nobody
 		s.cluster = startCluster(s.ctx, s.cfg, s.keys, s.login())
 		return s.cluster.ready(ctx)
 	}
@@ -282,9 +283,14 @@ func (s *Store) finish(replies []store.Reply) []store.Reply {
 	return replies
 }
 
+// nobody is the name of the node of keys whose slot no primary is known to
+// hold. It is no address: that these cannot be reached says nothing about any
+// node.
+const nobody = "nobody"
+
 // Node implements [store.Store]. One server is called by its address, one
 // behind Sentinels by the name that they know. In a cluster it is the address
-// of the primary that holds the key's slot, as far as that is known.
+// of the primary that holds the key's slot, and "nobody" if none is known to.
 func (s *Store) Node(key string) string {
 	if s.cluster != nil {
 		if owner := s.cluster.owner(key); owner != nil {
