@@ -158,7 +158,11 @@ func (c *cluster) lookFrom(ctx context.Context, sess *session, behind *claim) er
 // guests that have joined are started, those to others are ended.
 func (c *cluster) apply(ctx context.Context, spans []span) {
 	old := c.current.Load()
-	next := &topology{shards: make(map[string]*shard), replaced: make(chan struct{})}
+	next := &topology{
+		shards:   make(map[string]*shard),
+		guests:   make(map[string]bool),
+		replaced: make(chan struct{}),
+	}
 	join := func(addr string) *shard {
 		s := next.shards[addr]
 		if s == nil {
@@ -176,7 +180,10 @@ func (c *cluster) apply(ctx context.Context, spans []span) {
 		}
 	}
 	for _, addr := range c.guests.present() {
-		join(addr)
+		if next.shards[addr] == nil {
+			next.guests[addr] = true
+			join(addr)
+		}
 	}
 	if next.same(old) {
 		return

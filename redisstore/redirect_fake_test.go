@@ -79,3 +79,43 @@ func TestFake_SlotOfNobody(t *testing.T) {
 		t.Errorf("keys by node: %v, want two names", nodes)
 	}
 }
+
+// TestFake_StrangerAmongMany: that requests are sent on to nodes that hold
+// slots takes no place away from one that holds none.
+func TestFake_StrangerAmongMany(t *testing.T) {
+	const many = 20
+	var known, stranger string
+	var calls atomic.Int64
+	owner := func(i int) string { return fmt.Sprint("127.0.0.1:", 1+i) } // nobody is there
+	slots := func() (all []slotsAt) {
+		for i := range many {
+			all = append(all, slotsAt{i, i, owner(i)})
+		}
+		return append(all, slotsAt{many, slotCount - 1, known})
+	}
+	known = play(t, func(args []string) string {
+		if args[0] != "GET" {
+			return clusterNodeOf(7, slots()...)(args)
+		}
+		if i := int(calls.Add(1) - 1); i < many {
+			return "-MOVED 0 " + owner(i) + "\r\n"
+		}
+		return "-ASK 0 " + stranger + "\r\n"
+	})
+	stranger = play(t, func(args []string) string {
+		if args[0] == "GET" {
+			return "_\r\n"
+		}
+		return clusterNode(7, known)(args)
+	})
+	s := open(t, redisstore.Options{Addrs: []string{known}, Cluster: true})
+	key := keyOn(t, s, known)
+	for range many {
+		s.Get(t.Context(), []string{key})
+	}
+	start := time.Now()
+	eventually(t, "an answer of the stranger", func() bool { return s.Get(t.Context(), []string{key})[0].Err == nil })
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %v, as if others had to leave first", took)
+	}
+}

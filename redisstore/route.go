@@ -173,8 +173,10 @@ func (c *cluster) next(e errand, replies []store.Reply) map[stop][]int {
 		key := e.key(i)
 		at, decided := where[key]
 		if !decided {
-			c.guests.invite(r.addr)
 			at = stop{now.shards[r.addr], r.ask}
+			if at.shard == nil || now.guests[r.addr] {
+				c.guests.invite(r.addr)
+			}
 			where[key] = at
 		}
 		switch {

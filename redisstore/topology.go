@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 // replaced.
 type topology struct {
 	shards   map[string]*shard // by address; the owners, and guests
+	guests   map[string]bool   // which of the shards hold no slot
 	owners   [slotCount]*shard // nil for a slot that nobody holds
 	replaced chan struct{}     // closed when there is a newer one
 }
@@ -157,8 +157,8 @@ func (t *topology) same(other *topology) bool {
 // holders returns the shards that hold slots.
 func (t *topology) holders() []*shard {
 	var all []*shard
-	for _, s := range t.shards {
-		if slices.Contains(t.owners[:], s) {
+	for addr, s := range t.shards {
+		if !t.guests[addr] {
 			all = append(all, s)
 		}
 	}
