@@ -179,6 +179,11 @@ func (c *cluster) apply(ctx context.Context, spans []span) {
 			next.owners[i] = s
 		}
 	}
+	for _, s := range old.holders() {
+		if next.shards[s.addr] == nil {
+			c.guests.invite(s.addr) // what is under way to it is still answered
+		}
+	}
 	for _, addr := range c.guests.present() {
 		if next.shards[addr] == nil {
 			next.guests[addr] = true

@@ -7,7 +7,8 @@ import (
 
 // guests are the nodes to which others have sent requests lately. A node that
 // has just joined a cluster holds no slot, and is sent the keys of those that
-// are on their way to it. The zero value is ready.
+// are on their way to it. One that has lost its last slot is a guest for a
+// while too. The zero value is ready.
 type guests struct {
 	mu   sync.Mutex
 	last map[string]time.Time // by address: when it was last invited

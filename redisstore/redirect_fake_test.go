@@ -119,3 +119,39 @@ func TestFake_StrangerAmongMany(t *testing.T) {
 		t.Errorf("it took %v, as if others had to leave first", took)
 	}
 }
+
+// TestFake_AnsweredAfterTheMove: a request is under way to a node that loses
+// its last slot meanwhile. It is answered all the same.
+func TestFake_AnsweredAfterTheMove(t *testing.T) {
+	var from, to string
+	var epoch atomic.Int64
+	epoch.Store(7)
+	node := func(get func() string) string {
+		return play(t, func(args []string) string {
+			switch {
+			case args[0] == "GET":
+				return get()
+			case epoch.Load() == 7:
+				return clusterNodeOf(7, slotsAt{0, slotCount - 1, from})(args)
+			}
+			return clusterNodeOf(8, slotsAt{0, slotCount - 1, to})(args)
+		})
+	}
+	arrived, release := make(chan struct{}), make(chan struct{})
+	from = node(func() string {
+		close(arrived)
+		<-release
+		return "_\r\n"
+	})
+	to = node(func() string { return "_\r\n" })
+	s := open(t, redisstore.Options{Addrs: []string{from}, Cluster: true, DialTimeout: 500 * time.Millisecond})
+	answer := make(chan store.Reply, 1)
+	go func() { answer <- s.Get(t.Context(), []string{"k"})[0] }()
+	<-arrived
+	epoch.Store(8)
+	eventually(t, "the move is noticed", func() bool { return s.Node("k") == to })
+	close(release)
+	if reply := <-answer; reply.Err != nil {
+		t.Errorf("the request that was under way: %v", reply.Err)
+	}
+}
