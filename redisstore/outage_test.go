@@ -371,7 +371,7 @@ func TestOutage_DemotedFarAway(t *testing.T) {
 	server := redistest.Start(t)
 	link := newWire(t, server.Addr())
 	s := open(t, at(link.addr()))
-	link.slow(600 * time.Millisecond)
+	link.slow(150 * time.Millisecond)
 	if got := get(t, s, "k"); got.Status != store.Absent {
 		t.Errorf("status %d, want Absent", got.Status)
 	}

@@ -144,7 +144,7 @@ func TestFake_AnsweredAfterTheMove(t *testing.T) {
 		return "_\r\n"
 	})
 	to = node(func() string { return "_\r\n" })
-	s := open(t, redisstore.Options{Addrs: []string{from}, Cluster: true, DialTimeout: 500 * time.Millisecond})
+	s := open(t, redisstore.Options{Addrs: []string{from}, Cluster: true, DialTimeout: 200 * time.Millisecond})
 	answer := make(chan store.Reply, 1)
 	go func() { answer <- s.Get(t.Context(), []string{"k"})[0] }()
 	<-arrived

@@ -116,31 +116,3 @@ func TestFake_SentinelBehind(t *testing.T) {
 		t.Errorf("the one that is behind is believed")
 	}
 }
-
-// TestFake_SentinelsMadeAnew: their epochs begin again. So it is with one that
-// is well, if the one that knew more is gone.
-func TestFake_SentinelsMadeAnew(t *testing.T) {
-	old, promoted := redistest.Start(t), redistest.Start(t)
-	newOperator(t, promoted.Addr()).run("SET", dataKey("k"), "seen")
-	var again atomic.Bool
-	f := &fakeSentinel{primary: func() (string, int) {
-		if again.Load() {
-			return promoted.Addr(), 0
-		}
-		return old.Addr(), 7
-	}}
-	g := &fakeSentinel{primary: f.primary}
-	knowing := play(t, func(args []string) string {
-		if again.Load() {
-			return "" // gone, the other remains
-		}
-		return g.answer(args)
-	})
-	s := open(t, redisstore.Options{Addrs: []string{knowing, play(t, f.answer)}, SentinelMaster: "shop"})
-	put(t, s, "k", 1, "body")
-	again.Store(true)
-	eventually(t, "the new ones are believed", func() bool {
-		reply := s.Get(t.Context(), []string{"k"})[0]
-		return reply.Err == nil && reply.Status == store.Garbled
-	})
-}
