@@ -295,8 +295,10 @@ func TestEncrypt_KeepsValuesSecretAndRotatesKeys(t *testing.T) {
 		get(1, first, second)
 		get(1, second, first)
 		get(2, second) // the old key is gone, and so is what it has encrypted
-		plant(t, s, store.Fill{Key: "user:2", Kind: store.Value, Version: 1, Fresh: time.Hour, Life: time.Hour,
-			Body: s.Get(t.Context(), []string{"user:1"})[0].Record.Body})
+		plant(t, s, store.Fill{
+			Key: "user:2", Kind: store.Value, Version: 1, Fresh: time.Hour, Life: time.Hour,
+			Body: s.Get(t.Context(), []string{"user:1"})[0].Record.Body,
+		})
 		l := open(t, s, "user", hour) // without encryption it is a miss
 		c, err := larder.NewCache(l, "user", o.loader())
 		must(t, err)
