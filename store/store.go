@@ -51,7 +51,8 @@
 // keeps for each tag that is in use an identity, and for all of them together a
 // sequence: a number that every [MoveTags] advances, and an epoch, which is
 // another one whenever the sequence had to be made anew. All of these lie in
-// one part of the tier, so that an operation on many tags is one atomic step.
+// one part of the tier, which Node names for [Sequence] and for each [TagKey],
+// so that an operation on many tags is one atomic step.
 //
 //	sequence   number, epoch
 //	tag        Tag{Number, Epoch, Hard, Soft}   has a lifetime
@@ -384,7 +385,8 @@ type ReadTags struct {
 
 // MoveTags invalidates tags: it advances the sequence by one and, if Soft, gives
 // each tag that is present a new Soft identity made of Nonce, at the sequence's
-// new number; otherwise it removes them. [Done], with the sequence in
+// new number, its life as it was; otherwise it removes them. [Done], with the
+// sequence in
 // Reply.Record. The sequence lives for Life from now at least, and is made anew
 // if it is absent. Nonce is different for every operation.
 type MoveTags struct {
