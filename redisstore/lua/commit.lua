@@ -4,7 +4,7 @@ local h = header()
 if h and intent(h) and ARGV[5] == '1' and body() == ARGV[6] then
   h = 'LT' .. version(h) .. NEVER
 elseif reaches(h, ARGV[1]) then
-  return {KEPT}
+  return KEPT
 end
 settle(h, ARGV[1], ARGV[4])
-return {CLEARED}
+return CLEARED

@@ -15,5 +15,5 @@ if type(h) == 'string' and #h == 36 and string.find(h, '^L[VNTSQq]%d+$')
   end
 end
 local record = 'LQ' .. floor .. string.format('%014.0f', now + ARGV[2]) .. ARGV[1]
-redis.call('SET', KEYS[1], record, 'PX', string.format('%.0f', life))
-return {1}
+redis.call('SET', KEYS[1], record, 'PX', life)
+return 1
