@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -44,11 +43,10 @@ func (s *dataSession) load(ctx context.Context) {
 	s.doAll(ctx, cmds)
 }
 
-// stillPrimary returns an error if the server has been made a replica. That it
-// does not answer in time is none: others find out about that.
+// stillPrimary returns an error if the server has been made a replica. It waits
+// for the answer for as long as the connection lives: it may come late, and is
+// worth no less for that. That there is none is for others to find out about.
 func (s *dataSession) stillPrimary(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, roleEvery)
-	defer cancel()
 	h, err := readHello(s.do(ctx, s.client.B().Hello().Build()))
 	if err != nil {
 		return nil
@@ -182,16 +180,22 @@ func (s *dataSession) failure(err error) store.Reply {
 		return store.Reply{Err: err}
 	case !ok:
 		return store.Reply{Err: unavailable(fmt.Errorf("%s: %w", s.addr, err))}
-	case strings.HasPrefix(answer.Error(), "WRONGTYPE"):
-		return store.Reply{Status: store.Garbled}
-	case s.member:
+	}
+	if s.member {
 		if r := readRedirection(answer, s.addr); r != nil {
 			return store.Reply{Err: r}
 		}
-	case strings.HasPrefix(answer.Error(), "READONLY"):
-		s.cut() // it is no primary any more: find the one that is
 	}
-	return store.Reply{Err: fmt.Errorf("redisstore: %s: %w", s.addr, err)}
+	err = fmt.Errorf("redisstore: %s: %w", s.addr, err)
+	switch code := code(answer.Error()); {
+	case code == "WRONGTYPE":
+		return store.Reply{Status: store.Garbled}
+	case code == "READONLY":
+		s.cut() // it is no primary any more: find the one that is
+	case slices.Contains(notNow, code):
+		err = refused(err)
+	}
+	return store.Reply{Err: err}
 }
 
 // run runs operations in one round trip and puts their outcomes into replies.
@@ -227,7 +231,7 @@ func (s *dataSession) run(ctx context.Context, ops []store.Op, replies []store.R
 // errOvertaken is the error of an operation that the server did not run, where
 // it has run a later one on the same key: because scripts were flushed or a
 // slot has moved in the midst of a batch.
-var errOvertaken = errors.New("redisstore: not run, and a later operation of the batch on the same key was")
+var errOvertaken = refused(errors.New("redisstore: not run, and a later operation of the batch on the same key was"))
 
 // runInFull runs those operations again, scripts included, that the server
 // knew no script for. Another process may have brought a script back in the

@@ -42,6 +42,22 @@
 //     runs where the answers are read.
 //   - No password is in an error.
 //
+// # Failovers
+//
+// Servers replicate without waiting for it: a failover may lose what was
+// acknowledged. Apart from that, a server that has stepped down is read for a
+// while by those who have not noticed, and may know less than its successor:
+//
+//   - One server that is made a replica: for 100 ms and a round trip. It is
+//     asked for its role that often.
+//   - A primary behind Sentinels: until the first of them announces that it has
+//     promoted another, or for a second more where the announcement is lost. A
+//     connection is kept to each Sentinel of the options, and the latest
+//     failover counts, whichever knows of it.
+//   - A primary of a cluster: until it hears of its successor, from when on it
+//     redirects. One that is cut off hears nothing, and stops answering after
+//     cluster-node-timeout; do not set cluster-allow-reads-when-down.
+//
 // # For the operator
 //
 // SWAPDB is not announced by any server: do not use it on a database of
@@ -54,9 +70,9 @@
 //	  +info +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
 //	  +evalsha +script|load
 //
-// While a slot of a cluster moves, operations on its keys may fail with
-// TRYAGAIN until all of its keys have arrived; those on several tags will, if
-// it is the tags' slot.
+// While a slot of a cluster moves, operations on keys of it that have moved, or
+// that it does not hold, are refused (TRYAGAIN, [store.ErrRefused]) until the
+// move is over; those on several tags are, if it is the tags' slot. Reads go on.
 //
 // A Beat's History is the server's run_id and master_replid: another one after
 // a restart, and after a failover. A server that tells neither in its INFO, as
@@ -86,7 +102,7 @@ type Store struct {
 	closed atomic.Bool
 
 	// One server:
-	name      string // of the only node
+	name      string // of the only node; nobody in a cluster
 	link      *link
 	sentinels *sentinels // nil without them
 	followed  chan struct{}
@@ -122,6 +138,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // returns the error of an attempt that makes further ones vain.
 func (s *Store) start(ctx context.Context) error {
 	if s.cfg.Cluster {
+		s.name = nobody
 		s.cluster = startCluster(s.ctx, s.cfg, s.keys, s.login())
 		return s.cluster.ready(ctx)
 	}
@@ -217,7 +234,8 @@ var errReplica = errors.New("the server is a replica")
 // a list say, is absent; a GET calls it garbled.
 //
 // Errors are the context's, [ErrUnavailable], [store.ErrClosed], answers of the
-// server such as "LOADING", and that the key is a tag's.
+// server such as "LOADING", [store.ErrRefused] while a slot of a cluster moves,
+// and that the key is a tag's.
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
 	switch err := ctx.Err(); {
@@ -238,10 +256,12 @@ func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	return s.finish(replies)
 }
 
-// Do implements [store.Store]. Errors are those of [Store.Get]; answers such as
-// "OOM" for a Lease or a Fill when memory is short, which nothing else is
+// Do implements [store.Store]. Errors are those of [Store.Get]; [store.ErrRefused]
+// for a Lease or a Fill when memory is short ("OOM"), which nothing else is
 // refused for; and that an operation makes no sense: it is unknown, a tag has no
-// name, a nonce is empty, or a key is a tag's.
+// name, a nonce is empty, or a key is a tag's. A server that is set up not to
+// take changes while it cannot keep or copy them ("MISCONF", "NOREPLICAS")
+// refuses all.
 func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	replies := make([]store.Reply, len(ops))
 	switch err := ctx.Err(); {
@@ -288,9 +308,14 @@ func (s *Store) finish(replies []store.Reply) []store.Reply {
 	return replies
 }
 
+// nobody is the name of the node of keys whose slot no primary is known to
+// hold. It is no address: that these cannot be reached says nothing about any
+// node.
+const nobody = "nobody"
+
 // Node implements [store.Store]. One server is called by its address, one
 // behind Sentinels by the name that they know. In a cluster it is the address
-// of the primary that holds the key's slot, as far as that is known.
+// of the primary that holds the key's slot, and "nobody" if none is known to.
 func (s *Store) Node(key string) string {
 	if s.cluster != nil {
 		if owner := s.cluster.owner(key); owner != nil {

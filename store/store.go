@@ -83,6 +83,11 @@ import (
 // ErrClosed is the error of every call after [Store.Close].
 var ErrClosed = errors.New("store: closed")
 
+// ErrRefused is in the error of a reply when the tier is there and has answered,
+// but would not do it now: short of memory, or a slot on its way. It says
+// nothing about the tier's health.
+var ErrRefused = errors.New("store: refused")
+
 // Store is a shared tier. Its methods may be called concurrently, and never
 // wait longer than the context they are given: at its end every key or
 // operation without an answer gets the context's error.
@@ -219,6 +224,10 @@ type Reply struct {
 	Wait time.Duration
 	// Tags answers [ReadTags].
 	Tags []Tag
+	// Elsewhere says that the record was read from another node than
+	// [Store.Node] names for its key, so that its changes are not reported
+	// under that name.
+	Elsewhere bool
 	// Err is set when the tier could not answer: not reachable, too slow,
 	// closed, or out of memory. The other fields are then zero.
 	Err error
