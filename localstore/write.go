@@ -40,10 +40,9 @@ func (s *Store) intend(op store.Intend, e *entry, now time.Time) store.Reply {
 	return store.Reply{Status: store.Done}
 }
 
-// finish may store a value over its own intent only: as long as that stands
-// nobody else has changed the row, or has told of it.
+// finish may store a value over its own intent: as long as that stands nobody
+// else has changed the row, or has told of it. Nor does anybody hold the lease.
 func (s *Store) finish(op store.Finish, e *entry, now time.Time) store.Reply {
-	e.hold = hold{}
 	own := e.data.Kind == store.Intent && string(e.data.Body) == op.ID
 	switch {
 	case own && op.Body != nil && !e.spoilt && op.Version >= e.data.Version:
