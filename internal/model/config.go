@@ -22,9 +22,9 @@ type Config struct {
 	// process share its flights and its memory tier.
 	Readers []Reader
 
-	// Writers holds the process of each writer, at most two: an index used by
-	// the readers, or [Elsewhere]. A writer writes once.
-	Writers []int
+	// Writers are the callers of Invalidate and Update, at most two. A writer
+	// writes once.
+	Writers []Writer
 
 	// Memory gives each process a memory tier and a tracking session. Without
 	// it the class has none, and every Get counts as strict.
@@ -60,6 +60,16 @@ type Reader struct {
 	// Strict Gets skip the memory tier and join only flights whose answer has
 	// not been asked for yet.
 	Strict bool
+}
+
+// Writer is a caller that writes once, and how it does that.
+type Writer struct {
+	// Process is an index used by the readers, or [Elsewhere].
+	Process int
+
+	// Through puts the new value into the shared tier, over an older one; all
+	// other writers leave a tombstone. It needs versions.
+	Through bool
 }
 
 // Faults says how often each fault may happen in one run.
@@ -109,9 +119,12 @@ func (c *Config) validate() error {
 			errs = append(errs, fmt.Errorf("reader %d does no Get", i+1))
 		}
 	}
-	for i, p := range c.Writers {
-		if p < Elsewhere || p >= maxProcesses {
+	for i, w := range c.Writers {
+		if p := w.Process; p < Elsewhere || p >= maxProcesses {
 			errs = append(errs, fmt.Errorf("writer %d is in process %d, want %d to %d", i+1, p, Elsewhere, maxProcesses-1))
+		}
+		if w.Through && c.Unversioned {
+			errs = append(errs, fmt.Errorf("writer %d writes through, which needs versions", i+1))
 		}
 	}
 	return errors.Join(errs...)

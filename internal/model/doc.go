@@ -65,6 +65,15 @@
 //     evicted or flushed before; the promises end where memory pressure does
 //     that.
 //
+// # Rules for writes
+//
+//   - A write-through puts its value over an older value only. A value in the
+//     slot is never older than what was acknowledged, so that a newer one is
+//     not either. Nothing else says as much: after an eviction, a tombstone's
+//     floor may be that of a write long ago. See mayWrite. (Nor does a
+//     negative, which the model has none of: its version is but the floor that
+//     its load was given.)
+//
 // # Limits
 //
 // One key. Bounded faults, one or two Gets per reader, one write per writer.

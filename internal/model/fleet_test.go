@@ -1,6 +1,9 @@
 package model
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // apart is n strict readers, each in a process of its own.
 func apart(n int, gets uint8) []Reader {
@@ -22,12 +25,18 @@ func sharingMemory() []Reader {
 }
 
 // elsewhere is n writers that share no process with readers.
-func elsewhere(n int) []int {
-	var writers []int
-	for range n {
-		writers = append(writers, Elsewhere)
-	}
-	return writers
+func elsewhere(n int) []Writer {
+	return slices.Repeat([]Writer{{Process: Elsewhere}}, n)
+}
+
+// through is n writers elsewhere that write through.
+func through(n int) []Writer {
+	return slices.Repeat([]Writer{{Process: Elsewhere, Through: true}}, n)
+}
+
+// oneThrough is a writer that writes through and one that invalidates.
+func oneThrough() []Writer {
+	return []Writer{{Process: Elsewhere, Through: true}, {Process: Elsewhere}}
 }
 
 // check explores a fleet.

@@ -5,7 +5,7 @@ import "strings"
 // Mutant is a set of clauses of the protocol that are left out. Each must break
 // a property in some small fleet; a clause whose loss breaks nothing would not
 // have earned its place.
-type Mutant uint32
+type Mutant uint64
 
 const (
 	// leasePerProcess takes leases with an id per process, not per load
@@ -92,6 +92,14 @@ const (
 	// hits allowed").
 	noPing
 
+	// throughUnversioned writes through over any value ("over an existing value
+	// with a lower version").
+	throughUnversioned
+
+	// throughOverNothing compares versions only: what is absent, and a lower
+	// floor, lose to the value of a write-through ("over an existing value").
+	throughOverNothing
+
 	endOfMutants
 )
 
@@ -119,5 +127,6 @@ func mutantNames() []string {
 		"noFloor", "floorOnlyAtFill", "floorOnlyAtLoader", "shortHold", "shortTTL",
 		"invalidateFirst", "ackFirst", "bareLastRead",
 		"noTaint", "lateNote", "noOwnInvalidate", "noFlush", "noFlushOfFlights", "flushBeforeTracking", "noPing",
+		"throughUnversioned", "throughOverNothing",
 	}
 }

@@ -15,7 +15,7 @@ type ablation struct {
 
 // ablations has one case or more for every clause that earns its place.
 func ablations() []ablation {
-	return append(leaseAblations(), append(versionAblations(), processAblations()...)...)
+	return append(leaseAblations(), append(versionAblations(), append(processAblations(), throughAblations()...)...)...)
 }
 
 // leaseAblations are about leases and the order of a write.
@@ -94,13 +94,13 @@ func processAblations() []ablation {
 			Mutant: plainSingleflight, Readers: twoAndOne(), Writers: elsewhere(1),
 		}, ReadAfterAck | Monotonic},
 		{"no taint", Config{
-			Mutant: noTaint, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
+			Mutant: noTaint, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true,
 		}, MemoryTier | OwnWrites},
 		{"counter noted after the answer", Config{
 			Mutant: lateNote, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true,
 		}, MemoryTier},
 		{"own invalidation by push only", Config{
-			Mutant: noOwnInvalidate, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
+			Mutant: noOwnInvalidate, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true,
 		}, OwnWrites},
 		{"no flush on reconnect", Config{
 			Mutant: noFlush, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
@@ -114,6 +114,19 @@ func processAblations() []ablation {
 	}
 }
 
+// throughAblations are about writes that put the value into the shared tier.
+func throughAblations() []ablation {
+	eviction := Faults{Evictions: 1}
+	return []ablation{
+		{"write-through without versions", Config{
+			Mutant: throughUnversioned, Readers: apart(2, 1), Writers: through(2),
+		}, ReadAfterAck | Monotonic | SharedTier},
+		{"write-through over nothing", Config{
+			Mutant: throughOverNothing, Readers: apart(2, 1), Writers: through(2), Faults: eviction,
+		}, ReadAfterAck | Monotonic | SharedTier},
+	}
+}
+
 // spares are clauses that this part of the protocol could do without. Should
 // one of them break something one day, it has found its use: move it up.
 func spares() []ablation {
@@ -123,7 +136,7 @@ func spares() []ablation {
 			Faults: Faults{LeaseLosses: 1, Evictions: 2, Crashes: 1},
 		}, 0},
 		{"memory read before the first PING", Config{
-			Mutant: noPing, Readers: sharingMemory(), Writers: []int{0}, Memory: true, Faults: Faults{Disconnects: 2},
+			Mutant: noPing, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true, Faults: Faults{Disconnects: 2},
 		}, 0},
 	}
 }
@@ -181,6 +194,6 @@ func TestMutants_AllHaveACase(t *testing.T) {
 		}
 	}
 	if got := len(mutantNames()); 1<<got != int(endOfMutants) {
-		t.Errorf("%d names for %d mutants", got, bits.TrailingZeros32(uint32(endOfMutants)))
+		t.Errorf("%d names for %d mutants", got, bits.TrailingZeros64(uint64(endOfMutants)))
 	}
 }

@@ -48,33 +48,49 @@ func fleets() []fleet {
 			Faults: Faults{Evictions: 1},
 		}, 390_000},
 		{"shared flights", Config{
-			Readers: twoAndOne(), Writers: []int{0, Elsewhere},
+			Readers: twoAndOne(), Writers: []Writer{{Process: 0}, {Process: Elsewhere}},
 		}, 200_000},
 		{"shared flights, giving up", Config{
-			Readers: twoAndOne(), Writers: []int{0}, GiveUp: true,
+			Readers: twoAndOne(), Writers: []Writer{{Process: 0}}, GiveUp: true,
 			Faults: Faults{Evictions: 1, LoadErrors: 1},
 		}, 96_000},
+		{"write-through", Config{
+			Readers: apart(3, 1), Writers: through(2),
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, WriterCrashes: 1},
+		}, 200_000},
+		{"write-through and invalidate, giving up, redelivery", Config{
+			Readers: apart(2, 1), Writers: oneThrough(), GiveUp: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 1, Redeliveries: 1},
+		}, 125_000},
+		{"write-through, replica", Config{
+			Readers: apart(2, 1), Writers: oneThrough(), Replica: true,
+			Faults: Faults{LeaseLosses: 1, Evictions: 2, WriterCrashes: 1},
+		}, 134_000},
+		{"write-through, memory", Config{
+			Readers: sharingMemory(), Writers: []Writer{{Process: 0, Through: true}}, Memory: true,
+			Faults: Faults{Evictions: 1, Disconnects: 1},
+		}, 265_000},
 		{"memory, disconnects", Config{
 			Readers: sharingMemory(), Writers: elsewhere(1), Memory: true,
 			Faults: Faults{Disconnects: 2},
 		}, 120_000},
 		{"memory, own writes", Config{
 			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}, {Process: 1, Gets: 1, Strict: true}},
-			Writers: []int{0}, Memory: true,
+			Writers: []Writer{{Process: 0}}, Memory: true,
 			Faults: Faults{LeaseLosses: 1},
 		}, 290_000},
 		{"memory, two writers", Config{
-			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []int{0, Elsewhere}, Memory: true,
+			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []Writer{{Process: 0}, {Process: Elsewhere}}, Memory: true,
 			Faults: Faults{Disconnects: 1},
 		}, 280_000},
 		{"memory, strict and giving up", Config{
 			Readers: []Reader{{Process: 0, Gets: 2}, {Process: 0, Gets: 1, Strict: true}},
-			Writers: []int{0}, Memory: true, GiveUp: true,
+			Writers: []Writer{{Process: 0}}, Memory: true, GiveUp: true,
 			Faults: Faults{Disconnects: 1},
 		}, 190_000},
 		{"memory, process crash", Config{
 			Readers: []Reader{{Process: 0, Gets: 2}, {Process: 1, Gets: 1}},
-			Writers: []int{0}, Memory: true,
+			Writers: []Writer{{Process: 0}}, Memory: true,
 			Faults: Faults{Crashes: 1, Disconnects: 1},
 		}, 170_000},
 	}
@@ -101,20 +117,20 @@ func bigFleets() []fleet {
 		}, 3_500_000},
 		{"shared flights, two Gets each, replica", Config{
 			Readers: []Reader{{Process: 0, Gets: 2, Strict: true}, {Process: 0, Gets: 2, Strict: true}, {Process: 1, Gets: 1, Strict: true}},
-			Writers: []int{0, Elsewhere}, Replica: true,
+			Writers: []Writer{{Process: 0}, {Process: Elsewhere}}, Replica: true,
 			Faults: Faults{Evictions: 1},
 		}, 15_000_000},
 		{"memory in two processes", Config{
 			Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1, Strict: true}, {Process: 1, Gets: 1}},
-			Writers: []int{0}, Memory: true,
+			Writers: []Writer{{Process: 0}}, Memory: true,
 			Faults: Faults{Evictions: 1, Disconnects: 1},
 		}, 10_000_000},
 		{"memory, two writers, disconnects, FLUSHALL", Config{
-			Readers: sharingMemory(), Writers: []int{0, Elsewhere}, Memory: true,
+			Readers: sharingMemory(), Writers: []Writer{{Process: 0}, {Process: Elsewhere}}, Memory: true,
 			Faults: Faults{Flushes: 1, Disconnects: 2},
 		}, 12_000_000},
 		{"memory, replica", Config{
-			Readers: sharingMemory(), Writers: []int{0, Elsewhere}, Memory: true, Replica: true,
+			Readers: sharingMemory(), Writers: []Writer{{Process: 0}, {Process: Elsewhere}}, Memory: true, Replica: true,
 			Faults: Faults{Evictions: 1, Disconnects: 1},
 		}, 11_000_000},
 	}

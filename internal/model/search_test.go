@@ -58,7 +58,7 @@ func TestCheck_SymmetryChangesNothing(t *testing.T) {
 			Mutant: noRetry, Readers: apart(3, 1), Writers: elsewhere(2),
 		}, 0},
 		{"no taint", Config{
-			Mutant: noTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []int{0, 0}, Memory: true,
+			Mutant: noTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []Writer{{Process: 0}, {Process: 0}}, Memory: true,
 		}, 0},
 	} {
 		t.Run(a.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func sameLengths(t *testing.T, got, want map[Properties][]string) {
 func TestCheck_ReportsAllMistakesOfAConfig(t *testing.T) {
 	_, err := Check(Config{
 		Readers: []Reader{{Process: 3, Gets: 1}, {Process: 0}, {}, {}},
-		Writers: []int{-2, 0, 0},
+		Writers: []Writer{{Process: -2}, {}, {}},
 	})
 	if err == nil {
 		t.Fatal("no error")

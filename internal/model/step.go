@@ -32,6 +32,8 @@ const (
 
 	commit // writers
 	invalidate
+	writeThrough
+	throughFloor
 	acknowledge
 
 	deliver // sessions
@@ -86,9 +88,11 @@ func (a act) phrase() string {
 		receive:      "reader %r: returns v%v",
 		admit:        "reader %r: returns v%v, which enters memory",
 
-		commit:      "writer %w: COMMIT v%v",
-		invalidate:  "writer %w: INVALIDATE floor v%v applied",
-		acknowledge: "writer %w: acknowledged v%v",
+		commit:       "writer %w: COMMIT v%v",
+		invalidate:   "writer %w: INVALIDATE floor v%v applied",
+		writeThrough: "writer %w: WRITE-THROUGH v%v, which is stored",
+		throughFloor: "writer %w: WRITE-THROUGH v%v, taken as a floor",
+		acknowledge:  "writer %w: acknowledged v%v",
 
 		deliver:    "process %p: push delivered",
 		lapse:      "process %p: heartbeat lapsed, session ended",

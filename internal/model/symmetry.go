@@ -39,8 +39,8 @@ func (m *model) lonely(i int) bool {
 			return false
 		}
 	}
-	for _, p := range m.cfg.Writers {
-		if p == m.process[i] {
+	for _, w := range m.cfg.Writers {
+		if w.Process == m.process[i] {
 			return false
 		}
 	}

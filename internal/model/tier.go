@@ -88,6 +88,33 @@ func (m *model) invalidate(s *state, floor uint8) {
 	m.changed(s)
 }
 
+// writeThrough is the write-through script. It puts the value over an older
+// one only: a value in the slot is at least as new as all that has been
+// acknowledged, so that a newer one is too. Nothing else there says as much,
+// and then the version is no more than a floor. It reports whether it put the
+// value there.
+func (m *model) writeThrough(s *state, version uint8) bool {
+	if !m.mayWrite(s, version) {
+		m.invalidate(s, version)
+		return false
+	}
+	s.lease = 0
+	s.slot = slot{value, version}
+	m.changed(s)
+	return true
+}
+
+// mayWrite reports whether a write-through may put its value into the slot.
+func (m *model) mayWrite(s *state, version uint8) bool {
+	switch {
+	case s.slot.kind == value && m.without(throughUnversioned):
+		return true
+	case s.slot.kind != value && !m.without(throughOverNothing):
+		return false
+	}
+	return s.slot.version < version
+}
+
 // vanish removes the data key.
 func (m *model) vanish(s *state) {
 	s.slot = slot{}

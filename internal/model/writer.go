@@ -4,6 +4,8 @@ package model
 //
 //	unwritten ──COMMIT──> committed ──invalidate──> invalidated ──own process, ack──> acknowledged
 //	                          └──────crash──────> crashed
+//
+// A write-through takes the same way, with another script.
 type writePhase uint8
 
 const (
@@ -28,7 +30,7 @@ func (t *turn) writer(w int) {
 	case unwritten:
 		t.commit(w).phase = committed
 	case committed:
-		t.sendInvalidate(w).phase = invalidated
+		t.apply(w).phase = invalidated
 		t.crashWriter(w)
 	case invalidated:
 		t.acknowledge(w).phase = acknowledged
@@ -69,6 +71,19 @@ func (t *turn) commit(w int) *writer {
 	return &n.writers[w]
 }
 
+// apply brings the write to the shared tier, in the way of this writer.
+func (t *turn) apply(w int) *writer {
+	if !t.cfg.Writers[w].Through {
+		return t.sendInvalidate(w)
+	}
+	version := t.s.writers[w].version
+	n := t.step(writeThrough, w, version)
+	if !t.writeThrough(n, version) {
+		t.last().step.act = throughFloor
+	}
+	return &n.writers[w]
+}
+
 // sendInvalidate applies the write's invalidation at the shared tier.
 func (t *turn) sendInvalidate(w int) *writer {
 	floor := t.s.writers[w].version
@@ -83,7 +98,7 @@ func (t *turn) acknowledge(w int) *writer {
 	version := t.s.writers[w].version
 	n := t.step(acknowledge, w, version)
 	n.acked = max(n.acked, version)
-	if p := t.cfg.Writers[w]; p != Elsewhere {
+	if p := t.cfg.Writers[w].Process; p != Elsewhere {
 		n.processes[p].own = max(n.processes[p].own, version)
 		if !t.without(noOwnInvalidate) {
 			t.forget(n, p)
