@@ -40,6 +40,10 @@ type Config struct {
 	// long as there is a tombstone.
 	Unversioned bool
 
+	// Outbox gives each write a row that commits with it, and a relay that
+	// brings the write to the shared tier whatever becomes of the writer.
+	Outbox bool
+
 	// GiveUp lets a reader that was made to wait, or was refused, give up at
 	// any time and answer from the primary without caching. It stands for
 	// "after eight rounds", without counting them.
@@ -85,8 +89,13 @@ type Faults struct {
 	// Flushes counts FLUSHALL.
 	Flushes uint8
 
-	// WriterCrashes counts writers that die between COMMIT and invalidation.
+	// WriterCrashes counts writers that die between COMMIT and invalidation,
+	// or what they do in its place.
 	WriterCrashes uint8
+
+	// RelayCrashes counts relays that die between the delivery of a row and
+	// its mark, so that the row is delivered again.
+	RelayCrashes uint8
 
 	// Crashes counts processes that die while one of their readers loads.
 	Crashes uint8
@@ -94,8 +103,10 @@ type Faults struct {
 	// LoadErrors counts loads that fail and release their lease.
 	LoadErrors uint8
 
-	// Redeliveries counts how often an acknowledged invalidation is applied
-	// again, as a relay does that delivers at least once.
+	// Redeliveries counts how often an acknowledged invalidation, or one that
+	// the relay is done with, is applied again at any time later: a relay that
+	// starts over after a failover does that, and a command that was long on
+	// its way.
 	Redeliveries uint8
 
 	// Disconnects counts tracking connections lost, with the pushes in them.

@@ -73,6 +73,10 @@
 //     floor may be that of a write long ago. See mayWrite. (Nor does a
 //     negative, which the model has none of: its version is but the floor that
 //     its load was given.)
+//   - The outbox row commits with the write, whatever the write then does by
+//     itself. The relay invalidates, also what was written through, and marks
+//     a row done after that was acknowledged. Its query takes every row that
+//     is not locked: ids commit out of order. See visible.
 //
 // # Limits
 //
@@ -82,7 +86,6 @@
 // not shown here, just that it does not stay stale. Polls of a waiting reader
 // that could find nothing new are left out, and with them lost wake-ups.
 // Commands are not lost without their process dying; clients do not time out.
-// Crashed writers owe nothing, as there is no outbox yet.
 //
 // # Adding an actor
 //

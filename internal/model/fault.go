@@ -68,7 +68,7 @@ func (t *turn) flush() {
 
 // redeliver applies an acknowledged invalidation once more.
 func (t *turn) redeliver(w int) {
-	if t.s.left.Redeliveries == 0 || t.s.writers[w].phase != acknowledged {
+	if t.s.left.Redeliveries == 0 || t.s.writers[w].phase != acknowledged && t.s.writers[w].row != done {
 		return
 	}
 	floor := t.s.writers[w].version

@@ -100,6 +100,18 @@ const (
 	// floor, lose to the value of a write-through ("over an existing value").
 	throughOverNothing
 
+	// noOutbox commits without an outbox row ("outbox row in the writer's
+	// transaction").
+	noOutbox
+
+	// doneFirst marks a row done, or deletes it, before it is delivered ("mark
+	// done only after the shared tier acknowledged").
+	doneFirst
+
+	// afterLast takes rows by their ids, beyond the last one taken ("never by
+	// id > last").
+	afterLast
+
 	endOfMutants
 )
 
@@ -128,5 +140,6 @@ func mutantNames() []string {
 		"invalidateFirst", "ackFirst", "bareLastRead",
 		"noTaint", "lateNote", "noOwnInvalidate", "noFlush", "noFlushOfFlights", "flushBeforeTracking", "noPing",
 		"throughUnversioned", "throughOverNothing",
+		"noOutbox", "doneFirst", "afterLast",
 	}
 }

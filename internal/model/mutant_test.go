@@ -15,7 +15,7 @@ type ablation struct {
 
 // ablations has one case or more for every clause that earns its place.
 func ablations() []ablation {
-	return append(leaseAblations(), append(versionAblations(), append(processAblations(), throughAblations()...)...)...)
+	return append(leaseAblations(), append(versionAblations(), append(processAblations(), append(throughAblations(), outboxAblations()...)...)...)...)
 }
 
 // leaseAblations are about leases and the order of a write.
@@ -124,6 +124,23 @@ func throughAblations() []ablation {
 		{"write-through over nothing", Config{
 			Mutant: throughOverNothing, Readers: apart(2, 1), Writers: through(2), Faults: eviction,
 		}, ReadAfterAck | Monotonic | SharedTier},
+	}
+}
+
+// outboxAblations are about writers that die after COMMIT.
+func outboxAblations() []ablation {
+	crash := Faults{WriterCrashes: 1}
+	return []ablation{
+		{"no outbox", Config{
+			Mutant: noOutbox, Readers: apart(1, 1), Writers: elsewhere(1), Outbox: true, Faults: crash,
+		}, Repaired},
+		{"row marked done before it is delivered", Config{
+			Mutant: doneFirst, Readers: apart(1, 1), Writers: elsewhere(1), Outbox: true,
+			Faults: Faults{WriterCrashes: 1, RelayCrashes: 1},
+		}, Repaired},
+		{"rows taken by id > last", Config{
+			Mutant: afterLast, Readers: apart(1, 1), Writers: elsewhere(2), Outbox: true, Faults: crash,
+		}, Repaired},
 	}
 }
 

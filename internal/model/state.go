@@ -18,6 +18,9 @@ type state struct {
 	// properties are about them.
 	acked, seen uint8
 
+	// last is the outbox id that the mutant afterLast has come to.
+	last uint8
+
 	readers   [maxReaders]reader
 	processes [maxProcesses]process
 	writers   [maxWriters]writer
@@ -76,6 +79,8 @@ type process struct {
 type writer struct {
 	phase   writePhase
 	version uint8
+	row     row
+	id      uint8 // of the row, for the mutant afterLast
 }
 
 // initial is a fleet that has just started over an empty shared tier. The row

@@ -30,11 +30,16 @@ const (
 	receive
 	admit
 
-	commit // writers
+	drawID // writers
+	commit
 	invalidate
 	writeThrough
 	throughFloor
 	acknowledge
+
+	relayDelivers // relays
+	relayMarks
+	relayCrashes
 
 	deliver // sessions
 	lapse
@@ -88,11 +93,16 @@ func (a act) phrase() string {
 		receive:      "reader %r: returns v%v",
 		admit:        "reader %r: returns v%v, which enters memory",
 
+		drawID:       "writer %w: transaction begins with outbox row %v",
 		commit:       "writer %w: COMMIT v%v",
 		invalidate:   "writer %w: INVALIDATE floor v%v applied",
 		writeThrough: "writer %w: WRITE-THROUGH v%v, which is stored",
 		throughFloor: "writer %w: WRITE-THROUGH v%v, taken as a floor",
 		acknowledge:  "writer %w: acknowledged v%v",
+
+		relayDelivers: "relay: INVALIDATE floor v%v of writer %w",
+		relayMarks:    "relay: row of writer %w is marked done",
+		relayCrashes:  "relay: crashes with the row of writer %w",
 
 		deliver:    "process %p: push delivered",
 		lapse:      "process %p: heartbeat lapsed, session ended",

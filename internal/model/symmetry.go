@@ -129,11 +129,16 @@ func exchanged(ref uint8, a, b int) uint8 {
 // sortWriters puts the writer that has come further second.
 func sortWriters(s *state, n *names) {
 	a, b := &s.writers[0], &s.writers[1]
-	if uint(a.phase)<<4|uint(a.version) <= uint(b.phase)<<4|uint(b.version) {
+	if a.weight() <= b.weight() {
 		return
 	}
 	*a, *b = *b, *a
 	if n != nil {
 		n.writers[0], n.writers[1] = n.writers[1], n.writers[0]
 	}
+}
+
+// weight orders writers.
+func (w *writer) weight() uint64 {
+	return uint64(w.phase)<<16 | uint64(w.version)<<12 | uint64(w.row)<<8 | uint64(w.id)<<4
 }

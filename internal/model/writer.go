@@ -10,6 +10,7 @@ type writePhase uint8
 
 const (
 	unwritten writePhase = iota
+	begun                // for the mutant afterLast: its outbox row has an id
 	committed
 	invalidated
 	acknowledged
@@ -28,6 +29,12 @@ func (t *turn) writer(w int) {
 	}
 	switch t.s.writers[w].phase {
 	case unwritten:
+		if t.without(afterLast) {
+			t.drawID(w).phase = begun
+		} else {
+			t.commit(w).phase = committed
+		}
+	case begun:
 		t.commit(w).phase = committed
 	case committed:
 		t.apply(w).phase = invalidated
@@ -68,6 +75,9 @@ func (t *turn) commit(w int) *writer {
 	n := t.step(commit, w, t.s.committed+1)
 	n.committed++
 	n.writers[w].version = n.committed
+	if t.cfg.Outbox && !t.without(noOutbox) {
+		n.writers[w].row = pending
+	}
 	return &n.writers[w]
 }
 
@@ -108,7 +118,8 @@ func (t *turn) acknowledge(w int) *writer {
 }
 
 // crashWriter kills the writer between COMMIT and invalidation. Nothing was
-// acknowledged, so that without an outbox nothing is owed.
+// acknowledged, so that without an outbox nothing is owed. With one, the rest
+// is the relay's.
 func (t *turn) crashWriter(w int) {
 	if t.s.left.WriterCrashes == 0 {
 		return
