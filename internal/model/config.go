@@ -74,6 +74,10 @@ type Writer struct {
 	// Through puts the new value into the shared tier, over an older one; all
 	// other writers leave a tombstone. It needs versions.
 	Through bool
+
+	// Strict is an Update that must not be preceded by the old value even
+	// before it is acknowledged: it announces itself by an intent.
+	Strict bool
 }
 
 // Faults says how often each fault may happen in one run.
@@ -92,6 +96,17 @@ type Faults struct {
 	// WriterCrashes counts writers that die between COMMIT and invalidation,
 	// or what they do in its place.
 	WriterCrashes uint8
+
+	// Rollbacks counts strict writers that roll back.
+	Rollbacks uint8
+
+	// Doubts counts strict writers that do not learn whether their COMMIT,
+	// which took effect, did so. They tell their caller just that.
+	Doubts uint8
+
+	// Lapses counts intents whose time is over while their writer lives, for
+	// instance paused. A dead writer's intent lapses for free.
+	Lapses uint8
 
 	// RelayCrashes counts relays that die between the delivery of a row and
 	// its mark, so that the row is delivered again.

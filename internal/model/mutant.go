@@ -112,6 +112,47 @@ const (
 	// id > last").
 	afterLast
 
+	// intentEarly places the intent before the UPDATE, without the row lock
+	// ("intent under the row lock (after the UPDATE").
+	intentEarly
+
+	// intentLate places the intent after COMMIT ("before COMMIT").
+	intentLate
+
+	// intentForgets places an intent without the floor of what it replaces.
+	intentForgets
+
+	// intentYields lets an invalidation replace a live intent by a tombstone.
+	intentYields
+
+	// deafIntent lets an invalidation leave the intent's floor alone.
+	deafIntent
+
+	// lapsedIsTombstone takes an intent whose time is over, and one that was
+	// taken back, for a tombstone like any other.
+	lapsedIsTombstone
+
+	// fillOverIntent leaves the intent out of the fill's conditions ("no
+	// intent?").
+	fillOverIntent
+
+	// noRecheck returns what was read past an intent without looking again.
+	noRecheck
+
+	// bareRecheck looks again, but leaves the intent's floor alone.
+	bareRecheck
+
+	// finishAnyID finishes whatever intent there is.
+	finishAnyID
+
+	// finishUnanswered takes back an intent that was not answered in time ("leave
+	// it to lapse"), which may have been placed late.
+	finishUnanswered
+
+	// finishBelowFloor puts the value in the place of the own intent without a
+	// look at its floor.
+	finishBelowFloor
+
 	endOfMutants
 )
 
@@ -141,5 +182,7 @@ func mutantNames() []string {
 		"noTaint", "lateNote", "noOwnInvalidate", "noFlush", "noFlushOfFlights", "flushBeforeTracking", "noPing",
 		"throughUnversioned", "throughOverNothing",
 		"noOutbox", "doneFirst", "afterLast",
+		"intentEarly", "intentLate", "intentForgets", "intentYields", "deafIntent", "lapsedIsTombstone",
+		"fillOverIntent", "noRecheck", "bareRecheck", "finishAnyID", "finishUnanswered", "finishBelowFloor",
 	}
 }

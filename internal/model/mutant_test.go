@@ -15,7 +15,7 @@ type ablation struct {
 
 // ablations has one case or more for every clause that earns its place.
 func ablations() []ablation {
-	return append(leaseAblations(), append(versionAblations(), append(processAblations(), append(throughAblations(), outboxAblations()...)...)...)...)
+	return append(leaseAblations(), append(versionAblations(), append(processAblations(), writeAblations()...)...)...)
 }
 
 // leaseAblations are about leases and the order of a write.
@@ -114,36 +114,6 @@ func processAblations() []ablation {
 	}
 }
 
-// throughAblations are about writes that put the value into the shared tier.
-func throughAblations() []ablation {
-	eviction := Faults{Evictions: 1}
-	return []ablation{
-		{"write-through without versions", Config{
-			Mutant: throughUnversioned, Readers: apart(2, 1), Writers: through(2),
-		}, ReadAfterAck | Monotonic | SharedTier},
-		{"write-through over nothing", Config{
-			Mutant: throughOverNothing, Readers: apart(2, 1), Writers: through(2), Faults: eviction,
-		}, ReadAfterAck | Monotonic | SharedTier},
-	}
-}
-
-// outboxAblations are about writers that die after COMMIT.
-func outboxAblations() []ablation {
-	crash := Faults{WriterCrashes: 1}
-	return []ablation{
-		{"no outbox", Config{
-			Mutant: noOutbox, Readers: apart(1, 1), Writers: elsewhere(1), Outbox: true, Faults: crash,
-		}, Repaired},
-		{"row marked done before it is delivered", Config{
-			Mutant: doneFirst, Readers: apart(1, 1), Writers: elsewhere(1), Outbox: true,
-			Faults: Faults{WriterCrashes: 1, RelayCrashes: 1},
-		}, Repaired},
-		{"rows taken by id > last", Config{
-			Mutant: afterLast, Readers: apart(1, 1), Writers: elsewhere(2), Outbox: true, Faults: crash,
-		}, Repaired},
-	}
-}
-
 // spares are clauses that this part of the protocol could do without. Should
 // one of them break something one day, it has found its use: move it up.
 func spares() []ablation {
@@ -154,6 +124,14 @@ func spares() []ablation {
 		}, 0},
 		{"memory read before the first PING", Config{
 			Mutant: noPing, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true, Faults: Faults{Disconnects: 2},
+		}, 0},
+		{"fill over an intent", Config{
+			Mutant: fillOverIntent, Readers: apart(2, 1), Writers: oneStrict(),
+			Faults: Faults{Lapses: 1, Evictions: 1, WriterCrashes: 1},
+		}, 0},
+		{"intent without the floor", Config{
+			Mutant: intentForgets, Readers: apart(2, 1), Writers: strictly(2), Replica: true,
+			Faults: Faults{Lapses: 1, Rollbacks: 1},
 		}, 0},
 	}
 }

@@ -18,7 +18,8 @@ const (
 	// the newest acknowledged version. Nothing would remove it before its TTL.
 	SharedTier
 
-	// Repaired (R): once a writer has died after COMMIT and the relay has
+	// Repaired (R): once a writer has died after COMMIT, or does not
+	// know of it, and the relay has
 	// nothing to deliver for it, neither tier holds anything older than what
 	// it wrote, as far as it is not about to be removed. Promised with an
 	// outbox only.
@@ -33,6 +34,11 @@ const (
 	// invalidation returns at least that version, memory or not.
 	OwnWrites
 
+	// Committed (C): a strict Get that begins after the COMMIT of a strict
+	// update returns at least its version, acknowledged or not; unless the
+	// update's intent had been lost by then.
+	Committed
+
 	// OneLoad (L): at most one load can still be filled.
 	OneLoad
 
@@ -45,7 +51,7 @@ const (
 // String names the set by the letters above.
 func (p Properties) String() string {
 	var names []string
-	for i, name := range []string{"A", "M", "S", "R", "S1", "OWN", "L", "D"} {
+	for i, name := range []string{"A", "M", "S", "R", "S1", "OWN", "C", "L", "D"} {
 		if p&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -71,6 +77,9 @@ func (m *model) judge(s *state, i int, version uint8) Properties {
 	if version < r.owedSeen {
 		broken |= Monotonic
 	}
+	if version < r.owedFirm {
+		broken |= Committed
+	}
 	return broken
 }
 
@@ -83,6 +92,7 @@ func (m *model) owe(s *state, i int) {
 	}
 	r.owedAck = s.acked
 	r.owedSeen = s.seen
+	r.owedFirm = s.firm
 }
 
 // broken lists the properties that do not hold in s, whatever led to it.
@@ -151,7 +161,7 @@ func (m *model) finished(s *state) bool {
 		}
 	}
 	for i := range m.cfg.Writers {
-		if phase := s.writers[i].phase; phase != acknowledged && phase != crashed {
+		if !s.writers[i].phase.ended() {
 			return false
 		}
 	}

@@ -96,7 +96,7 @@ func (t *turn) drawID(w int) *writer {
 // left who would bring it to the shared tier.
 func (m *model) abandoned(s *state, w int) bool {
 	wr := &s.writers[w]
-	if wr.phase != crashed || wr.version == 0 {
+	if wr.phase != crashed && wr.phase != withdrawn || wr.version == 0 {
 		return false
 	}
 	switch wr.row {

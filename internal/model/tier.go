@@ -9,6 +9,7 @@ const (
 	hit reply = iota
 	granted
 	busy
+	noEntry // there is a live intent
 )
 
 // leaseReply is what the lease script says to a load that asks.
@@ -16,6 +17,8 @@ func (s *state) leaseReply() reply {
 	switch {
 	case s.slot.kind == value:
 		return hit
+	case s.slot.kind == intent:
+		return noEntry
 	case s.lease != 0:
 		return busy
 	}
@@ -43,11 +46,14 @@ func (m *model) fill(s *state, i int) bool {
 	}
 	s.lease = 0
 	version := s.readers[i].version
+	if s.slot.kind == intent && !m.without(fillOverIntent) {
+		return false
+	}
 	if s.slot.kind != absent && version < s.slot.version && m.comparesAtFill() {
 		m.changed(s) // the nudge that wakes the waiters
 		return false
 	}
-	s.slot = slot{value, version}
+	s.slot = slot{kind: value, version: version}
 	m.changed(s)
 	return true
 }
@@ -78,13 +84,17 @@ func (m *model) invalidate(s *state, floor uint8) {
 	if s.slot.kind == value && s.slot.version >= floor && floor != 0 && !m.cfg.Unversioned {
 		return
 	}
-	if s.slot.kind == tombstone {
+	switch s.slot.kind {
+	case intent, lapsed:
+		if !m.without(intentYields) {
+			m.underIntent(s, floor)
+			return
+		}
+		floor = max(floor, s.slot.version)
+	case tombstone:
 		floor = max(floor, s.slot.version)
 	}
-	if m.cfg.Unversioned {
-		floor = s.committed // nobody reads it; held does, for "everything until now"
-	}
-	s.slot = slot{tombstone, floor}
+	s.slot = slot{kind: tombstone, version: m.floorOf(s, floor)}
 	m.changed(s)
 }
 
@@ -99,7 +109,7 @@ func (m *model) writeThrough(s *state, version uint8) bool {
 		return false
 	}
 	s.lease = 0
-	s.slot = slot{value, version}
+	s.slot = slot{kind: value, version: version}
 	m.changed(s)
 	return true
 }
@@ -109,7 +119,7 @@ func (m *model) mayWrite(s *state, version uint8) bool {
 	switch {
 	case s.slot.kind == value && m.without(throughUnversioned):
 		return true
-	case s.slot.kind != value && !m.without(throughOverNothing):
+	case s.slot.kind == intent || s.slot.kind != value && !m.without(throughOverNothing):
 		return false
 	}
 	return s.slot.version < version
@@ -124,11 +134,18 @@ func (m *model) vanish(s *state) {
 // held reports whether the data key must still stay: the replica has not yet
 // caught up with what only this key remembers.
 func (m *model) held(s *state) bool {
-	if !m.cfg.Replica || s.replica >= s.slot.version {
+	if !m.cfg.Replica {
 		return false
 	}
-	if s.slot.kind == tombstone {
-		return !m.without(shortHold)
+	switch s.slot.kind {
+	case value:
+		return s.replica < s.slot.version && !m.without(shortTTL)
+	case tombstone:
+		return s.replica < s.slot.version && !m.without(shortHold)
+	case lapsed:
+		return s.replica < max(s.slot.version, s.slot.until) && !m.without(shortHold)
+	case intent:
+		return s.replica < s.committed && !m.without(shortHold)
 	}
-	return !m.without(shortTTL)
+	return false
 }

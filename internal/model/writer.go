@@ -15,7 +15,20 @@ const (
 	invalidated
 	acknowledged
 	crashed
+
+	// strict writers only
+	intended
+	unannounced // committed, and no intent yet: the mutant intentLate
+	withdrawing
+	withdrawn
+	adrift
 )
+
+// ended reports whether nothing is left to do.
+func (p writePhase) ended() bool { return p == acknowledged || p == crashed || p == withdrawn }
+
+// holdsIntent reports whether the writer lives and will finish its intent.
+func (p writePhase) holdsIntent() bool { return p == intended || p == committed || p == withdrawing }
 
 // writer adds the steps of writer w.
 func (t *turn) writer(w int) {
@@ -26,12 +39,15 @@ func (t *turn) writer(w int) {
 	case t.without(ackFirst):
 		t.writeAckFirst(w)
 		return
+	case t.cfg.Writers[w].Strict:
+		t.writeStrict(w)
+		return
 	}
 	switch t.s.writers[w].phase {
 	case unwritten:
 		if t.without(afterLast) {
 			t.drawID(w).phase = begun
-		} else {
+		} else if !t.locked(t.s) {
 			t.commit(w).phase = committed
 		}
 	case begun:
