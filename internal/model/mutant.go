@@ -142,6 +142,10 @@ const (
 	// bareRecheck looks again, but leaves the intent's floor alone.
 	bareRecheck
 
+	// joinPast lets strict Gets join a reader that has read the primary past an
+	// intent, until it looks again.
+	joinPast
+
 	// finishAnyID finishes whatever intent there is.
 	finishAnyID
 
@@ -183,6 +187,6 @@ func mutantNames() []string {
 		"throughUnversioned", "throughOverNothing",
 		"noOutbox", "doneFirst", "afterLast",
 		"intentEarly", "intentLate", "intentForgets", "intentYields", "deafIntent", "lapsedIsTombstone",
-		"fillOverIntent", "noRecheck", "bareRecheck", "finishAnyID", "finishUnanswered", "finishBelowFloor",
+		"fillOverIntent", "noRecheck", "bareRecheck", "joinPast", "finishAnyID", "finishUnanswered", "finishBelowFloor",
 	}
 }

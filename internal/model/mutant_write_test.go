@@ -79,6 +79,9 @@ func intentAblations() []ablation {
 		{"read past an intent, floor not raised", Config{
 			Mutant: bareRecheck, Readers: apart(2, 1), Writers: oneStrict(),
 		}, Monotonic},
+		{"read past an intent, joined before the second look", Config{
+			Mutant: joinPast, Readers: twoAndOne()[:2], Writers: oneStrict(),
+		}, ReadAfterAck | Committed},
 		{"finish without a look at the id", Config{
 			Mutant: finishAnyID, Readers: apart(1, 1), Writers: strictlyThrough(2),
 		}, Committed},

@@ -103,7 +103,7 @@ func (a act) phrase() string {
 		fillRefused:  "reader %r: FILL v%v refused",
 		giveUp:       "reader %r: gives up waiting, will read the primary",
 		raise:        "reader %r: floor raised to v%v",
-		confirmed:    "reader %r: looks again, there is an intent, floor raised to v%v",
+		confirmed:    "reader %r: looks again at v%v, there is an intent",
 		unconfirmed:  "reader %r: looks again, there is no intent, starts again",
 		receive:      "reader %r: returns v%v",
 		admit:        "reader %r: returns v%v, which enters memory",
