@@ -125,6 +125,9 @@ const (
 	// intentYields lets an invalidation replace a live intent by a tombstone.
 	intentYields
 
+	// lapsedYields lets an invalidation replace a lapsed intent by a tombstone.
+	lapsedYields
+
 	// deafIntent lets an invalidation leave the intent's floor alone.
 	deafIntent
 
@@ -186,7 +189,7 @@ func mutantNames() []string {
 		"noTaint", "lateNote", "noOwnInvalidate", "noFlush", "noFlushOfFlights", "flushBeforeTracking", "noPing",
 		"throughUnversioned", "throughOverNothing",
 		"noOutbox", "doneFirst", "afterLast",
-		"intentEarly", "intentLate", "intentForgets", "intentYields", "deafIntent", "lapsedIsTombstone",
+		"intentEarly", "intentLate", "intentForgets", "intentYields", "lapsedYields", "deafIntent", "lapsedIsTombstone",
 		"fillOverIntent", "noRecheck", "bareRecheck", "joinPast", "finishAnyID", "finishUnanswered", "finishBelowFloor",
 	}
 }

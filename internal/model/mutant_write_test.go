@@ -57,6 +57,9 @@ func intentAblations() []ablation {
 		{"invalidate replaces the intent", Config{
 			Mutant: intentYields, Readers: apart(2, 1), Writers: strictly(2),
 		}, Committed},
+		{"invalidate replaces the lapsed intent", Config{
+			Mutant: lapsedYields, Readers: apart(1, 1), Writers: strictly(2), Replica: true, Faults: crash,
+		}, Committed},
 		{"invalidate leaves the intent's floor", Config{
 			Mutant: deafIntent, Readers: apart(1, 1), Writers: oneStrict(),
 		}, ReadAfterAck | SharedTier},

@@ -84,14 +84,11 @@ func (m *model) invalidate(s *state, floor uint8) {
 	if s.slot.kind == value && s.slot.version >= floor && floor != 0 && !m.cfg.Unversioned {
 		return
 	}
-	switch s.slot.kind {
-	case intent, lapsed:
-		if !m.without(intentYields) {
-			m.underIntent(s, floor)
-			return
-		}
-		floor = max(floor, s.slot.version)
-	case tombstone:
+	switch {
+	case s.slot.kind == intent && !m.without(intentYields), s.slot.kind == lapsed && !m.without(lapsedYields):
+		m.underIntent(s, floor)
+		return
+	case s.slot.kind != value:
 		floor = max(floor, s.slot.version)
 	}
 	s.slot = slot{kind: tombstone, version: m.floorOf(s, floor)}
