@@ -100,13 +100,13 @@ func (s *dataSession) tagsOutcome(code int64, more []rueidis.RedisMessage, tags 
 	if code != answerDone || len(more) != 2+tags {
 		return s.nonsense()
 	}
-	reply := s.withRecord(store.Done, &more[0])
-	if reply.Err != nil || tags == 0 {
-		return reply
-	}
 	now, err := more[1].AsInt64()
 	if err != nil {
 		return s.nonsense()
+	}
+	reply := s.withRecord(store.Done, &more[0])
+	if reply.Err != nil || tags == 0 {
+		return reply
 	}
 	reply.Tags = make([]store.Tag, tags)
 	for i := range reply.Tags {
