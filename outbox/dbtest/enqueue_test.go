@@ -10,11 +10,11 @@ import (
 )
 
 var enqueueCases = []testCase{
-	{"a committed change is delivered, one rolled back is not", enqueueInTransaction},
-	{"what is no change is refused and costs no transaction", enqueueRefused},
-	{"hundreds of changes at once", enqueueMany},
-	{"changes of a key become one", coalesced},
-	{"the tables may be made twice", migrateTwice},
+	{name: "a committed change is delivered, one rolled back is not", run: enqueueInTransaction},
+	{name: "what is no change is refused and costs no transaction", run: enqueueRefused},
+	{name: "hundreds of changes at once", run: enqueueMany},
+	{name: "changes of a key become one", run: coalesced},
+	{name: "the tables may be made twice", run: migrateTwice},
 }
 
 func enqueueInTransaction(t *testing.T, w *world) {

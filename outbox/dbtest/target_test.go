@@ -23,6 +23,7 @@ type target struct {
 	refuse    func(larder.Change) error
 	onDeliver func(ctx context.Context) // called without the lock, before anything is noted
 
+	asked     int // how often for its histories
 	got       []delivery
 	confirmed []confirmed
 	working   int // calls of Deliver that go on
@@ -38,6 +39,7 @@ type delivery struct {
 // confirmed is a confirmation, and how much had been delivered by then.
 type confirmed struct {
 	histories []string
+	asked     int // which checkpoint it was
 	got       int
 }
 
@@ -77,10 +79,11 @@ func (g *target) Deliver(ctx context.Context, changes []larder.Change) []error {
 func (g *target) Checkpoint(context.Context) (larder.Checkpoint, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.asked++
 	if g.down {
 		return larder.Checkpoint{}, errDown
 	}
-	return larder.NewCheckpoint(map[string]int64{g.history: 1}), nil
+	return larder.NewCheckpoint(map[string]int64{g.history: int64(g.asked)}), nil
 }
 
 func (g *target) Confirm(_ context.Context, c larder.Checkpoint) error {
@@ -89,8 +92,10 @@ func (g *target) Confirm(_ context.Context, c larder.Checkpoint) error {
 	if g.down {
 		return errDown
 	}
-	g.confirmed = append(g.confirmed, confirmed{c.Histories(), len(g.got)})
-	return nil
+	var asked int // a checkpoint shows its times to nobody but a printer
+	_, err := fmt.Sscanf(fmt.Sprint(c), "{map["+g.history+":%d]}", &asked)
+	g.confirmed = append(g.confirmed, confirmed{c.Histories(), asked, len(g.got)})
+	return err
 }
 
 // set changes the target.

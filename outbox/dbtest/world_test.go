@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,24 +28,22 @@ type world struct {
 	dsn     string
 }
 
-// testCase is run on every database.
+// testCase is run on every database, but for one where it cannot be.
 type testCase struct {
-	name string
-	run  func(t *testing.T, w *world)
+	name   string
+	run    func(t *testing.T, w *world)
+	except outbox.Dialect
 }
 
-func allCases() []testCase {
-	var all []testCase
-	for _, some := range [][]testCase{enqueueCases} {
-		all = append(all, some...)
-	}
-	return all
+func casesFor(d outbox.Dialect) []testCase {
+	all := slices.Concat(enqueueCases, relayCases, historyCases)
+	return slices.DeleteFunc(all, func(c testCase) bool { return c.except == d })
 }
 
 func TestPostgreSQL(t *testing.T) {
 	dsn := pgtest.Start(t)
 	server := open(t, "pgx", dsn)
-	for i, c := range allCases() {
+	for i, c := range casesFor(outbox.PostgreSQL) {
 		t.Run(c.name, func(t *testing.T) {
 			name := fmt.Sprint("case_", i)
 			mustExec(t, server, "CREATE DATABASE "+name)
@@ -55,7 +54,7 @@ func TestPostgreSQL(t *testing.T) {
 }
 
 func TestSQLite(t *testing.T) {
-	for _, c := range allCases() {
+	for _, c := range casesFor(outbox.SQLite) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(t, newWorld(t, outbox.SQLite, "sqlite", sqliteFile(t)))
 		})
