@@ -23,14 +23,18 @@ const (
 	answerCleared
 )
 
-// outcome makes a reply from a script's answer: a code and, with some, things
-// more.
+// outcome makes a reply from a script's answer: a code or, with some, a list of
+// the code and more.
 func (s *dataSession) outcome(op store.Op, r rueidis.RedisResult) store.Reply {
-	values, err := r.ToArray()
+	answer, err := r.ToMessage()
 	if err != nil {
 		return s.failure(err)
 	}
-	if len(values) == 0 {
+	if answer.IsInt64() {
+		return s.outcomeAlone(op, &answer)
+	}
+	values, err := answer.ToArray()
+	if err != nil || len(values) == 0 {
 		return s.nonsense()
 	}
 	code, err := values[0].AsInt64()
@@ -44,19 +48,29 @@ func (s *dataSession) outcome(op store.Op, r rueidis.RedisResult) store.Reply {
 	case store.MoveTags:
 		return s.tagsOutcome(code, more, 0)
 	}
-	switch {
-	case code == answerDone:
+	if len(more) == 0 {
+		return s.nonsense()
+	}
+	return s.outcomeWith(code, more)
+}
+
+// outcomeAlone makes a reply from the answers that are a code alone.
+func (s *dataSession) outcomeAlone(op store.Op, answer *rueidis.RedisMessage) store.Reply {
+	code, err := answer.AsInt64()
+	if err != nil || op.Target() == store.Sequence {
+		return s.nonsense()
+	}
+	switch code {
+	case answerDone:
 		return store.Reply{Status: store.Done}
-	case code == answerKept:
-		return store.Reply{Status: store.Kept}
-	case code == answerCleared:
-		return store.Reply{Status: store.Cleared}
-	case code == answerLost:
-		return store.Reply{Status: store.Lost}
-	case code == answerGranted && len(more) == 0:
+	case answerGranted:
 		return store.Reply{Status: store.Granted}
-	case len(more) > 0:
-		return s.outcomeWith(code, more)
+	case answerKept:
+		return store.Reply{Status: store.Kept}
+	case answerLost:
+		return store.Reply{Status: store.Lost}
+	case answerCleared:
+		return store.Reply{Status: store.Cleared}
 	}
 	return s.nonsense()
 }
@@ -81,9 +95,13 @@ func (s *dataSession) outcomeWith(code int64, more []rueidis.RedisMessage) store
 }
 
 // tagsOutcome makes a reply from the answer of a script for tags: the sequence,
-// and the tags that were asked for.
+// the server's clock, and the tags that were asked for.
 func (s *dataSession) tagsOutcome(code int64, more []rueidis.RedisMessage, tags int) store.Reply {
-	if code != answerDone || len(more) != 1+tags {
+	if code != answerDone || len(more) != 2+tags {
+		return s.nonsense()
+	}
+	now, err := more[1].AsInt64()
+	if err != nil {
 		return s.nonsense()
 	}
 	reply := s.withRecord(store.Done, &more[0])
@@ -92,12 +110,12 @@ func (s *dataSession) tagsOutcome(code int64, more []rueidis.RedisMessage, tags 
 	}
 	reply.Tags = make([]store.Tag, tags)
 	for i := range reply.Tags {
-		stored, err := more[1+i].AsBytes()
+		stored, err := more[2+i].AsBytes()
 		if err != nil {
 			return s.nonsense()
 		}
 		var ok bool
-		if reply.Tags[i], ok = decodeTag(stored); !ok {
+		if reply.Tags[i], ok = decodeTag(stored, now); !ok {
 			return s.nonsense()
 		}
 	}

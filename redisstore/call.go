@@ -60,13 +60,17 @@ func (s *dataSession) call(op store.Op) (call, error) {
 	case store.Discard:
 		c.script, c.args = s.scripts.discard, []string{rueidis.BinaryString(op.Body)}
 	case store.WriteThrough:
-		c.script, c.args = s.scripts.writeThrough, []string{
-			padded(op.Version), millis(op.Fresh), millis(op.Life), millis(op.Hold), rueidis.BinaryString(op.Body),
+		c.script, c.args = s.scripts.commit, []string{
+			padded(op.Version), millis(op.Fresh), millis(op.Life), millis(op.Hold), "0", "", rueidis.BinaryString(op.Body),
 		}
 	case store.Intend:
 		c.script, c.args = s.scripts.intend, []string{op.ID, millis(op.For), millis(op.Hold)}
+	case store.Raise:
+		c.script, c.args = s.scripts.raise, []string{padded(op.Floor)}
 	case store.Finish:
-		c.script, c.args = s.scripts.finish, []string{op.ID, padded(op.Version), millis(op.Fresh), millis(op.Life), millis(op.Hold)}
+		c.script, c.args = s.scripts.commit, []string{
+			padded(op.Version), millis(op.Fresh), millis(op.Life), millis(op.Hold), "1", op.ID,
+		}
 		if op.Body != nil {
 			c.args = append(c.args, rueidis.BinaryString(op.Body))
 		}

@@ -253,7 +253,7 @@ func TestFake_StrangersAreBounded(t *testing.T) {
 	stranger := func() string {
 		return play(t, func(args []string) string {
 			switch {
-			case args[0] == "SCRIPT" && strings.Contains(args[2], "ARGV[6]"): // that of Fill
+			case args[0] == "SCRIPT" && strings.Contains(args[2], "-- id, kind, version"): // that of Fill
 				dials.Add(1)
 			case len(args) > 1 && args[1] == "SLOTS":
 				looks.Add(1)

@@ -133,10 +133,10 @@ func TestFake_ScriptComesBackInTheMidst(t *testing.T) {
 			if n := calls.Add(1); n == 1 || n == 3 {
 				return "-NOSCRIPT No matching script. Please use EVAL.\r\n"
 			}
-			return "*1\r\n:1\r\n"
+			return ":1\r\n"
 		case "EVAL":
 			full.Add(1)
-			return "*1\r\n:1\r\n"
+			return ":1\r\n"
 		}
 		return "+OK\r\n"
 	})))
@@ -158,7 +158,9 @@ func TestFake_ScriptComesBackInTheMidst(t *testing.T) {
 func TestFake_NonsenseAnswers(t *testing.T) {
 	for _, answer := range []string{
 		"+OK\r\n", ":5\r\n", "*0\r\n", "*1\r\n:99\r\n", "*1\r\n+x\r\n", "*2\r\n:2\r\n:7\r\n", "*2\r\n:4\r\n$1\r\nx\r\n",
-		"*1\r\n:4\r\n", "*1\r\n:8\r\n", "*2\r\n:8\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n", "_\r\n",
+		"*1\r\n:1\r\n", "*1\r\n:4\r\n", "*1\r\n:8\r\n", ":2\r\n", ":4\r\n", ":11\r\n", "*2\r\n:9\r\n$1\r\nx\r\n",
+		"*2\r\n:1\r\n:1\r\n", "*2\r\n:1\r\n$1\r\nx\r\n", "*3\r\n:1\r\n$37\r\nLI" + strings.Repeat("0", 34) + "e\r\n$1\r\nx\r\n",
+		"*2\r\n:8\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n", "_\r\n",
 	} {
 		s := open(t, at(play(t, func(args []string) string {
 			switch args[0] {
@@ -169,7 +171,9 @@ func TestFake_NonsenseAnswers(t *testing.T) {
 			}
 			return "+OK\r\n"
 		})))
-		for _, reply := range s.Do(t.Context(), []store.Op{store.Lease{Key: "k", ID: "a", For: time.Hour}}) {
+		for _, reply := range s.Do(t.Context(), []store.Op{
+			store.Lease{Key: "k", ID: "a", For: time.Hour}, readOf("n", "summer"), moveOf("n", false, "summer"),
+		}) {
 			if reply.Err == nil && reply.Status != store.Absent {
 				t.Errorf("Do: %q is taken for %+v", answer, reply)
 			}

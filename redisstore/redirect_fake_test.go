@@ -33,7 +33,7 @@ func TestFake_OrderWhileSlotArrives(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			floors = append(floors, args[5])
-			return "*1\r\n:1\r\n"
+			return ":1\r\n"
 		}
 		return clusterNodeOf(7, slotsAt{0, 8191, from}, slotsAt{8192, slotCount - 1, to})(args)
 	})

@@ -54,8 +54,10 @@ func (s *dataSession) stillPrimary(ctx context.Context) error {
 	return h.primary(s.member)
 }
 
-// get reads data slots into replies, in one round trip.
+// get reads data slots into replies, in one round trip, or two if there is an
+// intent.
 func (s *dataSession) get(ctx context.Context, keys []string, replies []store.Reply) {
+	defer s.lapse(ctx, replies)
 	if len(keys) == 1 {
 		replies[0] = s.read(keys[0], s.do(ctx, s.client.B().Get().Key(s.keys.dataKey(keys[0])).Build()))
 		return
@@ -86,7 +88,27 @@ func (s *dataSession) getEach(ctx context.Context, keys []string, asking bool) [
 	for i, r := range s.ask(ctx, cmds, asking) {
 		replies[i] = s.read(keys[i], r)
 	}
+	s.lapse(ctx, replies)
 	return replies
+}
+
+// lapse puts a tombstone in the place of each intent that has lapsed. Which have
+// the server's clock alone can say, and is asked if there is one. If it does not
+// answer the intents stay: readers wait for those for a while, at most.
+func (s *dataSession) lapse(ctx context.Context, replies []store.Reply) {
+	intent := func(r store.Reply) bool { return r.Record.Kind == store.Intent }
+	if !slices.ContainsFunc(replies, intent) {
+		return
+	}
+	now, err := serverTime(s.do(ctx, s.client.B().Time().Build()))
+	if err != nil {
+		return
+	}
+	for i, r := range replies {
+		if intent(r) && r.Record.FreshUntil <= now {
+			replies[i].Record = store.Record{Kind: store.Tombstone, Version: r.Record.Version}
+		}
+	}
 }
 
 // ask sends requests, each with an ASKING before it if asking.

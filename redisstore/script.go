@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The scripts' sources, and what stands before them. Those of the first group
+// The scripts' sources, and what stands before them: those of the first group
 // run on the two keys of one entry, the others on the keys of tags, see
 // keyspace.
 var (
@@ -15,8 +15,6 @@ var (
 	preludeLua string
 	//go:embed lua/floor.lua
 	floorLua string
-	//go:embed lua/through.lua
-	throughLua string
 	//go:embed lua/lease.lua
 	leaseLua string
 	//go:embed lua/fill.lua
@@ -27,12 +25,14 @@ var (
 	releaseLua string
 	//go:embed lua/invalidate.lua
 	invalidateLua string
-	//go:embed lua/write_through.lua
-	writeThroughLua string
 	//go:embed lua/intend.lua
 	intendLua string
-	//go:embed lua/finish.lua
-	finishLua string
+	//go:embed lua/write.lua
+	writeLua string
+	//go:embed lua/raise.lua
+	raiseLua string
+	//go:embed lua/commit.lua
+	commitLua string
 	//go:embed lua/discard.lua
 	discardLua string
 
@@ -52,10 +52,10 @@ type script struct {
 
 // scripts are all scripts, in the form for one kind of server.
 type scripts struct {
-	lease, fill, renew, release  script
-	invalidate, discard          script
-	writeThrough, intend, finish script
-	readTags, moveTags           script
+	lease, fill, renew, release script
+	invalidate, discard         script
+	intend, raise, commit       script
+	readTags, moveTags          script
 }
 
 // newScripts returns the scripts. In the form with a first line "#!lua", which
@@ -64,26 +64,26 @@ type scripts struct {
 // short: a floor has to be set then more than ever. Earlier servers allow the
 // latter to every script whose first write is a DEL.
 //
-// What a writer has committed is stored by scripts without that line, which
-// all servers run as earlier ones do: when memory is short they must be refused
-// the value and nothing else, see through.lua.
+// What a writer has committed is stored by a script without that line, which
+// all servers run as earlier ones do: when memory is short it must be refused
+// the value and nothing else, see write.lua.
 func newScripts(shebang bool) *scripts {
 	grow, keep := "", ""
 	if shebang {
 		grow, keep = "#!lua\n", "#!lua flags=allow-oom\n"
 	}
 	return &scripts{
-		lease:        newScript(grow, preludeLua, leaseLua),
-		fill:         newScript(grow, preludeLua, fillLua),
-		renew:        newScript(keep, preludeLua, renewLua),
-		release:      newScript(keep, preludeLua, releaseLua),
-		invalidate:   newScript(keep, preludeLua, floorLua, invalidateLua),
-		discard:      newScript(keep, preludeLua, discardLua),
-		writeThrough: newScript(preludeLua, floorLua, throughLua, writeThroughLua),
-		intend:       newScript(keep, preludeLua, intendLua),
-		finish:       newScript(preludeLua, floorLua, throughLua, finishLua),
-		readTags:     newScript(keep, tagsLua, readTagsLua),
-		moveTags:     newScript(keep, tagsLua, moveTagsLua),
+		lease:      newScript(grow, preludeLua, leaseLua),
+		fill:       newScript(grow, preludeLua, fillLua),
+		renew:      newScript(keep, preludeLua, renewLua),
+		release:    newScript(keep, preludeLua, releaseLua),
+		invalidate: newScript(keep, preludeLua, floorLua, invalidateLua),
+		discard:    newScript(keep, preludeLua, discardLua),
+		intend:     newScript(keep, intendLua),
+		raise:      newScript(keep, preludeLua, raiseLua),
+		commit:     newScript(writeLua, preludeLua, floorLua, commitLua),
+		readTags:   newScript(keep, tagsLua, readTagsLua),
+		moveTags:   newScript(keep, tagsLua, moveTagsLua),
 	}
 }
 
@@ -98,6 +98,6 @@ func newScript(parts ...string) script {
 func (s *scripts) all() []script {
 	return []script{
 		s.lease, s.fill, s.renew, s.release, s.invalidate, s.discard,
-		s.writeThrough, s.intend, s.finish, s.readTags, s.moveTags,
+		s.intend, s.raise, s.commit, s.readTags, s.moveTags,
 	}
 }

@@ -229,7 +229,8 @@ func (h hello) primary(cluster bool) error {
 var errReplica = errors.New("the server is a replica")
 
 // Get implements [store.Store]. One key is a GET, more are an MGET for each
-// 512 keys, all sent together. To an MGET a key of another type of Redis's,
+// 512 keys, all sent together. Where an intent is found, another round trip
+// tells whether it has lapsed. To an MGET a key of another type of Redis's,
 // a list say, is absent; a GET calls it garbled.
 //
 // Errors are the context's, [ErrUnavailable], [store.ErrClosed], answers of the

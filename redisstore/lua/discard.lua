@@ -2,6 +2,6 @@
 local h = header()
 if h and (value(h) or kind(h) == 'S') and body() == ARGV[1] then
   redis.call('DEL', data)
-  return {DONE}
+  return DONE
 end
-return {KEPT}
+return KEPT

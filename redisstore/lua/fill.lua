@@ -1,12 +1,12 @@
 -- id, kind, version, fresh for ms, lives for ms, body
 if not mine(ARGV[1]) then
-  return {LOST}
+  return LOST
 end
 redis.call('DEL', lease)
 local h, life = header(), tonumber(ARGV[5])
 if h then
   if intent(h) then
-    return {LOST}
+    return LOST
   end
   if version(h) > ARGV[3] then
     -- Change the key without changing it: the push wakes those who wait.
@@ -21,4 +21,4 @@ if h then
   life = longer(life)
 end
 set(ARGV[2], ARGV[3], stamp(ARGV[4]) .. ARGV[6], life)
-return {DONE}
+return DONE

@@ -2,7 +2,7 @@
 redis.call('DEL', lease)
 local h = header()
 if reaches(h, ARGV[1]) then
-  return {KEPT}
+  return KEPT
 end
 settle(h, ARGV[1], ARGV[2], ARGV[3] == '1')
-return {DONE}
+return DONE

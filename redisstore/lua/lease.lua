@@ -15,7 +15,7 @@ if type(held) == 'string' and left >= 0 then
 end
 redis.call('SET', lease, 'I' .. ARGV[1], 'PX', ARGV[2])
 if not h then
-  return {GRANTED}
+  return GRANTED
 end
 if kind(h) == 'T' then
   return {GRANTED, h} -- what is stored may be an intent that has lapsed

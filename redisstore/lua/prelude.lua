@@ -1,5 +1,7 @@
--- Stands before each of the scripts for one key. All numbers in a record are
--- padded decimal strings and are compared as strings.
+-- Stands before each of the scripts for one key, but for intend.lua. All numbers
+-- in a record are padded decimal strings and are compared as strings.
+--
+-- A script answers with a number, or with a list that it begins.
 local data, lease = KEYS[1], KEYS[2]
 local DONE, FOUND, GRANTED, BUSY, FAILED, KEPT, LOST, BELOW, INTENDED, CLEARED = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 local UNVERSIONED, NEVER = '00000000000000000000', '00000000000000'
@@ -44,7 +46,7 @@ local function longer(life) return math.max(tonumber(life), redis.call('PTTL', d
 
 -- set stores a record for life, in ms. The rest is its FreshUntil and body.
 local function set(kind, version, rest, life)
-  redis.call('SET', data, 'L' .. kind .. version .. rest, 'PX', string.format('%.0f', life))
+  redis.call('SET', data, 'L' .. kind .. version .. rest, 'PX', life)
 end
 
 -- mine reports whether load id holds the lease.
