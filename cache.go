@@ -248,6 +248,7 @@ func (c *Cache[K, V]) newFlight(key K, text string, minVersion uint64, force boo
 		key: key, text: text, min: minVersion, force: force,
 		shard: c.flights.shard(text), started: c.l.clock.Bound(),
 		session: c.l.sessionOf(text), stamp: c.l.stamps.note(text), noted: true,
+		moves: c.noteTags(),
 	}
 }
 

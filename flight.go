@@ -13,8 +13,8 @@ import (
 // that share it.
 //
 //	sent → settled        sent: only readers that accept P2's staleness may join,
-//	 ↓↑                   and only while no change of the key has been reported
-//	open                  since and the session lives
+//	 ↓↑                   and only while no change of the key, or of any tag if
+//	open                  the class has some, was reported since and the session lives
 //
 // A flight whose command was answered with busy, or whose fill was refused, is
 // open until it sends the next: anybody may join it then, since its answer will
@@ -33,6 +33,7 @@ type flight[K comparable, V any] struct {
 	open      bool
 	session   *session
 	stamp     stamp
+	moves     *tagStamp // nil in a class without tags
 	followers []*flight[K, V]
 	done      chan struct{} // closed when out is set; nil while nobody waits
 	out       outcome[V]
@@ -56,6 +57,12 @@ type flight[K comparable, V any] struct {
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
 	tags    *tagView     // noted before the origin is read
+}
+
+// tagStamp is what any invalidation of tags changes.
+type tagStamp struct {
+	stamp
+	session *session // of the sequence's node
 }
 
 // outcome is what a flight answers to its Gets.
@@ -175,15 +182,19 @@ func (f *flight[K, V]) add(strict bool) {
 // serves reports whether f, which is sent, may answer want's Gets too, whose
 // staleness is bounded by P2. Its caller holds the shard's lock.
 func (f *flight[K, V]) serves(want *flight[K, V]) bool {
-	return f.session == want.session && want.started < f.session.until.Load() && f.stamp.current()
+	if f.session != want.session || want.started >= f.session.until.Load() || !f.stamp.current() {
+		return false
+	}
+	return f.moves == nil || f.moves.session == want.moves.session &&
+		want.started < f.moves.session.until.Load() && f.moves.current()
 }
 
 // send marks f as sent, noting what a later change will differ from.
-func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
+func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session, moves *tagStamp) {
 	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.open, f.stamp, f.session, f.began = false, st, ses, f.joins
+	f.open, f.stamp, f.session, f.moves, f.began = false, st, ses, moves, f.joins
 }
 
 // strict reports whether a strict Get is among f's.

@@ -348,6 +348,15 @@ func (v *tagView) moved(tag *tagCopy) bool {
 	return v.at.moved(tag)
 }
 
+// noteTags notes what the next invalidation of tags will differ from.
+func (c *Cache[K, V]) noteTags() *tagStamp {
+	if !c.tagged() {
+		return nil
+	}
+	ses := c.l.sessionOf(store.Sequence)
+	return &tagStamp{stamp: c.l.stamps.note(store.Sequence), session: ses}
+}
+
 // withMarks puts marks before a payload, in classes that have tags.
 func (c *Cache[K, V]) withMarks(marks []mark, payload []byte) []byte {
 	if !c.tagged() {
