@@ -544,7 +544,7 @@ func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *fallback[V] {
 	}
 	e := c.mem.Get(f.key)
 	now := c.l.now()
-	if e == nil || e.err != nil || !e.stamp.current() || e.version < f.min ||
+	if e == nil || e.err != nil || !e.stamp.current() || e.tags != nil && !e.tags.unmoved() || e.version < f.min ||
 		now >= e.freshUntil+int64(c.policy.StaleIfError) {
 		return nil
 	}

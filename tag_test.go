@@ -483,3 +483,25 @@ func TestTags_OtherProcessesDoNotJoinEither(t *testing.T) {
 		first.Wait()
 	})
 }
+
+// StaleIfError does not allow what is known to be invalidated.
+func TestTags_WhatIsInvalidatedIsNotServedOnErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newShelf(1)
+		g := &gate{Store: s}
+		p := taggedPolicy
+		p.StaleIfError = time.Hour
+		l, c := o.node(t, g, p)
+		for range 3 {
+			wantVersion(t, c, 1, 1)
+			synctest.Wait()
+		}
+		o.put(1, "tea")
+		must(t, l.InvalidateTags(t.Context(), "products"))
+		g.hangs.Store(true)
+		o.load = func(int) { panic("the database is down") }
+		if p, err := c.Get(t.Context(), 1); err == nil {
+			t.Errorf("Get = version %d although its tag was invalidated, want an error", p.Version)
+		}
+	})
+}
