@@ -150,7 +150,7 @@ func (db *database) run(x transaction) (map[int]version, error) {
 		return nil, errDied
 	}
 	db.pause(time.Millisecond) // COMMIT's answer
-	if db.roll(10) == 0 {
+	if db.roll(6) == 0 {
 		db.pause(60 * time.Millisecond)
 	}
 	written := make(map[int]version, len(drafts))

@@ -113,7 +113,6 @@ func (db *database) table(f func(b *outboxTable)) {
 type relay struct {
 	b         *writesBubble
 	m         *member
-	last      uint64 // of the mutant that reads by id
 	confirmed time.Time
 }
 
@@ -132,7 +131,7 @@ func (r *relay) round() (alive bool) {
 	cp, unknown := r.m.l.Checkpoint(r.b.t.Context())
 	var highest uint64
 	r.b.db.table(func(t *outboxTable) {
-		if unknown == nil {
+		if unknown == nil && r.b.plan.mutant != "no rewind" {
 			t.note(cp.Histories())
 		}
 		highest = t.highest()
@@ -147,7 +146,7 @@ func (r *relay) round() (alive bool) {
 		}
 	}
 	drained := false
-	r.b.db.table(func(t *outboxTable) { drained = t.drained(highest) })
+	r.b.db.table(func(t *outboxTable) { drained = t.drained(highest) || r.b.plan.mutant == "confirms too early" })
 	if unknown == nil && drained && time.Since(r.confirmed) > 100*time.Millisecond {
 		if r.m.l.Confirm(r.b.t.Context(), cp) == nil {
 			r.confirmed = time.Now()
@@ -160,7 +159,7 @@ func (r *relay) round() (alive bool) {
 func (r *relay) deliver() (delivered int, alive bool) {
 	b, after := r.b, uint64(0)
 	if b.plan.mutant == "id > last" {
-		after = r.last
+		after = b.lastDelivered.Load()
 	}
 	var taken []message
 	epoch := 0
@@ -174,16 +173,16 @@ func (r *relay) deliver() (delivered int, alive bool) {
 	}
 	defer func() { b.db.table(func(t *outboxTable) { t.release(taken, done, epoch) }) }()
 	b.pause(time.Millisecond)
-	if b.roll(30) == 0 {
+	if b.roll(15) == 0 {
 		return 0, false
 	}
 	changes := make([]larder.Change, len(taken))
 	for i, m := range taken {
 		changes[i] = m.change
-		r.last = max(r.last, m.id)
+		b.lastDelivered.Store(max(b.lastDelivered.Load(), m.id))
 	}
 	errs := r.m.l.Deliver(b.t.Context(), changes)
-	dies := b.roll(30) == 0 // before it can say what it has done
+	dies := b.roll(15) == 0 // before it can say what it has done
 	for i, err := range errs {
 		if err != nil {
 			continue
@@ -204,9 +203,11 @@ func (b *writesBubble) relays(stop <-chan struct{}) {
 			return
 		default:
 		}
-		r := &relay{b: b, m: b.somebody(), last: b.lastDelivered.Load()}
+		r := &relay{b: b, m: b.somebody()}
 		r.run(stop)
-		b.lastDelivered.Store(max(b.lastDelivered.Load(), r.last))
 		b.pause(200 * time.Millisecond)
+		if b.sleepy && !b.over.Load() {
+			b.pause(2 * time.Second)
+		}
 	}
 }

@@ -12,18 +12,21 @@ import (
 
 // reading is a read under way.
 type reading struct {
+	strict bool
+	least  uint64 // the version that it asks for
+
 	tick   uint64
 	at     time.Time
 	seen   uint64 // of its row
 	blind  bool
 	member int
-	strict bool
 }
 
 // verdicts counts the reads of a fleet, and what was wrong with them.
 type verdicts struct {
 	strict, memory, unjudged int
 	stale, backwards, own    int
+	least                    int
 	softly, unknown, failed  int
 	stuck                    int  // rows of a process that are not what the database has
 	undrained                bool // the relays have left something
@@ -32,14 +35,12 @@ type verdicts struct {
 }
 
 // begin notes what a read must not fall behind.
-func (b *writesBubble) begin(m *member, id int, strict bool) reading {
+func (b *writesBubble) begin(m *member, id int, r *reading) {
 	db := b.db
 	db.books.Lock()
 	defer db.books.Unlock()
-	return reading{
-		tick: db.tick, at: time.Now(), seen: db.rows[id].seen,
-		blind: b.blind(), member: m.id, strict: strict,
-	}
+	r.tick, r.at, r.seen = db.tick, time.Now(), db.rows[id].seen
+	r.blind, r.member = b.blind(), m.id
 }
 
 // judge compares what a read has returned with the books.
@@ -62,6 +63,10 @@ func (b *writesBubble) judge(id int, began reading, got product, stale bool, err
 		led.unknown++
 		led.note("row %d: version %d, %v was never committed", id, got.Version, err)
 		return
+	}
+	if v.Version < began.least {
+		led.least++
+		led.note("row %d: version %d, %d was asked for", id, v.Version, began.least)
 	}
 	if own := v.by[began.member]; own.before(began) {
 		led.own++
@@ -119,7 +124,7 @@ func (l *verdicts) reads() int { return l.strict + l.memory }
 
 // caught reports whether anything is wrong that a plan promises.
 func (l *verdicts) wrong(p *writesPlan) bool {
-	return l.stale+l.own+l.softly+l.unknown+l.failed+l.stuck > 0 || l.worst > bubbleStaleness || p.calm() && l.backwards > 0
+	return l.stale+l.own+l.softly+l.least+l.unknown+l.failed+l.stuck > 0 || l.worst > bubbleStaleness || p.calm() && l.backwards > 0
 }
 
 func (l *verdicts) report(t *testing.T, p *writesPlan) {
@@ -131,6 +136,7 @@ func (l *verdicts) report(t *testing.T, p *writesPlan) {
 		{l.stale, "strict reads were stale (P1)"},
 		{l.own, "reads were older than what their own process had said"},
 		{l.softly, "reads of softly invalidated values were not marked as stale"},
+		{l.least, "reads were older than they had asked for"},
 		{l.unknown, "reads returned what was never committed"},
 		{l.stuck, "rows are stuck in some process"},
 		{l.failed, "reads failed while the origin answered (P5)"},

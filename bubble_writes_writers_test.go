@@ -20,9 +20,9 @@ func (b *writesBubble) writers(m *member) {
 	for !b.idle(m) {
 		id := b.hot()
 		switch dice := b.roll(100); {
-		case dice < 60:
+		case dice < 55:
 			b.update(m, []int{id})
-		case dice < 72:
+		case dice < 65:
 			b.update(m, []int{id, id ^ 1})
 		case dice < 84:
 			b.db.run(b.transaction(id)) // by somebody who knows nothing of caches
@@ -38,10 +38,11 @@ func (b *writesBubble) writers(m *member) {
 
 // hot is a row: mostly one that is everybody's for a moment.
 func (b *writesBubble) hot() int {
+	rows := b.plan.rows()
 	if b.roll(4) == 0 {
-		return b.roll(bubbleRows)
+		return rows[b.roll(len(rows))]
 	}
-	return int(time.Since(b.start)/(50*time.Millisecond)) * 7919 % bubbleRows
+	return rows[int(time.Since(b.start)/(50*time.Millisecond))*7919%len(rows)]
 }
 
 func (b *writesBubble) transaction(ids ...int) transaction {
@@ -66,9 +67,15 @@ func (b *writesBubble) update(m *member, ids []int) {
 		return err
 	}
 	c, key := m.caches[classOf(ids[0])], ids[0]%rowsOfClass
+	ctx := b.t.Context()
+	if b.roll(20) == 0 { // it ends while the write runs, which does not care
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 2*time.Millisecond)
+		defer cancel()
+	}
 	var err error
 	if len(ids) == 1 {
-		_, err = c.Update(b.t.Context(), key, func(ctx context.Context) (product, error) {
+		_, err = c.Update(ctx, key, func(ctx context.Context) (product, error) {
 			if err := write(ctx); err != nil {
 				return product{}, err
 			}
@@ -78,7 +85,7 @@ func (b *writesBubble) update(m *member, ids []int) {
 			return product{}, larder.ErrNotFound
 		})
 	} else {
-		_, err = c.UpdateMany(b.t.Context(), []int{key, key ^ 1}, func(ctx context.Context) (map[int]product, error) {
+		_, err = c.UpdateMany(ctx, []int{key, key ^ 1}, func(ctx context.Context) (map[int]product, error) {
 			return present(&written, write(ctx))
 		})
 	}
@@ -130,12 +137,16 @@ func (b *writesBubble) announce(m *member, id int) {
 	a.rows = map[int]version{id: all[id]}
 	var err error
 	switch classOf(id) {
-	case taggedClass:
+	case taggedClass, shelfClass:
 		a.tag = []string{itemsTag, itemTag(id), "category-tea", "category-mugs"}[b.roll(4)]
 		for other := range bubbleRows {
-			if classOf(other) == taggedClass {
+			if bubbleClasses[classOf(other)].tagged {
 				a.rows[other] = all[other]
 			}
+		}
+		if a.soft = b.roll(4) == 0; a.soft {
+			err = m.l.SoftInvalidateTags(ctx, a.tag)
+			break
 		}
 		err = m.l.InvalidateTags(ctx, a.tag)
 	case softClass:
@@ -160,31 +171,22 @@ func (b *writesBubble) announce(m *member, id int) {
 
 // trouble makes a fleet's life hard for a while.
 func (b *writesBubble) trouble(length time.Duration) {
+	kinds := []func(){func() {}}
+	if b.plan.losses {
+		kinds = append(kinds, func() { b.node().Flush() })
+	}
+	if b.plan.cuts {
+		kinds = append(kinds, func() { b.cut(b.somebody()) }, func() { b.cut(slices.Clone(b.members)...) })
+	}
+	if b.plan.kills {
+		kinds = append(kinds, func() { b.replace(b.somebody()) })
+	}
+	if b.plan.rewinds {
+		kinds = append(kinds, func() { b.rewind(); b.pause(time.Second) })
+	}
 	for end := time.Now().Add(length); time.Now().Before(end); {
 		b.pause(300 * time.Millisecond)
-		p := &b.plan
-		switch b.roll(6) {
-		case 0:
-			if p.losses {
-				b.node().Flush()
-			}
-		case 1, 2:
-			if p.cuts {
-				b.cut(b.somebody())
-			}
-		case 3:
-			if p.cuts {
-				b.cut(slices.Clone(b.members)...)
-			}
-		case 4:
-			if p.kills {
-				b.replace(b.somebody())
-			}
-		case 5:
-			if p.rewinds {
-				b.rewind()
-			}
-		}
+		kinds[b.roll(len(kinds))]()
 	}
 }
 
@@ -228,7 +230,8 @@ func riskOf(ops []store.Op) int {
 	return 500
 }
 
-// cut takes processes off the shared tier for a while.
+// cut takes processes off the shared tier for a while, which may forget something
+// meanwhile.
 func (b *writesBubble) cut(members ...*member) {
 	for _, m := range members {
 		m.gate.hangs.Store(true)
@@ -237,10 +240,19 @@ func (b *writesBubble) cut(members ...*member) {
 	if b.plan.rewinds && b.roll(2) == 0 {
 		b.rewind()
 		b.pause(800 * time.Millisecond)
+		b.forgets()
 	}
 	for _, m := range members {
 		m.gate.hangs.Store(false)
 	}
+}
+
+// forgets notes that processes have yet to notice that a node has forgotten
+// something.
+func (b *writesBubble) forgets() {
+	b.db.books.Lock()
+	defer b.db.books.Unlock()
+	b.rewound = time.Now()
 }
 
 // replace kills a process, and starts another.
@@ -263,9 +275,7 @@ func (b *writesBubble) node() *localstore.Store { return b.store.nodes[b.roll(le
 func (b *writesBubble) rewind() {
 	node := b.node()
 	lagging := node.Snapshot()
-	b.pause(100 * time.Millisecond)
-	b.db.books.Lock()
-	b.rewound = time.Now()
-	b.db.books.Unlock()
+	b.pause(300 * time.Millisecond)
+	b.forgets()
 	node.Rewind(lagging)
 }
