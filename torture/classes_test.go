@@ -48,8 +48,14 @@ func policies() map[string]larder.Policy {
 	for _, c := range classes() {
 		all[c.name] = c.policy
 	}
+	all[tokenClasses[0]] = larder.Policy{TTL: life, Tiers: larder.Shared}
+	all[tokenClasses[1]] = larder.Policy{TTL: life}
 	return all
 }
+
+// tokenClasses are those of tokens: one that only the shared tier keeps, and
+// one that memory keeps too.
+var tokenClasses = [2]string{"auth-token", "auth-token-warm"}
 
 // byKey reports whether the class's tag is one of the key, not of the value.
 func (c *class) byKey() bool { return len(c.policy.Tags) > 0 }

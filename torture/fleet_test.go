@@ -63,14 +63,19 @@ func (f *fleet) wires(server *redistest.Server, n int) (wires []*redistest.Wire,
 
 // start starts a process for each of redis, with a role and what else c says.
 func (f *fleet) start(c config, redis []redisstore.Options) (all []*process) {
-	c.Ledger, c.Primary, c.Replica = f.path, f.db.primaryDSN, f.db.replicaDSN
 	for i, o := range redis {
-		c.Number, c.Redis = i, o
-		p := &process{config: c}
-		p.run(f.t)
-		all = append(all, p)
+		all = append(all, f.startOne(c, i, o))
 	}
 	return all
+}
+
+// startOne starts one process.
+func (f *fleet) startOne(c config, number int, redis redisstore.Options) *process {
+	c.Ledger, c.Primary, c.Replica = f.path, f.db.primaryDSN, f.db.replicaDSN
+	c.Number, c.Redis = number, redis
+	p := &process{config: c}
+	p.run(f.t)
+	return p
 }
 
 // process is one process of the fleet, which is started again when it is

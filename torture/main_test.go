@@ -25,6 +25,7 @@ type config struct {
 	Redis            redisstore.Options
 	Outbox           bool    // Options.Outbox, and rows in the outbox
 	Deaths           float64 // the part of writes after whose COMMIT the process dies
+	Writers, Writes  int     // of a clerk: goroutines, and writes of each
 }
 
 // roles are what a process of a fleet can be.

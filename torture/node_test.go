@@ -49,32 +49,41 @@ func (c *config) openLarder(policies map[string]larder.Policy) (*larder.Larder, 
 	})
 }
 
-// runNode reads and writes until it is killed.
-func runNode(c config) error {
+// newNode opens all that a process of the fleet needs.
+func newNode(c config) (*node, error) {
 	n := &node{config: c, classes: classes()}
 	var err error
 	if n.ledger, err = openLedger(c.Ledger); err != nil {
-		return err
+		return nil, err
 	}
 	n.ledger.node[c.Number].starts.Add(1)
 	if n.primary, err = connect(c.Primary); err != nil {
-		return err
+		return nil, err
 	}
 	if n.replica, err = connect(c.Replica); err != nil {
-		return err
+		return nil, err
 	}
 	if n.box, err = newOutbox(n.primary); err != nil {
-		return err
+		return nil, err
 	}
 	if n.l, err = c.openLarder(policies()); err != nil {
-		return err
+		return nil, err
 	}
 	for i := range n.classes {
 		cache, err := larder.NewCache(n.l, n.classes[i].name, n.loader(i))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		n.caches = append(n.caches, cache)
+	}
+	return n, nil
+}
+
+// runNode reads and writes until it is killed.
+func runNode(c config) error {
+	n, err := newNode(c)
+	if err != nil {
+		return err
 	}
 	var wg sync.WaitGroup
 	wg.Go(n.sample)
