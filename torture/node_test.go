@@ -33,8 +33,8 @@ type node struct {
 	classes          []class
 	caches           []*larder.Cache[int, row]
 	local            atomic.Uint64 // outages that only this process has seen
-	seen             [maxClasses][keysOf]atomic.Uint64
-	seenIn           [maxClasses][keysOf]atomic.Uint64 // the epoch
+	seen             [maxClasses][keysOf]sight
+	pendingAt        atomic.Int64  // when a write became pending last
 	complaints       atomic.Int64
 }
 
@@ -175,8 +175,9 @@ func (n *node) writeOnce(class int, keys []int) {
 		for key, r := range w.rows {
 			led.keys[key].acknowledge(r.Version)
 		}
-	case w.committed:
-		led.pending.Add(1) // by a PendingError
+	case w.committed: // a PendingError: until it is delivered this process reads the primary
+		led.pending.Add(1)
+		n.pendingAt.Store(time.Now().UnixNano())
 	default:
 		led.refused.Add(1)
 	}
@@ -264,6 +265,13 @@ func (n *node) now() uint64 { return n.ledger.epoch.Load()<<32 | n.local.Load()&
 
 func calm(epoch uint64) bool { return epoch>>32%2 == 0 }
 
+const (
+	// outageNoticed is how long after it an outage is noticed, at most.
+	outageNoticed = 25 * time.Millisecond
+	// pendingFor is how long after an outage writes may still be pending.
+	pendingFor = 2 * time.Second
+)
+
 // sample notices when the shared tier has not answered for this process, or was
 // not trusted, and audits when it is told to.
 func (n *node) sample() {
@@ -275,7 +283,7 @@ func (n *node) sample() {
 		for _, c := range n.l.Stats().Classes {
 			down += c.Misses.TierDown
 		}
-		if down != last {
+		if down != last || time.Since(time.Unix(0, n.pendingAt.Load())) < pendingFor {
 			last = down
 			n.local.Add(1)
 			n.ledger.node[n.Number].downAt.Store(time.Now().UnixNano())
