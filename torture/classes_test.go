@@ -19,6 +19,9 @@ type class struct {
 	policy    larder.Policy
 	versioned bool
 	tagged    bool // its writers invalidate the tag of the row's old owner
+	// triggered: its rows are in a table with triggers, and some are changed by
+	// plain SQL, of which no process is told.
+	triggered bool
 }
 
 // owners is how many owners the rows of a class have.
@@ -40,6 +43,7 @@ func classes() []class {
 		{name: "tagged", policy: larder.Policy{TTL: life, Tiers: larder.Shared}, versioned: true, tagged: true},
 		{name: "tagged-warm", policy: larder.Policy{TTL: life, Rebuild: 10}, tagged: true},
 		{name: "key-tagged", policy: larder.Policy{TTL: life, Tiers: larder.Shared, Tags: []string{"item-{key}"}}, tagged: true},
+		{name: "triggered", policy: larder.Policy{TTL: life}, versioned: true, triggered: true},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxClasses = 12
+	maxClasses = 14
 	keysOf     = 40 // of each class
 	maxNodes   = 4
 	ackMemory  = 64 // acknowledgements remembered for each key
