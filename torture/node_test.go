@@ -293,11 +293,13 @@ func (n *node) sample() {
 		for _, c := range n.l.Stats().Classes {
 			down += c.Misses.TierDown
 		}
-		if down != last || time.Since(time.Unix(0, n.pendingAt.Load())) < pendingFor {
-			last = down
-			n.local.Add(1)
+		if down != last {
 			n.ledger.node[n.Number].downAt.Store(time.Now().UnixNano())
 		}
+		if down != last || time.Since(time.Unix(0, n.pendingAt.Load())) < pendingFor {
+			n.local.Add(1)
+		}
+		last = down
 		if n.ledger.phase.Load() == auditing && !audited {
 			audited = true
 			n.audit()
