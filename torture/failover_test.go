@@ -6,13 +6,12 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 )
 
 // failover is a primary that is lost, and the replica that takes its place.
 type failover struct {
 	primary, replica *redistest.Member
-	options          redisstore.Options
+	options          server
 	// pause stops the primary instead of killing it: it comes back later, and
 	// believes for a moment that it still is one.
 	pause bool
@@ -26,7 +25,7 @@ func TestFailover_Sentinel(t *testing.T) {
 			w := redistest.StartWatched(t, 3)
 			failover{
 				primary: w.Primary, replica: w.Replica, pause: pause,
-				options: redisstore.Options{Addrs: w.Sentinels, SentinelMaster: redistest.SentinelMaster},
+				options: server{Addrs: w.Sentinels, Sentinel: redistest.SentinelMaster},
 			}.run(t)
 		})
 	}
@@ -40,14 +39,14 @@ func TestFailover_Cluster(t *testing.T) {
 	}
 	failover{
 		primary: c.Primaries[0], replica: c.Replicas[0],
-		options: redisstore.Options{Addrs: c.Addrs(), Cluster: true},
+		options: server{Addrs: c.Addrs(), Cluster: true},
 	}.run(t)
 }
 
 func (o failover) run(t *testing.T) {
 	f := newFleet(t)
 	f.follow()
-	opts := slices.Repeat([]redisstore.Options{o.options}, 3)
+	opts := slices.Repeat([]server{o.options}, 3)
 	f.relays = f.start(config{Role: "relay", Outbox: true}, opts[:2])
 	f.nodes = f.start(config{Role: "node", Outbox: true}, opts)
 	f.waitTrusted(time.Now())

@@ -40,7 +40,7 @@ type node struct {
 
 // openLarder opens what every role needs.
 func (c *config) openLarder(policies map[string]larder.Policy) (*larder.Larder, error) {
-	s, err := redisstore.Open(context.Background(), c.Redis)
+	s, err := redisstore.Open(context.Background(), c.Redis.options())
 	if err != nil {
 		return nil, err
 	}

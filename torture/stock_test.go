@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 )
 
 const (
@@ -59,9 +58,9 @@ func runClerk(c config) error {
 func TestOneRow(t *testing.T) {
 	f := newFleet(t)
 	f.follow()
-	server := redistest.Start(t)
-	direct := redisstore.Options{Addrs: []string{server.Addr()}}
-	f.relays = f.start(config{Role: "relay", Outbox: true}, []redisstore.Options{direct})
+	redis := redistest.Start(t)
+	direct := server{Addrs: []string{redis.Addr()}}
+	f.relays = f.start(config{Role: "relay", Outbox: true}, []server{direct})
 	began := time.Now()
 	for i, writers := range []int{3, 3, 2, 2} {
 		c := config{Role: "clerk", Outbox: true, Writers: writers, Writes: stockWrites}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 )
 
 // token is what a session's token stands for.
@@ -86,10 +85,10 @@ func runGuard(c config) error {
 // processes that accept them is silently cut.
 func TestToken_RevokedIsRefusedByAll(t *testing.T) {
 	f := newFleet(t)
-	server := redistest.Start(t)
-	wires, opts := f.wires(server, 3)
-	direct := redisstore.Options{Addrs: []string{server.Addr()}}
-	f.relays = f.start(config{Role: "relay", Outbox: true}, []redisstore.Options{direct})
+	redis := redistest.Start(t)
+	wires, opts := f.wires(redis, 3)
+	direct := server{Addrs: []string{redis.Addr()}}
+	f.relays = f.start(config{Role: "relay", Outbox: true}, []server{direct})
 	f.nodes = f.start(config{Role: "guard", Outbox: true}, opts)
 	revoker := config{Primary: f.db.primaryDSN, Redis: direct, Outbox: true}
 	l, caches, err := revoker.tokenCaches()
