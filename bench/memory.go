@@ -74,15 +74,30 @@ func memoryAgainst(ctx context.Context, name string, o *otter.Options[int, wide]
 // interleave measures two benchmarks in turn and returns the medians of both,
 // in nanoseconds per operation, and of their ratio.
 func interleave(a, b func(*testing.B)) (medianA, medianB, ratio float64) {
-	var as, bs, ratios []float64
+	times, ratios := compare(a, b)
+	return times[0], times[1], ratios[0]
+}
+
+// compare measures benchmarks in turn and returns the median of each, in
+// nanoseconds per operation, and of its ratio to the last.
+func compare(all ...func(*testing.B)) (times, ratios []float64) {
+	samples := make([][]float64, len(all))
 	for range rounds {
-		x := testing.Benchmark(a)
-		y := testing.Benchmark(b)
-		as = append(as, float64(x.T.Nanoseconds())/float64(x.N))
-		bs = append(bs, float64(y.T.Nanoseconds())/float64(y.N))
-		ratios = append(ratios, as[len(as)-1]/bs[len(bs)-1])
+		for i, f := range all {
+			r := testing.Benchmark(f)
+			samples[i] = append(samples[i], float64(r.T.Nanoseconds())/float64(r.N))
+		}
 	}
-	return median(as), median(bs), median(ratios)
+	last := samples[len(all)-1]
+	for _, mine := range samples {
+		of := make([]float64, rounds)
+		for i := range of {
+			of[i] = mine[i] / last[i]
+		}
+		ratios = append(ratios, median(of))
+		times = append(times, median(slices.Clone(mine)))
+	}
+	return times, ratios
 }
 
 func median(x []float64) float64 {

@@ -66,24 +66,12 @@ func (c *counted) Do(ctx context.Context, ops []store.Op) []store.Reply {
 }
 
 func newBed(ctx context.Context) (*bed, error) {
-	server, err := redisproc.Run(ctx, redisproc.Options{})
+	b, err := newBare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := &bed{server: server}
-	s, err := redisstore.Open(ctx, redisstore.Options{Addrs: []string{server.Addr()}})
-	if err != nil {
-		return nil, errors.Join(err, server.Stop())
-	}
-	b.trips = &counted{Store: s}
-	b.l, err = larder.Open(ctx, larder.Options{
-		Policies:      map[string]larder.Policy{"product": {TTL: time.Hour, Tiers: larder.Shared}},
-		Shared:        b.trips,
-		SharedTimeout: time.Second,
-		Logger:        silent,
-	})
-	if err != nil {
-		return nil, errors.Join(err, b.close())
+	if err := b.open(ctx, map[string]larder.Policy{"product": {TTL: time.Hour, Tiers: larder.Shared}}); err != nil {
+		return nil, err
 	}
 	b.cache, err = larder.NewCache(b.l, "product", larder.Loader[int, product]{
 		LoadMany: func(_ context.Context, ids []int) (map[int]product, error) {
@@ -96,6 +84,30 @@ func newBed(ctx context.Context) (*bed, error) {
 		},
 	})
 	return b, err
+}
+
+// newBare makes a bed without a Larder.
+func newBare(ctx context.Context) (*bed, error) {
+	server, err := redisproc.Run(ctx, redisproc.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := redisstore.Open(ctx, redisstore.Options{Addrs: []string{server.Addr()}})
+	if err != nil {
+		return nil, errors.Join(err, server.Stop())
+	}
+	return &bed{server: server, trips: &counted{Store: s}}, nil
+}
+
+// open gives the bed its Larder. If that fails the bed is closed.
+func (b *bed) open(ctx context.Context, policies map[string]larder.Policy) (err error) {
+	b.l, err = larder.Open(ctx, larder.Options{
+		Policies: policies, Shared: b.trips, SharedTimeout: time.Second, Logger: silent,
+	})
+	if err != nil {
+		return errors.Join(err, b.close())
+	}
+	return nil
 }
 
 func (b *bed) close() error {
