@@ -103,8 +103,8 @@ func (w *worker) round(ctx context.Context) (time.Duration, error) {
 // many rows there were.
 func (w *worker) deliverSome(ctx context.Context) (n int, o outcome, err error) {
 	// What was acknowledged is marked even if ctx ends meanwhile.
-	limit := 2*w.relay.opts.DeliverTimeout + statementTimeout
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	limit := 2*w.relay.opts.DeliverTimeout + time.Second // deliver calls the target twice
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit+statementTimeout)
 	defer cancel()
 	steps := func(in querier) error {
 		epoch, err := w.lock(work, in)

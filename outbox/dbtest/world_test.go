@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/mariadbtest"
 	"github.com/larderdev/larder/internal/pgtest"
 	"github.com/larderdev/larder/outbox"
 )
@@ -36,7 +38,7 @@ type testCase struct {
 }
 
 func casesFor(d outbox.Dialect) []testCase {
-	all := slices.Concat(enqueueCases, relayCases, historyCases)
+	all := slices.Concat(enqueueCases, relayCases, historyCases, triggerCases)
 	return slices.DeleteFunc(all, func(c testCase) bool { return c.except == d })
 }
 
@@ -49,6 +51,18 @@ func TestPostgreSQL(t *testing.T) {
 			mustExec(t, server, "CREATE DATABASE "+name)
 			own := strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
 			c.run(t, newWorld(t, outbox.PostgreSQL, "pgx", own))
+		})
+	}
+}
+
+func TestMariaDB(t *testing.T) {
+	server := mariadbtest.Start(t)
+	root := open(t, "mysql", server.DSN(""))
+	for i, c := range casesFor(outbox.MySQL) {
+		t.Run(c.name, func(t *testing.T) {
+			name := fmt.Sprint("case_", i)
+			mustExec(t, root, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
+			c.run(t, newWorld(t, outbox.MySQL, "mysql", server.DSN(name)))
 		})
 	}
 }
