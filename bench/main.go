@@ -80,6 +80,10 @@ func parts() []part {
 		{"server-killed", one(killed)},
 		{"unknown-ids", one(unknownIDs)},
 		{"update", updates},
+		{"outbox", updateElsewhere},
+		{"tag-moved", tagOfMillion},
+		{"tagged-memory-hit", one(taggedMemoryHit)},
+		{"tagged-shared-hit", one(taggedSharedHit)},
 	}
 }
 
