@@ -32,7 +32,9 @@ type Mapping struct {
 	// Version is the integer column with the row's version, which is what the
 	// class's Loader.Version returns. The triggers advance it by one at each
 	// UPDATE that did not raise it itself. It starts at 1 or above, and must not
-	// start again when a row is deleted and inserted: see Sequence.
+	// start again when a row is deleted and inserted: see Sequence. In SQLite
+	// the table must have a rowid, and what an UPDATE itself returns is the
+	// version before it was advanced.
 	//
 	// Default: none, whatever is cached under the key is invalidated.
 	Version string

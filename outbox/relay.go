@@ -16,7 +16,7 @@ import (
 type RelayOptions struct {
 	// Partitions is in how many parts the rows are worked on at once, each by
 	// one relay at a time. All relays of an outbox have the same. One delivers
-	// tens of thousands of rows a second; more help when delivering is slow.
+	// some ten thousand rows a second; more help when delivering is slow.
 	//
 	// Default: 1. At most 64.
 	Partitions int

@@ -52,7 +52,11 @@ func (b *Box) InstallTriggers(ctx context.Context, mappings ...Mapping) error {
 	}
 	return b.changeTriggers(ctx, func(in querier) error {
 		for _, w := range tables {
-			if err := b.install(ctx, in, w.table, b.triggers(w)); err != nil {
+			err := b.rehearse(ctx, in, w)
+			if err == nil {
+				err = b.install(ctx, in, w.table, b.triggers(w))
+			}
+			if err != nil {
 				return fmt.Errorf("outbox: triggers of %s: %w", w.table.name, err)
 			}
 		}
@@ -88,6 +92,32 @@ func (b *Box) changeTriggers(ctx context.Context, do func(in querier) error) err
 		}
 		return do(tx)
 	})
+}
+
+// rehearse reads what the triggers of a table will read. A name that is wrong
+// would otherwise be found out by whoever writes to the table first.
+func (b *Box) rehearse(ctx context.Context, in querier, w *watched) error {
+	var names, all []string
+	for _, r := range w.reports {
+		for _, t := range append(slices.Clone(r.tags), r.key) {
+			for _, p := range t {
+				if p.column && !slices.Contains(names, p.text) {
+					names, all = append(names, p.text), append(all, "r."+b.dialect.quote(p.text))
+				}
+			}
+		}
+	}
+	if w.version != "" {
+		all = append(all, "COALESCE(r."+b.dialect.quote(w.version)+", 0) + 1")
+		if b.dialect == SQLite {
+			all = append(all, "r.rowid")
+		}
+	}
+	if w.sequence.name != "" {
+		all = append(all, literal(b.dialect.at(w.sequence))+"::regclass")
+	}
+	query := "SELECT " + strings.Join(append(all, "1"), ", ") + " FROM " + b.dialect.at(w.table) + " AS r WHERE 1 = 0"
+	return b.each(ctx, in, func(func(...any) error) error { return nil }, query)
 }
 
 // install makes the triggers that are not there and drops the others of this

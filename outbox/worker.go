@@ -226,11 +226,12 @@ func (w *worker) retry(f failure, outage bool) string {
 	return fmt.Sprintf("tries = tries + 1, at_ms = {now} + %d", pause.Milliseconds())
 }
 
-// set changes rows that wait.
+// set changes rows that wait. It finds them by their ids: with thousands of
+// rows waiting, a database may think better of the index on the state.
 func (w *worker) set(ctx context.Context, in querier, epoch int64, ids []int64, set string, args ...any) error {
 	condition, list := w.relay.box.dialect.among(ids)
 	args = append(append(args, list...), w.part, epoch)
-	changed, err := w.relay.box.exec(ctx, in, `UPDATE {rows} SET `+set+` WHERE state = 0 AND `+condition+
+	changed, err := w.relay.box.exec(ctx, in, `UPDATE {rows} SET `+set+` WHERE state + 0 = 0 AND `+condition+
 		` AND (SELECT epoch FROM {parts} WHERE part = ?) = ?`, args...)
 	if err == nil && changed < int64(len(ids)) {
 		return errEpoch // or another relay, whose lease followed ours, was quicker

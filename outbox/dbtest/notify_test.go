@@ -15,6 +15,7 @@ import (
 
 // TestNotify has a relay that never polls, and listens.
 func TestNotify(t *testing.T) {
+	t.Parallel()
 	dsn := pgtest.Start(t)
 	w := newWorld(t, outbox.PostgreSQL, "pgx", dsn)
 	w.box = newBox(t, w.db, outbox.Options{Dialect: outbox.PostgreSQL, Notify: "changes"})

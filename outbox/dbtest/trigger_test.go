@@ -22,6 +22,8 @@ var triggerCases = []testCase{
 	{name: "triggers are installed once, replaced and dropped", run: installed},
 	{name: "the printed script installs the same", run: printed},
 	{name: "triggers need the tables", run: notMigrated},
+	{name: "triggers need the columns", run: noSuchColumn},
+	{name: "an INSERT that becomes an UPDATE, or replaces", run: upsert},
 	{name: "names that try to break out", run: hostileNames},
 	{name: "recursive triggers", run: recursiveTriggers},
 	{name: "a role that may only change the table", run: poorRole},
@@ -323,6 +325,50 @@ func notMigrated(t *testing.T, w *world) {
 		t.Errorf("InstallTriggers = %v, want to be told of Migrate", err)
 	}
 	mustExec(t, w.db, "INSERT INTO products (id) VALUES (1)") // which a trigger would fail
+}
+
+// noSuchColumn has mappings that every later write would trip over.
+func noSuchColumn(t *testing.T, w *world) {
+	mustExec(t, w.db, "CREATE TABLE products (id INTEGER PRIMARY KEY, name VARCHAR(10), version BIGINT)")
+	bad := []outbox.Mapping{
+		{Table: "nowhere", Class: "a", Key: "{id}"},
+		{Table: "products", Class: "a", Key: "{nothing}"},
+		{Table: "products", Class: "a", Key: "{id}", Tags: []string{"all", "in-{nothing}"}},
+		{Table: "products", Class: "a", Key: "{id}", Version: "nothing"},
+	}
+	switch w.dialect {
+	case outbox.PostgreSQL:
+		bad = append(bad, outbox.Mapping{Table: "products", Class: "a", Key: "{id}", Version: "name"},
+			outbox.Mapping{Table: "products", Class: "a", Key: "{id}", Version: "version", Sequence: "nothing"})
+	case outbox.SQLite:
+		mustExec(t, w.db, "CREATE TABLE bare (id INTEGER PRIMARY KEY, version BIGINT) WITHOUT ROWID")
+		bad = append(bad, outbox.Mapping{Table: "bare", Class: "a", Key: "{id}", Version: "version"})
+	}
+	for _, m := range bad {
+		if err := w.box.InstallTriggers(t.Context(), m); err == nil || !strings.Contains(err.Error(), "triggers of "+m.Table) {
+			t.Errorf("InstallTriggers(%+v) = %v, want a refusal", m, err)
+		}
+	}
+	w.expect(t, "INSERT INTO products (id) VALUES (1)")
+	w.expect(t, "UPDATE products SET name = 'a'")
+}
+
+func upsert(t *testing.T, w *world) {
+	products(t, w, product)
+	tags := ` ["product-1","products"]`
+	insert := "INSERT INTO products (id, name) VALUES (1, 'chair')"
+	update := insert + " ON CONFLICT (id) DO UPDATE SET name = 'stool'"
+	if w.dialect == outbox.MySQL {
+		update = insert + " ON DUPLICATE KEY UPDATE name = 'stool'"
+	}
+	w.expect(t, update, "product:1@0"+tags)
+	w.expect(t, update, `product:1@2 ["product-1","products",null]`)
+	switch replace := "REPLACE INTO products (id, name) VALUES (1, 'bench')"; w.dialect {
+	case outbox.MySQL:
+		w.expect(t, replace, "product:1@3"+tags, "product:1@0"+tags)
+	case outbox.SQLite: // the row that goes is not reported, so that the new one must not have its own low version
+		w.expect(t, replace, "product:1@0"+tags)
+	}
 }
 
 // hostileNames tries names and texts that could end a literal. What is refused

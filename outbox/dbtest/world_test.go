@@ -43,6 +43,7 @@ func casesFor(d outbox.Dialect) []testCase {
 }
 
 func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
 	dsn := pgtest.Start(t)
 	server := open(t, "pgx", dsn)
 	for i, c := range casesFor(outbox.PostgreSQL) {
@@ -56,6 +57,7 @@ func TestPostgreSQL(t *testing.T) {
 }
 
 func TestMariaDB(t *testing.T) {
+	t.Parallel()
 	server := mariadbtest.Start(t)
 	root := open(t, "mysql", server.DSN(""))
 	for i, c := range casesFor(outbox.MySQL) {
@@ -68,6 +70,7 @@ func TestMariaDB(t *testing.T) {
 }
 
 func TestSQLite(t *testing.T) {
+	t.Parallel()
 	for _, c := range casesFor(outbox.SQLite) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(t, newWorld(t, outbox.SQLite, "sqlite", sqliteFile(t)))
