@@ -44,7 +44,7 @@ type priced struct {
 }
 
 func newShop(ctx context.Context) (*shop, error) {
-	b, err := newBare(ctx)
+	b, err := newBare(ctx, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -33,14 +33,18 @@ func taggedMemoryHit(ctx context.Context) (row, error) {
 			return row{}, err
 		}
 	}
-	hit := func(c *larder.Cache[int, wide]) func(*testing.B) {
-		return func(b *testing.B) {
-			for i := range b.N {
+	hit := func(c *larder.Cache[int, wide]) func(n int) error {
+		return func(n int) error {
+			for i := range n {
 				c.Get(ctx, i%keys)
 			}
+			return nil
 		}
 	}
-	ours, theirs, ratio := interleave(hit(c), hit(bare))
+	ours, theirs, ratio, err := interleave(hit(c), hit(bare))
+	if err != nil {
+		return row{}, err
+	}
 	allocs := testing.AllocsPerRun(1000, func() { c.Get(ctx, 1) })
 	return row{
 		what:   fmt.Sprintf("memory hit, 2 tags, %.0f allocs", allocs),
@@ -50,7 +54,7 @@ func taggedMemoryHit(ctx context.Context) (row, error) {
 }
 
 func taggedSharedHit(ctx context.Context) (row, error) {
-	b, err := newBare(ctx)
+	b, err := newBare(ctx, 0)
 	if err != nil {
 		return row{}, err
 	}
@@ -75,13 +79,16 @@ func taggedSharedHit(ctx context.Context) (row, error) {
 		}
 	}
 	loads := b.loads.Load()
-	hit := func(c *larder.Cache[int, product]) func(*testing.B) {
+	hit := func(c *larder.Cache[int, product]) func(n int) error {
 		return parallel(func(i int) error {
 			_, err := c.Get(ctx, i%keys)
 			return err
 		})
 	}
-	ours, theirs, ratio := interleave(hit(c), hit(bare))
+	ours, theirs, ratio, err := interleave(hit(c), hit(bare))
+	if err != nil {
+		return row{}, err
+	}
 	r := row{
 		what:   "shared hit, 1 KB, 2 tags",
 		larder: perSecond(ours), bare: perSecond(theirs) + " none",

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
 	"time"
 
 	"github.com/larderdev/larder"
@@ -33,7 +32,7 @@ type catalogue struct {
 }
 
 func newCatalogue(ctx context.Context) (*catalogue, error) {
-	b, err := newBare(ctx)
+	b, err := newBare(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
