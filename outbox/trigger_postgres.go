@@ -10,7 +10,8 @@ import (
 //
 // The functions run with the rights of who made them, so that whoever may
 // change the table can report that, and only find what is in pg_catalog or
-// named with its schema, so that nobody can slip them something else.
+// named with its schema, so that nobody can slip them something else. Nobody
+// else may put them on a table of their own.
 func (b *Box) postgresTriggers(w *watched) (all []trigger) {
 	const header = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $larder$\nBEGIN\n"
 	function := func(timing, events, body string) func(name string) []string {
@@ -20,6 +21,7 @@ func (b *Box) postgresTriggers(w *watched) (all []trigger) {
 				"CREATE FUNCTION " + own + "() RETURNS trigger " + header + body + "END\n$larder$",
 				fmt.Sprintf("CREATE TRIGGER %s %s %s ON %s FOR EACH ROW EXECUTE FUNCTION %s()",
 					b.dialect.quote(name), timing, events, b.dialect.at(w.table), own),
+				"REVOKE ALL ON FUNCTION " + own + "() FROM PUBLIC",
 			}
 		}
 	}

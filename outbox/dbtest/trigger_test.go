@@ -448,10 +448,17 @@ func poorRole(t *testing.T, w *world) {
 		}
 		defer conn.Close()
 		mustExec(t, conn, "SET ROLE poor", "CREATE TEMP TABLE larder_outbox (class text, item text, version bigint, tags text)",
-			"INSERT INTO products (id, name) VALUES (1, 'chair')", "RESET ROLE", "DROP TABLE pg_temp.larder_outbox")
+			"INSERT INTO products (id, name) VALUES (1, 'chair')", "CREATE TEMP TABLE products (id int, version int)")
+		var function string
+		if err := w.db.QueryRowContext(t.Context(), "SELECT proname FROM pg_proc WHERE proname LIKE 'larder%after%'").Scan(&function); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.ExecContext(t.Context(), fmt.Sprintf("CREATE TRIGGER mine AFTER INSERT ON pg_temp.products FOR EACH ROW EXECUTE FUNCTION public.%q()", function)); err == nil {
+			t.Error("somebody else put the function on a table of their own")
+		}
+		mustExec(t, conn, "RESET ROLE", "DROP TABLE pg_temp.larder_outbox, pg_temp.products")
 	case outbox.MySQL:
-		name, rest, _ := strings.Cut(w.dsn, "@")
-		_ = name
+		_, rest, _ := strings.Cut(w.dsn, "@")
 		database := rest[strings.LastIndex(rest, "/")+1:]
 		mustExec(t, w.db, "CREATE USER poor IDENTIFIED BY 'poor'", "GRANT SELECT, INSERT, UPDATE, DELETE ON "+database+".products TO poor")
 		db = open(t, "mysql", "poor:poor@"+rest)

@@ -200,7 +200,7 @@ func start(t *testing.T, r *outbox.Relay) (stop func()) {
 }
 
 // patience is how long a test waits for what should happen at once.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // until waits for something in a database or a relay.
 func until(t *testing.T, what string, holds func() bool) {
