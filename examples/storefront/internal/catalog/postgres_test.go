@@ -52,11 +52,11 @@ func TestPostgres(t *testing.T) {
 	if err := raw.QueryRow("SELECT nick FROM public.users").Scan(&nick); err != nil || nick != "somebody" {
 		t.Errorf("of the other users table: %q, %v", nick, err)
 	}
-	if _, err := raw.Exec("CREATE TABLE storefront.orders (id INT)"); err != nil {
+	if _, err := raw.Exec("CREATE TABLE storefront.invoices (id INT)"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := catalog.Open(t.Context(), dsn)
-	if foreign, ok := errors.AsType[*catalog.ForeignError](err); !ok || !slices.Equal(foreign.Tables, []string{"orders"}) {
+	if foreign, ok := errors.AsType[*catalog.ForeignError](err); !ok || !slices.Equal(foreign.Tables, []string{"invoices"}) {
 		t.Errorf("Open(a schema with foreign tables) = %v, want a ForeignError", err)
 	}
 }

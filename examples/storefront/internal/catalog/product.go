@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -15,11 +16,13 @@ type Product struct {
 	Version    uint64 `json:"version"`
 }
 
-// Stock is a row of inventory, as the API shows it.
-type Stock struct {
-	ProductID int64  `json:"product_id"`
-	Stock     int64  `json:"stock"`
-	Version   uint64 `json:"version"`
+// ProductChange is what an update changes; nil fields stay as they are.
+type ProductChange struct {
+	Name *string
+	// Category is in lower case.
+	Category *string
+	// PriceCents is not negative.
+	PriceCents *int64
 }
 
 // Filter says which products to find. Zero fields do not filter.
@@ -46,16 +49,25 @@ func (db *DB) Products(ctx context.Context, ids []int64) (map[int64]Product, err
 	return found, err
 }
 
-// Stocks returns the stock of the products under ids that exist.
-func (db *DB) Stocks(ctx context.Context, ids []int64) (map[int64]Stock, error) {
-	found := make(map[int64]Stock, len(ids))
-	err := db.read(ctx, func(scan func(...any) error) error {
-		var s Stock
-		err := scan(&s.ProductID, &s.Stock, &s.Version)
-		found[s.ProductID] = s
-		return err
-	}, "SELECT product_id, stock, version FROM "+db.table("inventory")+" WHERE product_id "+db.dialect.anyOf, db.dialect.list(ids))
-	return found, err
+// UpdateProduct changes a product and returns the row as it is stored.
+// beforeCommit is as in [DB.UpdateInventory], and so are the errors, but that
+// there is no [ConflictError].
+func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange, beforeCommit func(context.Context) error) (Product, error) {
+	var p Product
+	err := db.write(ctx, beforeCommit, func(tx *sql.Tx) error {
+		version, err := db.numberRow(ctx, tx, "products", id)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "UPDATE "+db.table("products")+` SET name = COALESCE($1, name), category = COALESCE($2, category),
+			price_cents = COALESCE($3, price_cents), version = $4 WHERE id = $5 RETURNING id, name, category, price_cents, version`,
+			change.Name, change.Category, change.PriceCents, version, id).
+			Scan(&p.ID, &p.Name, &p.Category, &p.PriceCents, &p.Version)
+	})
+	if err != nil {
+		return Product{}, err
+	}
+	return p, nil
 }
 
 // Page returns the ids of the products on a page of a category, the first
