@@ -23,6 +23,8 @@ type ProductChange struct {
 	Category *string
 	// PriceCents is not negative.
 	PriceCents *int64
+	// IfVersion is the version that the row must have before; 0 for any.
+	IfVersion uint64
 }
 
 // Filter says which products to find. Zero fields do not filter.
@@ -50,12 +52,17 @@ func (db *DB) Products(ctx context.Context, ids []int64) (map[int64]Product, err
 }
 
 // UpdateProduct changes a product and returns the row as it is stored.
-// beforeCommit is as in [DB.UpdateInventory], and so are the errors, but that
-// there is no [ConflictError].
+// beforeCommit and the errors are as in [DB.UpdateInventory].
 func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange, beforeCommit func(context.Context) error) (Product, error) {
 	var p Product
 	err := db.write(ctx, beforeCommit, func(tx *sql.Tx) error {
-		version, err := db.numberRow(ctx, tx, "products", id)
+		if err := db.lockRow(ctx, tx, "products", "id", id, "version", &p.Version); err != nil {
+			return err
+		}
+		if change.IfVersion != 0 && change.IfVersion != p.Version {
+			return conflict("product %d has version %d by now, not %d", id, p.Version, change.IfVersion)
+		}
+		version, err := db.nextVersion(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,10 @@ func (db *DB) Users(ctx context.Context, ids []int64) (map[int64]User, error) {
 func (db *DB) UpdateUser(ctx context.Context, id int64, change UserChange) (User, error) {
 	var u User
 	err := db.write(ctx, nil, func(tx *sql.Tx) error {
-		version, err := db.numberRow(ctx, tx, "users", id)
+		if err := db.lockRow(ctx, tx, "users", "id", id, "id", &u.ID); err != nil {
+			return err
+		}
+		version, err := db.nextVersion(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -83,14 +83,6 @@ func (db *DB) nextVersion(ctx context.Context, tx *sql.Tx) (version int64, err e
 	return version, err
 }
 
-// numberRow locks a row under its id, and numbers the change that is to come.
-func (db *DB) numberRow(ctx context.Context, tx *sql.Tx, table string, id int64) (version int64, err error) {
-	if err := db.lockRow(ctx, tx, table, "id", id, "id", &id); err != nil {
-		return 0, err
-	}
-	return db.nextVersion(ctx, tx)
-}
-
 // isDuplicate reports whether err is what a database says when something would
 // be there twice. Of what may be given to it that is only an e-mail address.
 func isDuplicate(err error) bool {

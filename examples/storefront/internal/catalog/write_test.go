@@ -129,6 +129,12 @@ func productChanges(t *testing.T, db *database) {
 			t.Errorf("returned %+v, stored %+v, %v; want %+v", got, stored[1], err, want)
 		}
 	}
+	price = 7
+	_, err = db.UpdateProduct(t.Context(), 1, catalog.ProductChange{PriceCents: &price, IfVersion: before[1].Version}, nil)
+	wantConflict(t, err, "by now, not")
+	if p, err := db.UpdateProduct(t.Context(), 1, catalog.ProductChange{PriceCents: &price, IfVersion: want.Version}, nil); err != nil || p.PriceCents != 7 {
+		t.Errorf("with the right version: %v, %v", p, err)
+	}
 	if _, err := db.UpdateProduct(t.Context(), 1<<40, catalog.ProductChange{Name: &name}, nil); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("of no product: %v", err)
 	}

@@ -15,7 +15,6 @@ package shop
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -216,30 +215,6 @@ func merge(a, b larder.Report) larder.Report {
 		Stale: a.Stale + b.Stale, Negative: a.Negative + b.Negative, Coalesced: a.Coalesced + b.Coalesced, Stored: a.Stored + b.Stored,
 		FreshFor: min(a.FreshFor, b.FreshFor),
 	}
-}
-
-// UpdateUser changes a user in the database, then invalidates what is cached,
-// and returns the row as it is stored. Its errors are [larder.ErrNotFound], a
-// [larder.PendingError] beside the stored row, and those of the database.
-func (s *Shop) UpdateUser(ctx context.Context, id int64, change catalog.UserChange) (catalog.User, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	u, err := s.db.UpdateUser(ctx, id, change)
-	switch {
-	case errors.Is(err, catalog.ErrNotFound):
-		return u, larder.ErrNotFound
-	case errors.Is(err, catalog.ErrUnknownOutcome):
-		return u, errors.Join(err, s.users.Invalidate(ctx, id))
-	case err != nil:
-		return u, fmt.Errorf("update user: %w", err)
-	}
-	return u, s.users.Invalidate(ctx, id)
-}
-
-// InvalidateUsers says that what is cached of the users under ids is wrong. It
-// may return a [larder.PendingError].
-func (s *Shop) InvalidateUsers(ctx context.Context, ids []int64) error {
-	return s.users.Invalidate(ctx, ids...)
 }
 
 // Stats is what the admin address shows.
