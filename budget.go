@@ -27,6 +27,7 @@ type budget struct {
 	queue    []chan struct{}
 	begin    int64 // when the latest call that the rate has admitted may begin
 	rampFrom int64 // 0: no ramp
+	stepping bool  // a timer waits for the ramp's next step
 }
 
 func newBudget(p *Policy, now func() int64) budget {
@@ -40,6 +41,25 @@ func (b *budget) ramp(now int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rampFrom = now + 1
+	b.stepLater()
+}
+
+// stepLater lets those who wait in at the ramp's next step: nobody before them
+// may end for long. Its caller holds mu.
+func (b *budget) stepLater() {
+	if b.stepping {
+		return
+	}
+	b.stepping = true
+	time.AfterFunc(rampStep+time.Millisecond, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.stepping = false
+		b.admitNext()
+		if b.share() < 1 {
+			b.stepLater()
+		}
+	})
 }
 
 // share is the part of the budget that is open now. Its caller holds mu.
@@ -101,6 +121,12 @@ func (b *budget) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running--
+	b.admitNext()
+}
+
+// admitNext gives turns to the first in the queue while there is room. Its
+// caller holds mu.
+func (b *budget) admitNext() {
 	for len(b.queue) > 0 && b.running < b.limit() {
 		b.running++
 		close(b.queue[0])

@@ -3,6 +3,7 @@ package larder_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,6 +78,55 @@ func TestHooks_CircuitSaysWhy(t *testing.T) {
 		}
 		if len(reasons) != 1 || reasons[0] == nil {
 			t.Errorf("reasons %v, want one", reasons)
+		}
+	})
+}
+
+// A load that waits for its turn gets it when the ramp after an outage has made
+// room, also if none of those before it ends.
+func TestPolicy_MaxLoadsGrowsUnderThoseWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{Store: local(t)}
+		o := newOrigin(1, 2, 3, 4, 5, 6)
+		_, c := node(t, g, o, larder.Policy{TTL: time.Hour, MaxLoads: 8, LoadWait: 3 * time.Second})
+		g.hangs.Store(true)
+		for id := 1; id <= 4; id++ {
+			mustGet(t, c, id, 1)
+		}
+		g.hangs.Store(false)
+		time.Sleep(time.Second) // the circuit closes, and the budget is one load
+		o.delay = 8 * time.Second
+		var wg sync.WaitGroup
+		wg.Go(func() { mustGet(t, c, 5, 1) })
+		synctest.Wait()
+		mustGet(t, c, 6, 1)
+		wg.Wait()
+	})
+}
+
+func TestPolicy_LongestDurations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const forever = time.Duration(math.MaxInt64)
+		o := newOrigin(1)
+		_, c := node(t, local(t), o, larder.Policy{
+			TTL: forever, NegativeTTL: forever, StaleWhileRevalidate: forever, StaleIfError: forever,
+			SoftTimeout: forever - 1, HardTimeout: forever, LoadWait: forever, Jitter: -1,
+		})
+		for _, want := range []larder.Tier{larder.Origin, larder.Shared, larder.Memory} {
+			var r larder.Report
+			mustGet(t, c, 1, 1, larder.Into(&r))
+			if r.Tier() != want || r.Stale != 0 || r.FreshFor < 24*time.Hour {
+				t.Errorf("report %+v, want a fresh answer of %v", r, want)
+			}
+			synctest.Wait()
+		}
+		for range 3 {
+			if _, err := c.Get(t.Context(), 2); !errors.Is(err, larder.ErrNotFound) {
+				t.Errorf("Get = %v, want ErrNotFound", err)
+			}
+		}
+		if n := o.calls.Load(); n != 2 {
+			t.Errorf("%d calls of the loader, want 2", n)
 		}
 	})
 }

@@ -8,25 +8,27 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/internal/memory"
-	"github.com/larderdev/larder/store"
 )
 
 // Cache is the typed cache of one class. Its methods may be called
 // concurrently. Values from the memory tier are shared between callers: treat
 // what they point to as read-only.
 type Cache[K comparable, V any] struct {
-	l       *Larder
-	class   *class
-	policy  *Policy
-	loader  Loader[K, V]
-	text    func(K) (string, error)
-	schema  uint64
-	mem     *memory.Tier[K, entry[V]] // nil: no memory tier
-	shared  bool                      // values are kept in the shared tier
-	seen    *history
-	flights *flights[K, V]
-	quiet   bool // nobody listens to each Get
+	l        *Larder
+	class    *class
+	policy   *Policy
+	loader   Loader[K, V]
+	text     func(K) (string, error)
+	schema   uint64
+	secrets  *envelope.Secrets         // nil: values are not encrypted
+	mem      *memory.Tier[K, entry[V]] // nil: no memory tier
+	shared   bool                      // values are kept in the shared tier
+	seen     *history
+	flights  *flights[K, V]
+	rebuilds rebuilds[K]
+	quiet    bool // nobody listens to each Get
 
 	unencodable atomic.Int64 // when that was logged last
 }
@@ -38,8 +40,11 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 	if !known {
 		return nil, fmt.Errorf("larder: no policy for class %q", class)
 	}
+	if err := cacheable[V](policy); err != nil {
+		return nil, fmt.Errorf("larder: class %q: %w", class, err)
+	}
 	text, keyErr := textOf(class, loader.Key)
-	if err := errors.Join(loader.validate(), keyErr, encodable[V](loader.Codec)); err != nil {
+	if err := errors.Join(loader.validate(&policy), keyErr, encodable[V](loader.Codec)); err != nil {
 		return nil, fmt.Errorf("larder: class %q: %w", class, err)
 	}
 	if loader.Codec == nil {
@@ -47,11 +52,14 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 	}
 	c := &Cache[K, V]{
 		l: l, policy: &policy, loader: loader, text: text,
-		schema:  schemaOf[V](loader.Codec),
+		schema:  schemaOf[V](loader.Codec, loader.Tags != nil || len(policy.Tags) > 0),
 		shared:  l.store != nil && policy.Tiers&Shared != 0,
 		seen:    newHistory(policy.MaxEntries),
 		flights: newFlights[K, V](),
 		quiet:   l.opts.Hooks.Got == nil,
+	}
+	if policy.Encrypt {
+		c.secrets = l.secrets
 	}
 	if policy.Tiers&Memory != 0 || !c.shared {
 		var err error
@@ -59,16 +67,17 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 		if err != nil {
 			return nil, fmt.Errorf("larder: class %q: %w", class, err)
 		}
+		c.flights.remember = c.remember
 	}
 	var err error
-	if c.class, err = l.register(class, policy, c.close); err != nil {
+	if c.class, err = l.register(class, policy, c); err != nil {
 		c.close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (l *Larder) register(name string, policy Policy, closeCache func()) (*class, error) {
+func (l *Larder) register(name string, policy Policy, keep keeper) (*class, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed.Load() {
@@ -77,7 +86,7 @@ func (l *Larder) register(name string, policy Policy, closeCache func()) (*class
 	if l.classes[name] != nil {
 		return nil, fmt.Errorf("larder: class %q has a cache already", name)
 	}
-	cl := &class{name: name, policy: policy, budget: newBudget(&policy, l.now), close: closeCache}
+	cl := &class{name: name, policy: policy, budget: newBudget(&policy, l.now), keep: keep}
 	l.classes[name] = cl
 	return cl, nil
 }
@@ -213,7 +222,7 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 	if err != nil {
 		return err
 	}
-	f, joined := c.flights.join(c.newFlight(key, text, 0, true), true)
+	f, joined := c.flights.join(c.newFlight(key, text, 0, true), false)
 	if !joined {
 		c.launch(ctx, []*flight[K, V]{f})
 	}
@@ -222,84 +231,6 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K) error {
 		return err
 	}
 	return out.err
-}
-
-// Invalidate says that the values under keys are wrong. Once it has returned
-// nil, no strict Get that starts later, in any process, returns an older
-// value; this process's memory forgets them at once, the others' within a
-// push's delay and never later than MaxStaleness.
-//
-// It does not stop at ctx's end, since what was committed must be said; it
-// returns within SharedTimeout, for each 500 keys. A [PendingError] means that
-// the shared tier has not acknowledged all keys. A key that has no text form is
-// an error too; the others are invalidated all the same.
-func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
-	if c.l.closed.Load() {
-		return ErrClosed
-	}
-	texts := make([]string, 0, len(keys))
-	var bad error
-	for _, key := range keys {
-		text, err := c.text(key)
-		if err != nil {
-			bad = errors.Join(bad, err)
-			continue
-		}
-		texts = append(texts, text)
-	}
-	err := errors.Join(c.invalidate(ctx, texts), bad)
-	if c.mem != nil {
-		for _, key := range keys {
-			c.mem.Delete(key)
-		}
-	}
-	c.class.stats.invalidations.Add(uint64(len(keys)))
-	if hook := c.l.opts.Hooks.Invalidated; hook != nil {
-		hook(ctx, c.class.name, len(keys), err)
-	}
-	return err
-}
-
-func (c *Cache[K, V]) invalidate(ctx context.Context, texts []string) error {
-	var unsent []string
-	var cause error
-	if c.l.store != nil && len(texts) > 0 {
-		unsent, cause = c.l.sendInvalidations(ctx, texts)
-	}
-	// Not trusted before the stamps move: a flight that misses the one sees
-	// the other.
-	dropped := 0
-	if len(unsent) > 0 {
-		dropped = c.l.pending.add(unsent)
-	}
-	for _, text := range texts {
-		c.l.stamps.bump(text)
-		c.seen.invalidated(text)
-		c.l.waiters.wake(text)
-	}
-	if len(unsent) == 0 {
-		return nil
-	}
-	return &PendingError{Class: c.class.name, Pending: len(unsent) - dropped, Dropped: dropped, Err: cause}
-}
-
-// sendInvalidations returns the texts that were not acknowledged, and why.
-func (l *Larder) sendInvalidations(ctx context.Context, texts []string) (unsent []string, cause error) {
-	for i, r := range l.doInvalidate(ctx, texts) {
-		if r.Err != nil {
-			unsent, cause = append(unsent, texts[i]), r.Err
-		}
-	}
-	return unsent, cause
-}
-
-// doInvalidate sends invalidations.
-func (l *Larder) doInvalidate(ctx context.Context, texts []string) []store.Reply {
-	ops := make([]store.Op, len(texts))
-	for i, text := range texts {
-		ops[i] = store.Invalidate{Key: text, Hold: l.opts.Hold}
-	}
-	return l.do(ctx, ops)
 }
 
 // prepare checks that the Larder is open and returns key's text.
@@ -325,11 +256,13 @@ type entry[V any] struct {
 	// What a hit looks at comes first, so that it lies on one cache line.
 	stamp      stamp
 	session    *session
+	tags       *entryTags // nil: it has none
 	version    uint64
 	earlyFrom  int64 // before it no refresh is ever wanted
 	err        error // nil or ErrNotFound
 	value      V
 	freshUntil int64 // local time
+	softUntil  int64 // local time until which it is served although it was invalidated softly
 	cost       time.Duration
 	size       uint32
 }
@@ -346,7 +279,7 @@ func (c *Cache[K, V]) recall(key K, minVersion uint64) *entry[V] {
 		return nil
 	}
 	now := c.l.clock.Bound()
-	if now >= e.session.until.Load() {
+	if now >= e.session.until.Load() || e.tags != nil && !e.tags.current(now) {
 		return nil
 	}
 	if now < e.earlyFrom && e.err == nil {
@@ -359,7 +292,7 @@ func (c *Cache[K, V]) recall(key K, minVersion uint64) *entry[V] {
 // their freshness or past it.
 func (c *Cache[K, V]) recallLate(e *entry[V], key K, now int64) *entry[V] {
 	late := now >= e.freshUntil
-	if late && (e.err != nil || now >= e.freshUntil+int64(c.policy.StaleWhileRevalidate)) {
+	if late && (e.err != nil || now >= max(e.freshUntil+int64(c.policy.StaleWhileRevalidate), e.softUntil)) {
 		return nil
 	}
 	if e.err != nil {
@@ -388,6 +321,26 @@ func (c *Cache[K, V]) entryOf(f *flight[K, V], out outcome[V], cost time.Duratio
 	}
 	e.earlyFrom = c.earlyFrom(out.freshUntil, cost)
 	return e
+}
+
+// remember keeps e, or else sees that memory does not hold another value than
+// out, which is newer. For StaleIfError it then keeps out, in a session that is
+// over, so that nothing else serves it.
+func (c *Cache[K, V]) remember(f *flight[K, V], out *outcome[V], e *entry[V]) {
+	if e != nil {
+		c.mem.Set(f.key, e)
+		return
+	}
+	old := c.mem.Get(f.key)
+	switch {
+	case old == nil || out.version > 0 && old.version == out.version && old.err == out.err:
+	case c.policy.StaleIfError > 0 && out.err == nil && !out.stale:
+		e = c.entryOf(f, *out, old.cost, 0)
+		e.session, e.size = &c.l.over, old.size
+		c.mem.Set(f.key, e)
+	default:
+		c.mem.Delete(f.key)
+	}
 }
 
 // entryOverhead is about what an entry costs beside its value.

@@ -339,6 +339,32 @@ func TestGetMany_PartialFailure(t *testing.T) {
 	})
 }
 
+// A loader may pass on the error of another batch, say of another cache with
+// the same type of key: that is no word on its own keys.
+func TestGetMany_AnotherBatchsErrorIsNoPartialFailure(t *testing.T) {
+	for name, inner := range map[string]map[int]error{
+		"other keys":      {7: errors.New("the nested batch failed"), 8: errors.New("it too")},
+		"other keys also": {2: errors.New("the nested batch failed"), 8: errors.New("it too")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := open(t, local(t), "user", hour)
+				c, err := larder.NewCache(l, "user", larder.Loader[int, int]{LoadMany: func(context.Context, []int) (map[int]int, error) {
+					return map[int]int{1: 1}, fmt.Errorf("nested: %w", &larder.BatchError[int]{Failed: inner})
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := c.GetMany(t.Context(), []int{1, 2, 3})
+				var batch *larder.BatchError[int]
+				if !errors.As(err, &batch) || len(batch.Failed) != 2 || batch.Failed[2] == nil || batch.Failed[3] == nil || got[1] != 1 {
+					t.Errorf("GetMany = %v, %v; want 1 alone, and 2 and 3 failed", got, err)
+				}
+			})
+		})
+	}
+}
+
 func TestGet_WaiterLeavesWithItsOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOrigin(1)

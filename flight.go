@@ -23,32 +23,40 @@ type flight[K comparable, V any] struct {
 	key        K
 	text       string
 	min        uint64 // the version that its Gets need
-	force      bool   // load, whatever is stored
 	background bool   // nobody waits: give way to another load
 	started    int64
 	shard      *flightShard[K, V]
 	settled    atomic.Bool // out is set
 
 	// Guarded by the shard's lock.
+	force     bool // load, whatever is stored; it is changed by the flight's own goroutine
 	open      bool
 	session   *session
 	stamp     stamp
 	followers []*flight[K, V]
 	done      chan struct{} // closed when out is set; nil while nobody waits
 	out       outcome[V]
+	strict    bool            // a strict Get is among its Gets
+	joins     int             // how often a strict one came when the flight had begun
+	over      []*flight[K, V] // those in whose place it came, unless settled
+	overtaken bool            // one that came in its place is settled
 
 	// Owned by the goroutine that runs the flight.
 	noted   bool // session and stamp are those of the command to be sent next
 	cause   Cause
-	decoded V           // what the codec writes to
-	stale   *outcome[V] // what StaleIfError would serve
-	discard []byte      // a corrupt body to remove
-	renew   bool        // what is stored cannot be decoded: load over it
-	rounds  int         // refused fills
-	primary bool        // a replica has answered too low
-	gaveUp  bool        // answered by the origin although the shared tier works
+	decoded V            // what the codec writes to
+	began   int          // joins when the latest command was sent
+	stale   *fallback[V] // what StaleIfError would serve, from the shared tier
+	wrong   bool         // a tombstone was met: what memory has is known to be old
+	discard []byte       // a corrupt body to remove
+	renew   bool         // what is stored cannot be decoded: load over it
+	rounds  int          // refused fills and useless leases
+	primary bool         // a replica has answered too low
+	gaveUp  bool         // answered by the origin although the shared tier works
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
+	intent  string       // the writer whose intent was met
+	tags    *tagView     // noted before the origin is read
 }
 
 // outcome is what a flight answers to its Gets.
@@ -63,6 +71,27 @@ type outcome[V any] struct {
 	freshUntil int64
 }
 
+// fallback is a stale value that may end a flight.
+type fallback[V any] struct {
+	out    outcome[V]
+	stamp  stamp // of its key when it was read
+	joins  int   // the flight's when it was read
+	memory bool  // nobody says that it is current
+}
+
+// fits reports whether all of f's Gets may have b: to a strict one it must have
+// been read from the shared tier after it began. Its caller holds the shard's
+// lock.
+func (b *fallback[V]) fits(strict bool, joins int) bool {
+	if !b.stamp.current() {
+		return false
+	}
+	if b.memory {
+		return !strict
+	}
+	return joins == b.joins
+}
+
 const flightShards = 16
 
 // flights are the flights of one cache by key, and the loads of those that
@@ -70,6 +99,11 @@ const flightShards = 16
 type flights[K comparable, V any] struct {
 	seed   maphash.Seed
 	shards [flightShards]flightShard[K, V]
+	// remember brings memory in line with an answer: with the entry that was
+	// made of it, if there is one. It is called under the shard's lock, so
+	// that of a key's answers the one whose command was sent last is kept. nil
+	// without memory.
+	remember func(*flight[K, V], *outcome[V], *entry[V])
 }
 
 type flightShard[K comparable, V any] struct {
@@ -102,11 +136,41 @@ func (t *flights[K, V]) join(want *flight[K, V], strict bool) (f *flight[K, V], 
 	cur := s.of[want.text]
 	if cur != nil && cur.min >= want.min && (!want.force || cur.force) {
 		if cur.open || !strict && !want.force && cur.serves(want) {
+			cur.add(strict)
 			return cur, true
 		}
 	}
+	want.strict = strict
+	want.replace(cur)
 	s.of[want.text] = want
 	return want, false
+}
+
+// replace notes that f takes the place of old, if any, whose answer may be older
+// than f's. Its caller holds the shard's lock.
+func (f *flight[K, V]) replace(old *flight[K, V]) {
+	if old != nil && old != f {
+		f.over = append(f.over, old)
+	}
+}
+
+// overtake marks those in whose place f came. Its caller holds the shard's lock.
+func (f *flight[K, V]) overtake() {
+	over := f.over
+	f.over = nil
+	for _, old := range over {
+		old.overtaken = true
+		old.overtake()
+	}
+}
+
+// add notes that a Get, or those of another flight, came to f. Its caller holds
+// the shard's lock.
+func (f *flight[K, V]) add(strict bool) {
+	if strict {
+		f.strict = true
+		f.joins++
+	}
 }
 
 // serves reports whether f, which is sent, may answer want's Gets too, whose
@@ -120,7 +184,21 @@ func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
 	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.open, f.stamp, f.session = false, st, ses
+	f.open, f.stamp, f.session, f.began = false, st, ses, f.joins
+}
+
+// strict reports whether a strict Get is among f's.
+func (t *flights[K, V]) strict(f *flight[K, V]) bool {
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
+	return f.strict
+}
+
+// relent ends f's wish to load whatever is stored.
+func (t *flights[K, V]) relent(f *flight[K, V]) {
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
+	f.force = false
 }
 
 // reopen makes f open again, since its answer will come from a command that is
@@ -136,10 +214,12 @@ func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
 	}
 	if cur != nil && cur != f && cur.open && cur.min >= f.min && cur.force == f.force {
 		cur.followers = append(cur.followers, f)
+		cur.add(f.strict)
 		return false
 	}
 	f.open = true
 	if cur == nil || !cur.open {
+		f.replace(cur)
 		s.of[f.text] = f
 	}
 	return true
@@ -147,14 +227,42 @@ func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
 
 // settle gives f its outcome, once; later outcomes are ignored.
 func (t *flights[K, V]) settle(f *flight[K, V], out outcome[V]) {
+	t.settleWith(f, out, nil)
+}
+
+// settleWith is settle with what memory is to keep of out.
+func (t *flights[K, V]) settleWith(f *flight[K, V], out outcome[V], e *entry[V]) {
+	f.shard.mu.Lock()
+	t.finish(f, out, e)
+}
+
+// settleStale gives f a stale value, unless one of its Gets must not have it.
+func (t *flights[K, V]) settleStale(f *flight[K, V], b *fallback[V]) bool {
+	f.shard.mu.Lock()
+	if !b.fits(f.strict, f.joins) {
+		f.shard.mu.Unlock()
+		return false
+	}
+	t.finish(f, b.out, nil)
+	return true
+}
+
+// finish is settle under the shard's lock, which it gives back.
+func (t *flights[K, V]) finish(f *flight[K, V], out outcome[V], e *entry[V]) {
 	s := f.shard
-	s.mu.Lock()
 	if f.settled.Load() {
 		s.mu.Unlock()
 		return
 	}
 	f.open, f.out = false, out
 	f.settled.Store(true)
+	if answered := out.tier == Shared || out.tier == Origin; answered && t.remember != nil && !failure(out.err) {
+		if !f.overtaken {
+			t.remember(f, &out, e)
+		}
+		f.overtake()
+	}
+	f.over = nil
 	if s.of[f.text] == f {
 		delete(s.of, f.text)
 	}

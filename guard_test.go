@@ -32,12 +32,14 @@ func TestLoad_PanicsOfTheCallersCodeAreErrors(t *testing.T) {
 		hooks  larder.Hooks
 		want   string // "": an answer
 	}{
-		"Version":   {loader: rows{Load: load, Version: func(u *user) uint64 { return u.Version }}, want: "nil pointer"},
-		"TTL":       {loader: rows{Load: load, TTL: func(_ int, u *user) time.Duration { return time.Duration(u.ID) }}, want: "nil pointer"},
-		"Marshal":   {loader: rows{Load: load, Codec: panicky{}}},
-		"LoadStart": {loader: rows{Load: load}, hooks: larder.Hooks{LoadStart: func(context.Context, string, int) context.Context { boom(); return nil }}, want: "in a hook"},
-		"LoadDone":  {loader: rows{Load: load}, hooks: larder.Hooks{LoadDone: func(context.Context, string, int, time.Duration, error) { boom() }}, want: "in a hook"},
-		"Goexit":    {loader: rows{Load: func(context.Context, int) (*user, error) { runtime.Goexit(); return nil, nil }}, want: "Goexit"},
+		"Version":           {loader: rows{Load: load, Version: func(u *user) uint64 { return u.Version }}, want: "nil pointer"},
+		"TTL":               {loader: rows{Load: load, TTL: func(_ int, u *user) time.Duration { return time.Duration(u.ID) }}, want: "nil pointer"},
+		"Marshal":           {loader: rows{Load: load, Codec: panicky{}}},
+		"LoadStart":         {loader: rows{Load: load}, hooks: larder.Hooks{LoadStart: func(context.Context, string, int) context.Context { boom(); return nil }}, want: "in a hook"},
+		"LoadDone":          {loader: rows{Load: load}, hooks: larder.Hooks{LoadDone: func(context.Context, string, int, time.Duration, error) { boom() }}, want: "in a hook"},
+		"Goexit":            {loader: rows{Load: func(context.Context, int) (*user, error) { runtime.Goexit(); return nil, nil }}, want: "Goexit"},
+		"Goexit in Version": {loader: rows{Load: load, Version: func(*user) uint64 { runtime.Goexit(); return 0 }}, want: "Goexit"},
+		"Goexit in TTL":     {loader: rows{Load: load, TTL: func(int, *user) time.Duration { runtime.Goexit(); return 0 }}, want: "Goexit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -53,7 +55,9 @@ func TestLoad_PanicsOfTheCallersCodeAreErrors(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				_, err = cache.Get(t.Context(), 1)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, err = cache.Get(ctx, 1)
 				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 					t.Errorf("Get = %v, want %q", err, c.want)
 				}

@@ -35,7 +35,7 @@ func (h *history) cell(text string) (cell *atomic.Uint64, tag uint64) {
 // been met before.
 func (h *history) touch(text string, expires int64) (again bool) {
 	cell, tag := h.cell(text)
-	old, next := cell.Load(), tag|uint64(max(expires/int64(time.Second), 0))&(invalidatedBit-1)
+	old, next := cell.Load(), tag|uint64(min(max(expires/int64(time.Second), 0), invalidatedBit-1))
 	if old != next { // most touches change nothing, and a write would cost
 		cell.Store(next)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/clock"
+	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/store"
 )
 
@@ -47,6 +48,22 @@ type Options struct {
 	//
 	// Default: 10 s.
 	Hold time.Duration
+	// Outbox says that a relay of an outbox delivers what was committed, and
+	// confirms it; see [Larder.Confirm]. At the start and after an outage, a
+	// node of the shared tier is then trusted only once a relay has confirmed
+	// that nothing committed before is still undelivered: until then its keys
+	// are read from the primary. Without a relay that runs they stay there.
+	Outbox bool
+	// OnInvalidate is called after keys or tags were invalidated, by this
+	// process or by what it has delivered: after the shared tier has
+	// acknowledged that, and this process's memory has forgotten them. Its error
+	// is joined to that of the call. It may be called concurrently.
+	OnInvalidate func(ctx context.Context, inv Invalidation) error
+	// Keys encrypt values of classes with Encrypt: AES keys of 16, 24 or 32
+	// bytes. The first encrypts, all of them decrypt: to change a key, put the
+	// new one second in all processes, then first, then take the old one out.
+	// See [KeysFromEnv].
+	Keys [][]byte
 	// Hooks are called as things happen.
 	Hooks Hooks
 	// Logger is told of circuits that open and close, and of values that
@@ -58,6 +75,8 @@ type Options struct {
 	//
 	// Default: a random name.
 	Node string
+
+	secrets *envelope.Secrets // of Keys
 
 	// mutant takes a clause out of the protocol, so that tests can show that
 	// the checker notices.
@@ -81,21 +100,26 @@ type Larder struct {
 	loads atomic.Uint64
 
 	alone    *session // the one that never breaks, without a store
+	over     session  // one that has
 	sessions sessions
 	stamps   *stamps
 	waiters  waiters
 	circuits circuits
 	pending  *pending
+	tags     *tagBook
+	gates    gates
+	secrets  *envelope.Secrets
 	limits   limits
 
 	policies map[string]Policy
 	mu       sync.Mutex
 	classes  map[string]*class
-	closed   atomic.Bool
+	closed   atomic.Bool // set under mu, so that nothing begins that Close does not wait for
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+	writes sync.WaitGroup // Invalidates under way
 }
 
 // class is what a cache shares with the rest of its Larder.
@@ -104,7 +128,7 @@ type class struct {
 	policy Policy
 	budget budget
 	stats  counters
-	close  func()
+	keep   keeper
 }
 
 // Open returns a Larder. It reports every mistake in opts at once. ctx is
@@ -133,14 +157,30 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	l.sessions.of.Store(&map[string]*session{})
 	l.waiters.of = map[string]map[chan struct{}]struct{}{}
 	l.circuits = circuits{l: l, state: map[string]*circuit{}}
-	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]uint64{}}
+	l.tags = &tagBook{l: l, life: opts.tagLife(), of: map[string]tagCopy{}}
+	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]waiting{}}
+	l.secrets = opts.secrets
+	l.gates = gates{l: l, wake: make(chan struct{}, 1), of: map[string]*gate{}}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.tasks.Go(l.sample)
 	if l.store != nil {
 		l.tasks.Go(func() { l.store.Watch(l.ctx, l.feed(), l.opts.MaxStaleness/4) })
 		l.tasks.Go(func() { l.pending.run(l.ctx) })
+		if opts.Outbox {
+			l.tasks.Go(func() { l.gates.run(l.ctx) })
+		}
 	}
 	return l, nil
+}
+
+// tagLife is how long a tag outlives its latest use: longer than any value that
+// may carry it.
+func (o *Options) tagLife() time.Duration {
+	life := o.Hold
+	for _, p := range o.Policies {
+		life = max(life, p.TTL+p.window(), p.NegativeTTL)
+	}
+	return life + o.Hold
 }
 
 func (o *Options) normalize() error {
@@ -157,6 +197,7 @@ func (o *Options) normalize() error {
 		{"Hold", &o.Hold, 10 * time.Second, time.Millisecond},
 	} {
 		orDefault(d.value, d.fallback)
+		*d.value = min(*d.value, longest)
 		if *d.value < d.least {
 			errs = append(errs, fmt.Errorf("%s is %v, want %v or more", d.name, *d.value, d.least))
 		}
@@ -172,18 +213,22 @@ func (o *Options) normalize() error {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, o.checkKeys())...)
 }
 
-// Close ends the Larder: it tries once more to deliver pending invalidations,
-// ends loads in flight and waits for its goroutines. It returns a
-// [PendingError] when invalidations are lost with it. Calls after the first
-// do nothing.
+// Close ends the Larder: it waits for Invalidates under way, tries once more to
+// deliver pending invalidations, ends loads in flight and waits for its
+// goroutines. It returns a [PendingError] when invalidations are lost with it.
+// Calls after the first do nothing.
 func (l *Larder) Close() error {
-	if l.closed.Swap(true) {
+	l.mu.Lock()
+	again := l.closed.Swap(true)
+	l.mu.Unlock()
+	if again {
 		l.tasks.Wait()
 		return nil
 	}
+	l.writes.Wait()
 	if l.store != nil && l.pending.count.Load() > 0 {
 		l.pending.deliver(l.ctx)
 	}
@@ -191,11 +236,23 @@ func (l *Larder) Close() error {
 	l.cancel()
 	l.tasks.Wait()
 	l.limits.stop()
-	l.eachClass(func(cl *class) { cl.close() })
+	l.eachClass(func(cl *class) { cl.keep.close() })
 	if n := l.pending.count.Load(); n > 0 {
 		return &PendingError{Class: "at Close", Dropped: int(n), Err: l.pending.why()}
 	}
 	return nil
+}
+
+// beginWrite lets Close wait for an Invalidate, until writes.Done. It reports
+// false once the Larder is closed.
+func (l *Larder) beginWrite() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return false
+	}
+	l.writes.Add(1)
+	return true
 }
 
 // Stats returns the counters of all classes that have a cache.
@@ -317,10 +374,11 @@ func (l *Larder) get(ctx context.Context, keys []string) []store.Reply {
 	return replies
 }
 
-// allFailed returns the error of the first reply if all have one.
+// allFailed returns the error of the first reply if all have one. A refusal is
+// an answer, and came without a wait.
 func allFailed(replies []store.Reply) error {
 	for i := range replies {
-		if replies[i].Err == nil {
+		if err := replies[i].Err; err == nil || errors.Is(err, store.ErrRefused) {
 			return nil
 		}
 	}
@@ -333,6 +391,9 @@ func (l *Larder) tellAll(replies []store.Reply, key func(i int) string) {
 	var failed map[string]bool
 	for i := range replies {
 		err := replies[i].Err
+		if errors.Is(err, store.ErrRefused) {
+			continue // neither sick nor proven well
+		}
 		if err != nil {
 			node := l.store.Node(key(i))
 			if failed[node] {

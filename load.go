@@ -24,6 +24,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	began := c.l.now()
 	answers := c.fetch(ctx, fs)
 	cost := time.Duration(c.l.now() - began)
+	c.markAll(ctx, fs, answers)
 	stop()
 
 	ops := make([]store.Op, len(fs))
@@ -33,9 +34,10 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	for i, r := range c.l.do(ctx, ops) {
 		f := fs[i]
 		failed := failure(answers[i].err)
-		switch refused := r.Status == store.Lost || r.Status == store.Below; {
+		moved := answers[i].unmarked == errTagsMoved
+		switch refused := moved || r.Status == store.Lost || r.Status == store.Below; {
 		case refused && !failed && r.Err == nil:
-			f.primary = f.primary || r.Status == store.Below
+			f.primary = f.primary || moved || r.Status == store.Below
 			if f.rounds++; f.rounds < maxRounds {
 				again = append(again, f)
 				continue
@@ -82,6 +84,11 @@ type answer[V any] struct {
 	freshUntil int64
 	size       int
 	kept       bool // it may be cached
+	replica    bool // it may come from one
+	tags       []string
+	marks      []mark
+	inMemory   *entryTags
+	unmarked   error // why there are no marks
 }
 
 // fetch asks the loader for fs, and the primary again for those that came
@@ -89,11 +96,14 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		primary = primary || f.primary || c.recent(f)
+		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
 		return answers
+	}
+	for i := range answers {
+		answers[i].replica = asked
 	}
 	var late []int
 	var lateFlights []*flight[K, V]
@@ -119,10 +129,10 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 // its windows only because it has replaced one.
 func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
 	switch f.beneath.Kind {
-	case store.Tombstone:
+	case store.Tombstone, store.Stale, store.Intent:
 		return true
 	case store.Value:
-		return c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
+		return f.renew || c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
 	case store.Negative:
 		return c.l.now() >= f.session.local(f.beneath.FreshUntil)
 	}
@@ -176,27 +186,23 @@ func (c *Cache[K, V]) askOnce(ctx context.Context, fs []*flight[K, V], answers [
 	if err := c.class.budget.acquire(ctx); err != nil {
 		return err
 	}
-	result := make(chan []loaded[V], 1)
-	keys := keysOf(fs)
-	// The loader has a goroutine of its own: one that ignores its context
-	// must not hold the waiters. It keeps its place in the budget until it
-	// returns.
+	result := make(chan []answer[V], 1)
+	keys, floors := keysOf(fs), floorsOf(fs)
+	// The caller's code has a goroutine of its own: a loader that ignores its
+	// context must not hold the waiters. It keeps its place in the budget until
+	// it returns.
 	go func() {
 		defer c.class.budget.release()
-		var got []loaded[V]
-		defer func() { result <- got }() // also when the loader ends its goroutine
-		got = c.timed(ctx, keys)
+		var judged []answer[V]
+		defer func() { result <- judged }() // also when that code ends its goroutine
+		judged = c.judgeAll(keys, floors, c.timed(ctx, keys))
 	}()
 	select {
-	case got := <-result:
-		if len(got) == 0 {
+	case judged := <-result:
+		if len(judged) == 0 {
 			return errGoexit
 		}
-		for i := range got {
-			if err := guard(func() error { answers[i] = c.judge(fs[i], got[i]); return nil }); err != nil {
-				answers[i] = answer[V]{loaded: loaded[V]{err: err}}
-			}
-		}
+		copy(answers, judged)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -211,6 +217,15 @@ func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
 		keys[i] = f.key
 	}
 	return keys
+}
+
+// floorsOf returns the lowest versions that may be cached for fs.
+func floorsOf[K comparable, V any](fs []*flight[K, V]) []uint64 {
+	floors := make([]uint64, len(fs))
+	for i, f := range fs {
+		floors[i] = f.beneath.Version
+	}
+	return floors
 }
 
 // timed calls the loader, with hooks and statistics.
@@ -257,9 +272,20 @@ func allLoaded[V any](n int, err error) []loaded[V] {
 	return got
 }
 
-// judge reads the version and the life of what was loaded.
-func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
-	a := answer[V]{loaded: got, version: f.beneath.Version}
+func (c *Cache[K, V]) judgeAll(keys []K, floors []uint64, got []loaded[V]) []answer[V] {
+	judged := make([]answer[V], len(got))
+	for i := range got {
+		if err := guard(func() error { judged[i] = c.judge(keys[i], floors[i], got[i]); return nil }); err != nil {
+			judged[i] = answer[V]{loaded: loaded[V]{err: err}}
+		}
+	}
+	return judged
+}
+
+// judge reads the version and the life of what was loaded. What is not there
+// has the version floor.
+func (c *Cache[K, V]) judge(key K, floor uint64, got loaded[V]) answer[V] {
+	a := answer[V]{loaded: got, version: floor}
 	life := c.policy.NegativeTTL
 	switch {
 	case got.err == nil:
@@ -268,15 +294,43 @@ func (c *Cache[K, V]) judge(f *flight[K, V], got loaded[V]) answer[V] {
 		}
 		life = c.policy.TTL
 		if c.loader.TTL != nil {
-			life = c.ownLife(f.key, got.value)
+			life = c.ownLife(key, got.value)
 		}
 	case failure(got.err):
 		return a
 	}
 	life -= time.Duration(rand.Float64() * c.policy.Jitter * float64(life))
+	if got.err == nil && c.loader.Expires != nil {
+		life = min(life, c.untilExpiry(key, got.value))
+	}
 	a.kept = life >= time.Millisecond
 	a.freshUntil = c.l.now() + int64(life)
 	return a
+}
+
+// untilExpiry is how long a value with an end of its own may live: by the later
+// of this host's clock and the shared tier's, so that one that is slow does not
+// extend it. It is nothing while the shared tier's is not known.
+func (c *Cache[K, V]) untilExpiry(key K, value V) time.Duration {
+	end := c.loader.Expires(key, value)
+	if end.IsZero() {
+		return longest
+	}
+	now := time.Now()
+	if c.shared {
+		text, err := c.text(key)
+		if err != nil {
+			return 0
+		}
+		ses := c.l.sessionOf(text)
+		if !ses.told.Load() {
+			return 0
+		}
+		if there := time.UnixMilli(c.l.now()/int64(time.Millisecond) + ses.offset.Load()); there.After(now) {
+			now = there
+		}
+	}
+	return end.Sub(now)
 }
 
 // ownLife is the class's TTL, or less if the value says so.
@@ -305,17 +359,20 @@ func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) 
 			a.kept = false
 		}
 	}
-	if !a.kept || a.version < f.beneath.Version {
+	if !a.kept || a.unmarked != nil || a.version < f.beneath.Version {
 		return store.Release{Key: f.text, ID: f.lease}
 	}
 	a.size = len(payload)
+	payload = c.withMarks(a.marks, payload)
 	fill := store.Fill{Key: f.text, ID: f.lease, Kind: store.Value, Version: a.version}
 	fill.Fresh = max(time.Duration(a.freshUntil-c.l.now()), time.Millisecond)
 	fill.Life = fill.Fresh + c.policy.window()
 	if negative {
 		fill.Kind, fill.Life = store.Negative, fill.Fresh
 	}
-	fill.Body = envelope.Seal(envelope.Header{Schema: c.schema, Version: a.version, Cost: cost}, payload, c.policy.CompressAbove)
+	fill.Body = envelope.SealSecret(envelope.Header{
+		Schema: c.schema, Version: a.version, Cost: cost, Fresh: fill.Fresh, Kind: byte(fill.Kind),
+	}, payload, c.policy.CompressAbove, c.secrets, f.text)
 	return fill
 }
 
@@ -350,30 +407,32 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 	if stored {
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
+	var kept *entry[V]
 	if !c.shared && stored {
-		c.mem.Set(f.key, c.entryOf(f, out, cost, a.size))
+		kept = c.entryOf(f, out, cost, a.size)
+		kept.tags = a.inMemory
 	}
-	c.flights.settle(f, out)
+	c.flights.settleWith(f, out, kept)
 }
 
 // serveStaleAfter answers, after d, the flights that have a stale value; their
 // load goes on.
 func (c *Cache[K, V]) serveStaleAfter(d time.Duration, fs []*flight[K, V]) (stop func() bool) {
-	stale := make(map[*flight[K, V]]*outcome[V])
+	stale := make(map[*flight[K, V]]*fallback[V])
 	for _, f := range fs {
-		if out := c.staleNow(f); out != nil {
-			stale[f] = out
+		if b := c.staleNow(f); b != nil {
+			stale[f] = b
 		}
 	}
 	return time.AfterFunc(d, func() {
-		for f, out := range stale {
-			c.flights.settle(f, *out)
+		for f, b := range stale {
+			c.flights.settleStale(f, b)
 		}
 	}).Stop
 }
 
 // staleNow finds what StaleIfError lets f have.
-func (c *Cache[K, V]) staleNow(f *flight[K, V]) *outcome[V] {
+func (c *Cache[K, V]) staleNow(f *flight[K, V]) *fallback[V] {
 	if f.stale != nil {
 		return f.stale
 	}
@@ -409,7 +468,39 @@ func (c *Cache[K, V]) renewLeases(ctx context.Context, fs []*flight[K, V]) (stop
 // runs in the process; the flights that find it taken become open again and
 // start over when it ends.
 func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again []*flight[K, V]) {
-	var mine []*flight[K, V]
+	mine := c.takeTurns(ctx, fs)
+	if len(mine) == 0 {
+		return nil
+	}
+	c.sendAll(mine)
+	for _, f := range mine {
+		f.primary = f.primary || c.unsure(f)
+	}
+	if !c.shared {
+		c.viewTags(ctx, mine)
+	}
+	began := c.l.now()
+	answers := c.fetch(ctx, mine)
+	cost := time.Duration(c.l.now() - began)
+	if !c.shared {
+		c.markAll(ctx, mine, answers)
+	}
+	for i, f := range mine {
+		c.flights.giveAlone(f.text)
+		if err := answers[i].err; failure(err) {
+			c.settleError(f, c.loadError(f, err))
+			continue
+		}
+		c.measure(&answers[i])
+		c.outdate(ctx, f, answers[i].version)
+		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept && answers[i].unmarked == nil)
+	}
+	return nil
+}
+
+// takeTurns returns those of fs that may load without a lease now. The others
+// become open again and start over when the load of their key ends.
+func (c *Cache[K, V]) takeTurns(ctx context.Context, fs []*flight[K, V]) (mine []*flight[K, V]) {
 	for _, f := range fs {
 		end, ok := c.flights.takeAlone(f.text)
 		if ok {
@@ -432,24 +523,16 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 			c.run(ctx, one)
 		})
 	}
-	if len(mine) == 0 {
-		return nil
-	}
-	c.sendAll(mine)
-	began := c.l.now()
-	answers := c.fetch(ctx, mine)
-	cost := time.Duration(c.l.now() - began)
-	for i, f := range mine {
-		c.flights.giveAlone(f.text)
-		if err := answers[i].err; failure(err) {
-			c.settleError(f, c.loadError(f, err))
-			continue
-		}
-		c.measure(&answers[i])
-		c.outdate(ctx, f, answers[i].version)
-		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept)
-	}
-	return nil
+	return mine
+}
+
+// unsure reports whether a load of f without a lease must read the primary. No
+// tombstone says then that the key was invalidated: the shared tier does not
+// answer, or the class is not kept there. Of such a class this process has heard
+// itself what must not come back from a replica, except for strict Gets, which
+// must not even miss what is on its way here.
+func (c *Cache[K, V]) unsure(f *flight[K, V]) bool {
+	return c.shared || c.flights.strict(f) || !c.l.settled(f.text, f.session) || c.tagsRecent(f)
 }
 
 // measure finds the size of a value that is never encoded otherwise, for

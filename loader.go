@@ -24,7 +24,8 @@ type Loader[K comparable, V any] struct {
 	Load func(ctx context.Context, key K) (V, error)
 	// LoadMany reads several values. A key that is missing from its answer
 	// does not exist; if it returns an error as well, the missing keys have
-	// failed with it, or, if that is a [BatchError], just the keys it names.
+	// failed with it, or, if that is a [BatchError] that names keys of this
+	// batch only, just those.
 	LoadMany func(ctx context.Context, keys []K) (map[K]V, error)
 	// Key gives the text form of a key. It must be stable and different for
 	// different keys. Needed for key types that are not strings, integers,
@@ -42,6 +43,13 @@ type Loader[K comparable, V any] struct {
 	// at most that long (never longer than the class's), and [NoStore] for
 	// not at all.
 	TTL func(key K, value V) time.Duration
+	// Expires gives a value an absolute end, such as that of a token: no stale
+	// window, early refresh or clock of this host that is slow lets it be served
+	// later. The zero time means the class's TTL. A class with it has no stale windows.
+	Expires func(key K, value V) time.Time
+	// Tags gives a value tags beside those of its policy: at most 64 in all, of
+	// 200 bytes each. They may depend on the value.
+	Tags func(key K, value V) []string
 	// Codec turns values into bytes for the shared tier.
 	//
 	// Default: JSON, as by encoding/json: what it leaves out, such as
@@ -70,11 +78,52 @@ func (jsonCodec) Name() string                       { return "json" }
 func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
 func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-func (l *Loader[K, V]) validate() error {
+func (l *Loader[K, V]) validate(p *Policy) error {
+	var errs []error
 	if l.Load == nil && l.LoadMany == nil {
-		return errors.New("the loader has neither Load nor LoadMany")
+		errs = append(errs, errors.New("the loader has neither Load nor LoadMany"))
 	}
-	return nil
+	if l.Expires != nil && p.window() > 0 {
+		errs = append(errs, errors.New("Loader.Expires gives values an end of their own, and the policy's StaleWhileRevalidate or StaleIfError would extend it"))
+	}
+	if l.Version == nil && p.Version != "" {
+		errs = append(errs, fmt.Errorf("the policy's Version is %q, and the loader has no Version", p.Version))
+	}
+	return errors.Join(errs...)
+}
+
+// NeverCached marks a type whose values must not be cached, whatever the
+// policies say: NewCache refuses it. What it returns, for any value, says why.
+type NeverCached interface{ NeverCached() string }
+
+// cacheable refuses what must not be cached.
+func cacheable[V any](p Policy) error {
+	if p.Pattern == Never {
+		return errors.New("its policy says that it is never cached: read it from the origin each time")
+	}
+	t := reflect.TypeFor[V]()
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Map {
+		if marked(t) {
+			break
+		}
+		t = t.Elem()
+	}
+	if !marked(t) {
+		return nil
+	}
+	for t.Kind() == reflect.Pointer && marked(t.Elem()) {
+		t = t.Elem()
+	}
+	why := ""
+	if v, ok := reflect.New(t).Interface().(NeverCached); ok {
+		_ = guard(func() error { why = ": " + v.NeverCached(); return nil }) // of a zero value, which may not do
+	}
+	return fmt.Errorf("values of type %v are never cached%s", t, why)
+}
+
+func marked(t reflect.Type) bool {
+	mark := reflect.TypeFor[NeverCached]()
+	return t.Implements(mark) || reflect.PointerTo(t).Implements(mark)
 }
 
 // encodable refuses types of which JSON would keep nothing.
@@ -113,6 +162,17 @@ func NeedPrimary(ctx context.Context) bool {
 	return hint.need
 }
 
+// Route returns the database that a load reads: primary if [NeedPrimary] says
+// so, else replica. They may be *sql.DB or any other kind of handle:
+//
+//	rows, err := larder.Route(ctx, primary, replica).QueryContext(ctx, …)
+func Route[DB any](ctx context.Context, primary, replica DB) DB {
+	if NeedPrimary(ctx) {
+		return primary
+	}
+	return replica
+}
+
 // loaded is what a loader said of one key.
 type loaded[V any] struct {
 	value V
@@ -144,7 +204,7 @@ func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 		return err
 	})
 	var named *BatchError[K]
-	partial := errors.As(err, &named) && len(named.Failed) > 0
+	partial := errors.As(err, &named) && named.within(keys)
 	out := make([]loaded[V], len(keys))
 	for i, key := range keys {
 		v, ok := values[key]
@@ -160,6 +220,18 @@ func (l *Loader[K, V]) callMany(ctx context.Context, keys []K) []loaded[V] {
 		}
 	}
 	return out
+}
+
+// within reports whether e names some of keys, and nothing else: one that names
+// others is that of another batch.
+func (e *BatchError[K]) within(keys []K) bool {
+	known := 0
+	for _, key := range keys { // each once
+		if _, ok := e.Failed[key]; ok {
+			known++
+		}
+	}
+	return known > 0 && known == len(e.Failed)
 }
 
 // guard turns a panic of f into an error with the stack.
@@ -182,9 +254,12 @@ func guard(f func() error) (err error) {
 
 // schemaOf identifies what V looks like under a codec: other fields, types or
 // tags give another number, so that old bytes become misses.
-func schemaOf[V any](codec Codec) uint64 {
+func schemaOf[V any](codec Codec, tagged bool) uint64 {
 	var b strings.Builder
 	b.WriteString(codec.Name())
+	if tagged {
+		b.WriteString("|tagged")
+	}
 	describe(&b, reflect.TypeFor[V](), map[reflect.Type]bool{})
 	h := fnv.New64a()
 	h.Write([]byte(b.String()))

@@ -270,7 +270,7 @@ func TestGet_CorruptAndForeignBytesAreMissesAndOverwritten(t *testing.T) {
 			default:
 				bad = bad[:min(i, len(bad))]
 			}
-			plant(t, s, key, 1<<40, bad)
+			plant(t, s, store.Fill{Key: key, Kind: store.Value, Version: 1 << 40, Fresh: time.Hour, Life: time.Hour, Body: bad})
 			mustGet(t, c, 1, 1, larder.Strict())
 			if r := s.Get(t.Context(), []string{key})[0]; r.Record.Version != 1 {
 				t.Fatalf("damage %d: version %d is stored, want 1", i, r.Record.Version)
@@ -282,16 +282,60 @@ func TestGet_CorruptAndForeignBytesAreMissesAndOverwritten(t *testing.T) {
 	})
 }
 
-// plant stores body under key, whatever was there.
-func plant(t *testing.T, s store.Store, key string, version uint64, body []byte) {
+// plant stores what fill says, whatever was there.
+func plant(t *testing.T, s store.Store, fill store.Fill) {
 	t.Helper()
-	r := s.Do(t.Context(), []store.Op{
-		store.Lease{Key: key, ID: "plant", For: time.Second, Force: true},
-		store.Fill{Key: key, ID: "plant", Kind: store.Value, Version: version, Fresh: time.Hour, Life: time.Hour, Body: body},
-	})
+	fill.ID = "plant"
+	r := s.Do(t.Context(), []store.Op{store.Lease{Key: fill.Key, ID: fill.ID, For: time.Second, Force: true}, fill})
 	if r[1].Status != store.Done {
 		t.Fatalf("planting: %+v", r)
 	}
+}
+
+// The part of a record that the store reads is damaged, its body is whole.
+func TestGet_DamagedRecordHeadersAreMisses(t *testing.T) {
+	for name, damage := range map[string]func(*store.Fill){
+		"a value that claims to be none":       func(f *store.Fill) { f.Kind = store.Negative },
+		"one that claims to be fresh for long": func(f *store.Fill) { f.Fresh, f.Life = 48*time.Hour, 48*time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, o := local(t), newOrigin(1)
+				l, c := node(t, s, o, hour)
+				mustGet(t, c, 1, 1)
+				fill := store.Fill{
+					Key: "user:1", Kind: store.Value, Version: 1, Fresh: time.Hour, Life: time.Hour,
+					Body: s.Get(t.Context(), []string{"user:1"})[0].Record.Body,
+				}
+				damage(&fill)
+				plant(t, s, fill)
+				mustGet(t, c, 1, 1, larder.Strict())
+				mustGet(t, c, 1, 1, larder.Strict())
+				if n, loads := l.Stats().Classes["user"].Misses.Decode, o.loads.Load(); n != 1 || loads != 2 {
+					t.Errorf("%d decode misses and %d loads, want 1 and 2", n, loads)
+				}
+			})
+		})
+	}
+}
+
+// A value that is a little too fresh may come from another clock, as after a
+// failover: it is served for no longer than it was sealed for.
+func TestGet_FreshnessIsBoundedByWhatWasSealed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		_, c := node(t, s, o, larder.Policy{TTL: time.Minute, Jitter: -1})
+		mustGet(t, c, 1, 1)
+		body := s.Get(t.Context(), []string{"user:1"})[0].Record.Body
+		plant(t, s, store.Fill{
+			Key: "user:1", Kind: store.Value, Version: 1, Fresh: 90 * time.Second, Life: time.Hour, Body: body,
+		})
+		var r larder.Report
+		mustGet(t, c, 1, 1, larder.Strict(), larder.Into(&r))
+		if r.Shared != 1 || r.FreshFor != time.Minute {
+			t.Errorf("report %+v, want an answer of the tier, fresh for a minute", r)
+		}
+	})
 }
 
 func TestGet_AnotherGoTypeIsAMiss(t *testing.T) {

@@ -22,8 +22,14 @@ type pending struct {
 	reason atomic.Pointer[error] // of the last failure
 
 	mu   sync.Mutex
-	keys map[string]uint64 // text to a number that tells a later add from an earlier one
+	keys map[string]waiting
 	last uint64
+}
+
+// waiting is the sum of the changes of one text.
+type waiting struct {
+	change
+	number uint64 // tells a later add from an earlier one
 }
 
 // has reports whether text waits here. It costs one atomic read when nothing
@@ -38,17 +44,28 @@ func (p *pending) has(text string) bool {
 	return ok
 }
 
-// add keeps texts for later delivery and returns how many had no room.
-func (p *pending) add(texts []string) (dropped int) {
+// add keeps changes for later delivery and returns how many had no room. Of one
+// text the highest floor is kept, and a change that is not soft. One without a
+// version takes the versions away: it wants whatever is stored gone.
+func (p *pending) add(changes []change) (dropped int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, text := range texts {
-		if _, ok := p.keys[text]; !ok && len(p.keys) >= maxPending {
+	for _, c := range changes {
+		old, ok := p.keys[c.text]
+		if !ok && len(p.keys) >= maxPending {
 			dropped++
 			continue
 		}
+		if ok {
+			c.soft = c.soft && old.soft
+			if c.floor != 0 && old.floor != 0 {
+				c.floor = max(c.floor, old.floor)
+			} else {
+				c.floor = 0
+			}
+		}
 		p.last++
-		p.keys[text] = p.last
+		p.keys[c.text] = waiting{c, p.last}
 	}
 	p.count.Store(int64(len(p.keys)))
 	p.nudge()
@@ -59,7 +76,7 @@ func (p *pending) add(texts []string) (dropped int) {
 func (p *pending) settle(text string, number uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.keys[text] == number {
+	if p.keys[text].number == number {
 		delete(p.keys, text)
 	}
 	p.count.Store(int64(len(p.keys)))
@@ -107,24 +124,36 @@ func (p *pending) run(ctx context.Context) {
 
 // deliver sends all that waits once, in batches; false if something is left.
 func (p *pending) deliver(ctx context.Context) bool {
-	texts, numbers := p.snapshot()
-	for i, r := range p.l.doInvalidate(ctx, texts) {
-		if r.Err != nil {
-			p.reason.Store(&r.Err)
+	changes, numbers := p.snapshot()
+	errs := p.l.sendChanges(ctx, changes)
+	var sent []change
+	for i, err := range errs {
+		if err != nil {
+			p.reason.Store(&err)
 			continue
 		}
-		p.l.stamps.bump(texts[i])
-		p.settle(texts[i], numbers[i])
+		sent = append(sent, changes[i])
+	}
+	if len(sent) > 0 {
+		p.l.changedHere(sent) // before they are trusted again
+		for i, err := range errs {
+			if err == nil {
+				p.settle(changes[i].text, numbers[i])
+			}
+		}
+		if err := p.l.announce(ctx, sent); err != nil {
+			p.l.opts.Logger.Warn("larder: OnInvalidate has failed for invalidations that had been pending", "error", err)
+		}
 	}
 	return p.count.Load() == 0
 }
 
-func (p *pending) snapshot() (texts []string, numbers []uint64) {
+func (p *pending) snapshot() (changes []change, numbers []uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for text, number := range p.keys {
-		texts = append(texts, text)
-		numbers = append(numbers, number)
+	for _, w := range p.keys {
+		changes = append(changes, w.change)
+		numbers = append(numbers, w.number)
 	}
-	return texts, numbers
+	return changes, numbers
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,8 +47,14 @@ func (t Tier) String() string {
 // Inside TTL it is served as it is. After that it is served only while one
 // load replaces it (StaleWhileRevalidate), or when loading fails
 // (StaleIfError); each window starts where TTL ends. A value that was
-// invalidated is never served, whatever the windows say.
+// invalidated is never served, whatever the windows say. Durations of more than
+// a hundred years count as a hundred.
 type Policy struct {
+	// Pattern says how the class is cached. A class that is cached [Never] has
+	// no other field set.
+	//
+	// Default: CacheAside.
+	Pattern Pattern
 	// TTL is how long a value is fresh. Required: it is also what bounds the
 	// harm of an invalidation that was lost.
 	TTL time.Duration
@@ -122,12 +129,60 @@ type Policy struct {
 	//
 	// Default: 1 s.
 	LoadWait time.Duration
+	// Strict makes Update mark a key before its write commits: from COMMIT on
+	// no process reads the older value from the shared tier, even before Update
+	// has returned. The write calls [Intend]. It costs a second round trip.
+	Strict bool
+	// Version names where [Loader.Version] reads the version from, for the
+	// record and to refuse what is unsound:
+	//
+	//	"column"        a column that each write of the row raises, and that
+	//	                does not start again when a row is deleted and inserted
+	//	"sequence"      the same, from a sequence of the database
+	//	"xid-snapshot"  pg_current_xact_id of the writer, read together with
+	//	                pg_current_snapshot in the statement that reads the row,
+	//	                on the primary
+	//	"replay-lsn"    pg_last_wal_replay_lsn, read in a statement before the
+	//	                one that reads the row, on a standby
+	//
+	// Default: "column", if the loader has a Version.
+	Version string
+	// Tags are carried by every value of the class; see
+	// [Larder.InvalidateTags]. "{key}" in a tag stands for the text form of
+	// the value's key: "product-{key}".
+	Tags []string
+	// Encrypt keeps values encrypted in the shared tier, with Options.Keys
+	// (AES-GCM; the key's name is authenticated too). Memory is not encrypted.
+	Encrypt bool
+	// Rebuild is how many keys, the hottest in this process's memory, are
+	// loaded again at once when a tag of theirs is invalidated. If it is not 0, so is
+	// every key that is invalidated by itself or by an update that leaves no
+	// value. At most four of a class are loaded at a time.
+	//
+	// Default: 0, keys are loaded when they are asked for.
+	Rebuild int
 	// Target is the miss rate that the class should stay below, between 0
 	// and 1. It is reported beside the measured one and changes nothing.
 	//
 	// Default: 0, none.
 	Target float64
 }
+
+// Pattern is how a class of data is cached.
+type Pattern uint8
+
+// The patterns.
+const (
+	// CacheAside loads values when they are asked for, and forgets them when
+	// they change.
+	CacheAside Pattern = iota
+	// WriteThrough puts what Update has written into the shared tier, over the
+	// value that it replaces. It needs a Version in the loader; without one an
+	// Update invalidates.
+	WriteThrough
+	// Never is for what must not be cached: NewCache refuses it.
+	Never
+)
 
 var className = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 
@@ -140,9 +195,19 @@ func (p Policy) normalize(class string) (Policy, error) {
 	if !className.MatchString(class) {
 		bad("the name must match %s", className)
 	}
+	if p.Pattern == Never {
+		if err := p.checkNever(); err != nil {
+			bad("%w", err)
+		}
+		return p, errors.Join(errs...)
+	}
+	if p.Pattern > Never {
+		bad("Pattern is %d, want CacheAside, WriteThrough or Never", p.Pattern)
+	}
 	if p.TTL < time.Millisecond {
 		bad("TTL is %v, want 1ms or more", p.TTL)
 	}
+	p.checkWrites(bad)
 	if p.Tiers&^(Memory|Shared) != 0 {
 		bad("Tiers is %v, want Memory, Shared or both", uint8(p.Tiers))
 	}
@@ -153,6 +218,47 @@ func (p Policy) normalize(class string) (Policy, error) {
 	}
 	p.setDefaults()
 	return p, nil
+}
+
+// unsound are the sources of versions that let an older row pass for a newer
+// one, each with the reason.
+var unsound = map[string]string{
+	"xmin":       "xmin is not monotonic: a transaction that took its number earlier may change the row later",
+	"wal-lsn":    "a commit record is in the primary's WAL before readers see the row, so that a number from there may come with an older row",
+	"wall-clock": "clocks differ between hosts and go backwards, and two writes may have the same time",
+}
+
+func (p *Policy) checkWrites(bad func(string, ...any)) {
+	switch p.Version {
+	case "", "column", "sequence", "xid-snapshot", "replay-lsn":
+	default:
+		why, known := unsound[p.Version]
+		if !known {
+			why = "it is not a source that Larder knows"
+		}
+		bad("Version is %q: %s; want column, sequence, xid-snapshot or replay-lsn", p.Version, why)
+	}
+	for i, tag := range p.Tags {
+		if err := checkTag(tag); err != nil {
+			bad("Tags[%d]: %w", i, err)
+		}
+		if slices.Contains(p.Tags[:i], tag) {
+			bad("Tags[%d]: %q is there twice", i, tag)
+		}
+	}
+	if p.Rebuild < 0 {
+		bad("Rebuild is %d, want 0 or more", p.Rebuild)
+	}
+}
+
+// checkNever refuses settings that would have no effect.
+func (p *Policy) checkNever() error {
+	left := *p
+	left.Pattern = CacheAside
+	if v := reflect.ValueOf(left); !v.IsZero() {
+		return errors.New("it is cached Never, and its policy says more: leave the other fields out")
+	}
+	return nil
 }
 
 func (p *Policy) checkDurations(bad func(string, ...any)) {
@@ -205,17 +311,27 @@ func (p *Policy) setDefaults() {
 	orDefault(&p.Tiers, Memory|Shared)
 	orDefault(&p.EarlyRefresh, 1)
 	orDefault(&p.Jitter, 0.1)
-	orDefault(&p.HardTimeout, max(10*time.Second, 2*p.SoftTimeout))
+	orDefault(&p.HardTimeout, max(10*time.Second, 2*min(p.SoftTimeout, longest)))
 	orDefault(&p.CompressAbove, 4096)
 	orDefault(&p.MaxLoads, 128)
 	orDefault(&p.LoadWait, time.Second)
 	if p.MaxBytes == 0 {
 		orDefault(&p.MaxEntries, 10_000)
 	}
+	for _, d := range []*time.Duration{
+		&p.TTL, &p.NegativeTTL, &p.StaleWhileRevalidate, &p.StaleIfError,
+		&p.SoftTimeout, &p.HardTimeout, &p.LoadWait,
+	} {
+		*d = min(*d, longest)
+	}
 	p.EarlyRefresh = max(p.EarlyRefresh, 0)
 	p.Jitter = max(p.Jitter, 0)
 	p.CompressAbove = max(p.CompressAbove, 0)
 }
+
+// longest is the longest duration that is told from another: a few of them and
+// the time since the start fit into an int64 of nanoseconds together.
+const longest = 100 * 365 * 24 * time.Hour
 
 func orDefault[T comparable](field *T, value T) {
 	var zero T

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/store"
 )
 
 // replicated is an origin with a replica that lags behind.
@@ -50,11 +51,16 @@ func (r *replicated) load(ctx context.Context, _ int) (user, error) {
 
 func (r *replicated) cache(t *testing.T, p larder.Policy, versioned bool) *larder.Cache[int, user] {
 	t.Helper()
+	return r.cacheOn(t, local(t), p, versioned)
+}
+
+func (r *replicated) cacheOn(t *testing.T, s store.Store, p larder.Policy, versioned bool) *larder.Cache[int, user] {
+	t.Helper()
 	loader := larder.Loader[int, user]{Load: r.load}
 	if versioned {
 		loader.Version = func(u user) uint64 { return u.Version }
 	}
-	l := open(t, local(t), "user", p)
+	l := open(t, s, "user", p)
 	c, err := larder.NewCache(l, "user", loader)
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +106,84 @@ func TestReplica_MissingAndTooOldRowsAreReadFromThePrimary(t *testing.T) {
 		mustGet(t, c, 1, 2, larder.MinVersion(2))
 		if r.primary != 2 {
 			t.Errorf("the primary was read %d times, want 2", r.primary)
+		}
+	})
+}
+
+// Without the shared tier nobody knows what was invalidated.
+func TestReplica_LoadsWithoutTheSharedTierReadThePrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicated(5 * time.Second)
+		time.Sleep(time.Minute)
+		s := local(t)
+		g := &gate{Store: s}
+		c, other := r.cacheOn(t, g, hour, false), r.cacheOn(t, s, hour, false)
+		mustGet(t, c, 1, 1)
+		g.hangs.Store(true)
+		r.write(1)
+		if err := other.Invalidate(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, c, 1, 2, larder.Strict())
+		r.write(1)
+		if err := c.Invalidate(t.Context(), 1); err == nil {
+			t.Fatal("an invalidation was acknowledged while the tier hangs")
+		}
+		mustGet(t, c, 1, 3)
+		g.mute.Store(true) // what it answers is not trusted while the key is pending
+		g.hangs.Store(false)
+		mustGet(t, c, 1, 3)
+	})
+}
+
+// A class that only memory keeps has no tombstone to look at.
+func TestReplica_MemoryAloneReadsThePrimaryAfterAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicated(5 * time.Second)
+		time.Sleep(time.Minute)
+		s := local(t)
+		p := larder.Policy{TTL: 30 * time.Second, Tiers: larder.Memory, Jitter: -1, EarlyRefresh: -1}
+		c, other := r.cacheOn(t, s, p, false), r.cacheOn(t, s, p, false)
+		time.Sleep(time.Minute)
+		mustGet(t, c, 1, 1)
+		if r.primary != 0 {
+			t.Error("the primary was read although nothing has changed for a minute")
+		}
+		r.write(1)
+		mustGet(t, c, 1, 2, larder.Strict())
+		if err := other.Invalidate(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for range 10 {
+			mustGet(t, c, 1, 2)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		before := r.primary
+		mustGet(t, c, 1, 2)
+		if r.primary != before {
+			t.Error("the primary was read although nothing has changed for a minute")
+		}
+	})
+}
+
+func TestReplica_MemoryWithoutASharedTierReadsThePrimaryAfterAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicated(5 * time.Second)
+		time.Sleep(time.Minute)
+		c := r.cacheOn(t, nil, hour, false)
+		mustGet(t, c, 1, 1)
+		r.write(1)
+		if err := c.Invalidate(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			mustGet(t, c, 1, 2)
+			time.Sleep(time.Second)
+		}
+		if r.primary != 1 {
+			t.Errorf("the primary was read %d times, want once", r.primary)
 		}
 	})
 }

@@ -71,6 +71,7 @@ type plan[K comparable, V any] struct {
 	miss    []*flight[K, V] // ask for the lease
 	granted []*flight[K, V] // load
 	busy    []*flight[K, V] // wait for another's load
+	intents []*flight[K, V] // wait for a writer
 	alone   []*flight[K, V] // load without a lease
 	again   []*flight[K, V] // start again
 	pause   time.Duration   // the shortest life of the busy leases
@@ -114,6 +115,9 @@ func (c *Cache[K, V]) proceed(ctx context.Context, p plan[K, V]) []*flight[K, V]
 		{p.granted, c.load},
 		{p.busy, func(ctx context.Context, fs []*flight[K, V]) []*flight[K, V] {
 			return c.await(ctx, fs, p.wake, p.pause)
+		}},
+		{p.intents, func(ctx context.Context, fs []*flight[K, V]) []*flight[K, V] {
+			return c.awaitIntent(ctx, fs, p.wake)
 		}},
 		{p.alone, c.loadAlone},
 	} {
@@ -165,17 +169,24 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 	if len(ask) == 0 {
 		return p
 	}
+	if c.tagged() {
+		keys = append(keys, store.Sequence)
+	}
 	replies := c.l.get(ctx, keys)
 	if ctx.Err() == nil { // else it is the caller who was too slow
 		c.l.tellAll(replies, func(i int) string { return keys[i] })
 	}
-	for i, r := range replies {
+	if c.tagged() {
+		c.hitTagged(ctx, ask, replies, &p)
+		return p
+	}
+	for i := range replies {
 		f := ask[i]
 		switch {
-		case r.Err != nil:
+		case replies[i].Err != nil:
 			f.cause = TierDown
 			p.alone = append(p.alone, f)
-		case !c.hit(f, r):
+		case !c.hit(f, &replies[i], false):
 			p.miss = append(p.miss, f)
 		}
 	}
@@ -188,45 +199,90 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 		f.cause = Invalidated
 		return false
 	}
-	if !c.l.circuits.allow(f.text) {
+	if !c.l.circuits.allow(f.text) || !c.l.gates.allow(f.text) {
 		f.cause = TierDown
 		return false
 	}
 	return true
 }
 
-// hit settles f if what is stored may be served, and else notes why not.
-func (c *Cache[K, V]) hit(f *flight[K, V], r store.Reply) bool {
+// A sighting is a value that was read from the shared tier and decoded, before
+// anything is said of its age and its tags.
+type sighting[V any] struct {
+	out       outcome[V]
+	cost      time.Duration
+	size      int
+	soft      bool // invalidated softly
+	late      bool // past its time, by our clock
+	elsewhere bool
+	marks     []mark
+}
+
+// hit settles f if what is stored may be served, and else notes why not. fresh
+// says that the tier calls it fresh, by its own clock: ours may be a guess.
+func (c *Cache[K, V]) hit(f *flight[K, V], r *store.Reply, fresh bool) bool {
+	s, ok := c.sight(f, r)
+	return ok && c.serve(f, &s, nil, fresh)
+}
+
+// sight decodes what is stored, and notes why it cannot be served.
+func (c *Cache[K, V]) sight(f *flight[K, V], r *store.Reply) (s sighting[V], ok bool) {
 	now := c.l.now()
 	switch {
 	case r.Status == store.Garbled:
 		f.cause = Decode
-		return false
+		return s, false
 	case r.Status == store.Absent:
 		f.cause = c.seen.absence(f.text, now)
-		return false
-	case r.Record.Kind == store.Tombstone:
+		return s, false
+	case r.Record.Kind == store.Tombstone || r.Record.Kind == store.Intent:
 		f.cause = Invalidated
-		c.seen.invalidated(f.text)
-		return false
+		c.meetTombstone(f)
+		return s, false
 	}
-	out, h, size, ok := c.decode(f, r.Record)
-	if !ok {
-		return false
+	if s, ok = c.decode(f, r.Record); !ok {
+		return s, false
 	}
-	if out.version < f.min {
+	if s.out.version < f.min {
 		f.cause = Invalidated
-		return false
+		return s, false
 	}
-	if r.Status != store.Found || now >= out.freshUntil {
-		return c.hitStale(f, out, now)
-	}
-	c.admit(f, out, h.Cost, size)
-	if c.mem == nil && c.drawEarly(now, out.freshUntil, h.Cost) {
+	s.late = now >= s.out.freshUntil
+	s.soft = r.Record.Kind == store.Stale
+	s.elsewhere = r.Elsewhere
+	return s, true
+}
+
+// serve settles f with what was sighted, whose tags are valid or softly
+// invalidated, if its age allows it. tags let memory keep it. fresh is as for
+// hit.
+func (c *Cache[K, V]) serve(f *flight[K, V], s *sighting[V], tags *entryTags, fresh bool) bool {
+	var kept *entry[V]
+	switch {
+	case s.late && fresh: // nobody here can say for how long
+	case s.late:
+		return c.hitStale(f, s.out, c.l.now())
+	case s.soft:
+		s.out.stale = true
 		c.refreshLater(f.key)
+	default:
+		kept = c.admit(f, s, tags)
+		if c.mem == nil && c.drawEarly(c.l.now(), s.out.freshUntil, s.cost) {
+			c.refreshLater(f.key)
+		}
 	}
-	c.flights.settle(f, out)
+	c.flights.settleWith(f, s.out, kept)
 	return true
+}
+
+// meetTombstone notes that f's key was invalidated. The push may have been
+// missed, so that memory has to forget it here, for StaleIfError asks nobody.
+func (c *Cache[K, V]) meetTombstone(f *flight[K, V]) {
+	c.seen.invalidated(f.text)
+	f.wrong, f.stale = true, nil
+	if c.mem != nil {
+		c.mem.Delete(f.key)
+	}
 }
 
 // hitStale serves a stale value that StaleWhileRevalidate covers, and keeps
@@ -243,35 +299,64 @@ func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool 
 		return true
 	}
 	if now < out.freshUntil+int64(c.policy.StaleIfError) {
-		f.stale = &out
+		f.stale = &fallback[V]{out: out, stamp: f.stamp, joins: f.began}
 	}
 	return false
 }
 
 // decode turns a value or negative into an outcome. What cannot be decoded is
 // a miss: damaged bytes are discarded, whole ones of another type loaded over.
-func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (out outcome[V], h envelope.Header, size int, ok bool) {
-	h, payload, err := envelope.Open(r.Body, c.schema)
-	if err == nil && h.Version != r.Version {
-		err = envelope.ErrCorrupt // the part that the checksum does not cover
+func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (s sighting[V], ok bool) {
+	h, payload, err := envelope.OpenSecret(r.Body, c.schema, c.secrets, f.text)
+	if err == nil {
+		s.out.freshUntil, err = c.vouch(f, r, h)
 	}
-	if err == nil && r.Kind == store.Value {
+	if err == nil && c.tagged() {
+		s.marks, payload, err = cutMarks(payload)
+	}
+	if err == nil && r.Kind != store.Negative {
 		err = c.unmarshal(payload, f)
-		out.value = f.decoded
+		s.out.value = f.decoded
 	}
 	if err != nil {
 		f.cause, f.renew = Decode, true
 		if errors.Is(err, envelope.ErrCorrupt) {
 			f.discard = r.Body
 		}
-		return outcome[V]{}, h, 0, false
+		return sighting[V]{}, false
 	}
 	if r.Kind == store.Negative {
-		out.err = ErrNotFound
+		s.out.err = ErrNotFound
 	}
-	out.tier, out.version = Shared, r.Version
-	out.freshUntil = f.session.local(r.FreshUntil)
-	return out, h, len(payload), true
+	s.out.tier, s.out.version = Shared, h.Version
+	s.cost, s.size = h.Cost, len(payload)
+	return s, true
+}
+
+// clockStep is how far a node's clock may be set back, as by a failover to a
+// host with another one, before what was stored under the old one is corrupt.
+const clockStep = time.Minute
+
+// vouch compares the part of a record that the checksum does not cover with
+// what was sealed, and returns the local time until which the record is fresh:
+// never longer from now than it was sealed for.
+func (c *Cache[K, V]) vouch(f *flight[K, V], r store.Record, h envelope.Header) (freshUntil int64, err error) {
+	same := h.Version == r.Version && h.Kind == byte(r.Kind)
+	if r.Kind == store.Stale { // its version is a floor
+		same = h.Version <= r.Version && h.Kind == byte(store.Value)
+	}
+	if !same {
+		return 0, envelope.ErrCorrupt
+	}
+	freshUntil = f.session.local(r.FreshUntil)
+	left := time.Duration(freshUntil - c.l.now())
+	switch {
+	case left <= h.Fresh:
+		return freshUntil, nil
+	case left-h.Fresh > clockStep && f.session.told.Load():
+		return 0, envelope.ErrCorrupt
+	}
+	return c.l.now() + int64(h.Fresh), nil
 }
 
 // unmarshal decodes into f, which is on the heap already. A codec that panics
@@ -287,14 +372,21 @@ func (c *Cache[K, V]) unmarshal(payload []byte, f *flight[K, V]) (err error) {
 	return c.loader.Codec.Unmarshal(payload, &f.decoded)
 }
 
-// admit puts what was read from the shared tier into memory at its second
+// admit makes the memory entry of what was read from the shared tier at its second
 // touch: one-time keys stay out, and so does a value whose own fill's push is
-// still on its way.
-func (c *Cache[K, V]) admit(f *flight[K, V], out outcome[V], cost time.Duration, size int) {
-	again := c.seen.touch(f.text, out.freshUntil+int64(c.policy.window()))
-	if c.mem != nil && again && c.l.now() < f.session.until.Load() {
-		c.mem.Set(f.key, c.entryOf(f, out, cost, size))
+// still on its way. What was read elsewhere stays out too: f's session is that
+// of another node, and does not break when the value's changes are missed.
+func (c *Cache[K, V]) admit(f *flight[K, V], s *sighting[V], tags *entryTags) *entry[V] {
+	again := c.seen.touch(f.text, s.out.freshUntil+int64(c.policy.window()))
+	if c.tagged() && tags == nil {
+		return nil
 	}
+	if c.mem != nil && again && !s.elsewhere && c.l.now() < f.session.until.Load() {
+		e := c.entryOf(f, s.out, s.cost, s.size)
+		e.tags = tags
+		return e
+	}
+	return nil
 }
 
 // takeLeases asks for the right to load p.miss, in one round trip.
@@ -314,26 +406,35 @@ func (c *Cache[K, V]) takeLeases(ctx context.Context, p *plan[K, V]) {
 			MinVersion: f.min, Force: f.force || f.renew,
 		})
 	}
+	view := c.askTags(p.miss, &ops) // before the origin is read
 	replies := c.l.do(ctx, ops)
+	view.answer(c.l, replies)
 	p.pause = pollEvery
 	for _, f := range p.miss {
 		if f.discard != nil {
 			replies = replies[1:]
 		}
-		busy := len(p.busy)
-		c.leased(f, replies[0], p)
+		f.tags = view
+		waiting := len(p.busy) + len(p.intents)
+		c.leased(ctx, f, &replies[0], p)
 		replies = replies[1:]
-		if len(p.busy) == busy {
+		if len(p.busy)+len(p.intents) == waiting {
 			c.l.waiters.remove(f.text, p.wake)
 		}
 	}
 }
 
 // leased sorts f by the answer to its lease.
-func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
+func (c *Cache[K, V]) leased(ctx context.Context, f *flight[K, V], r *store.Reply, p *plan[K, V]) {
 	switch {
 	case r.Err == nil && r.Status == store.Granted:
+		if f.renew && c.alreadyRenewed(ctx, f, r) {
+			return
+		}
 		f.beneath = r.Record
+		if r.Record.Kind == store.Tombstone {
+			c.meetTombstone(f)
+		}
 		p.granted = append(p.granted, f)
 	case f.background: // nobody waits, and what it loaded could not be kept
 		c.flights.settle(f, outcome[V]{})
@@ -341,15 +442,28 @@ func (c *Cache[K, V]) leased(f *flight[K, V], r store.Reply, p *plan[K, V]) {
 		f.cause = TierDown
 		p.alone = append(p.alone, f)
 	case r.Status == store.Found:
-		if !c.hit(f, r) {
-			p.again = append(p.again, f)
+		if !c.hitLeased(f, r) {
+			c.retry(f, p)
 		}
+	case r.Status == store.Intended:
+		f.intent = string(r.Record.Body)
+		p.intents = append(p.intents, f)
 	case r.Status == store.Failed:
 		c.settleError(f, &LoadError{Class: c.class.name, Key: f.key, Err: ErrLoadFailed})
 	default:
 		p.pause = min(p.pause, max(r.Wait, time.Millisecond))
 		p.busy = append(p.busy, f)
 	}
+}
+
+// retry lets f look again, unless it has too often.
+func (c *Cache[K, V]) retry(f *flight[K, V], p *plan[K, V]) {
+	if f.rounds++; f.rounds < maxRounds {
+		p.again = append(p.again, f)
+		return
+	}
+	f.primary, f.gaveUp = true, true
+	p.alone = append(p.alone, f)
 }
 
 // listen makes pushes for fs wake the one who waits for wake.
@@ -366,7 +480,7 @@ func (c *Cache[K, V]) await(ctx context.Context, fs []*flight[K, V], wake chan s
 	open := fs[:0:0]
 	for _, f := range fs {
 		defer c.l.waiters.remove(f.text, wake)
-		f.force = false // the load that runs is new enough for a Refresh
+		c.flights.relent(f) // the load that runs is new enough for a Refresh
 		if c.flights.reopen(f) {
 			open = append(open, f)
 		}
@@ -392,8 +506,8 @@ func (c *Cache[K, V]) patient(ctx context.Context, fs []*flight[K, V]) (still []
 	for _, f := range fs {
 		waited := time.Duration(c.l.now() - f.started)
 		switch {
-		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout:
-			c.flights.settle(f, *f.stale)
+		case f.stale != nil && c.policy.SoftTimeout > 0 && waited >= c.policy.SoftTimeout &&
+			c.flights.settleStale(f, f.stale):
 		case waited >= c.policy.HardTimeout+c.l.opts.Lease:
 			late = append(late, f)
 		default:
@@ -413,19 +527,20 @@ func (c *Cache[K, V]) fail(fs []*flight[K, V], err error) {
 	}
 }
 
-// settleError answers f with a stale value if there is one, else with err.
+// settleError answers f with a stale value if there is one for all of its Gets,
+// else with err.
 func (c *Cache[K, V]) settleError(f *flight[K, V], err error) {
-	if stale := c.staleNow(f); stale != nil {
-		c.flights.settle(f, *stale)
+	if stale := c.staleNow(f); stale != nil && c.flights.settleStale(f, stale) {
 		return
 	}
 	c.flights.settle(f, outcome[V]{err: err, tier: Origin, cause: f.cause})
 }
 
 // staleInMemory finds what memory still holds of f's key for StaleIfError. It
-// does not ask whether the session lives: the class has allowed that.
-func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *outcome[V] {
-	if c.mem == nil || c.policy.StaleIfError == 0 {
+// does not ask whether the session lives: the class has allowed that. What is
+// known to be invalidated it does not allow.
+func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *fallback[V] {
+	if c.mem == nil || c.policy.StaleIfError == 0 || f.wrong || c.l.pending.has(f.text) {
 		return nil
 	}
 	e := c.mem.Get(f.key)
@@ -434,5 +549,9 @@ func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *outcome[V] {
 		now >= e.freshUntil+int64(c.policy.StaleIfError) {
 		return nil
 	}
-	return &outcome[V]{value: e.value, tier: Memory, stale: true, version: e.version, freshUntil: e.freshUntil}
+	return &fallback[V]{
+		out:    outcome[V]{value: e.value, tier: Memory, stale: true, version: e.version, freshUntil: e.freshUntil},
+		stamp:  e.stamp,
+		memory: true,
+	}
 }

@@ -20,8 +20,13 @@ type session struct {
 	// which memory may be served: the sending of the last answered heartbeat
 	// plus MaxStaleness. It is the one word that the hit path reads.
 	until atomic.Int64
-	// offset is the store's clock minus the local one, in milliseconds.
+	// offset is the store's clock minus the local one, in milliseconds. It is
+	// a guess until a heartbeat has told.
 	offset atomic.Int64
+	told   atomic.Bool
+	// quiet is the local time at which replicas have heard of all that was
+	// missed before the session.
+	quiet int64
 }
 
 // sessions holds the current session of each node, and is the feed of the
@@ -50,13 +55,18 @@ func (s *sessions) current(node string) *session {
 	if cur := (*s.of.Load())[node]; cur != nil {
 		return cur
 	}
-	return s.renew(node, s.l.wallOffset())
+	return s.renew(node, nil)
 }
 
-// renew puts a new session in node's place. Its caller holds mu.
-func (s *sessions) renew(node string, offset int64) *session {
-	next := &session{}
-	next.offset.Store(offset)
+// renew puts a new session in node's place, which knows the node's clock from
+// the old one, if there is one. Its caller holds mu.
+func (s *sessions) renew(node string, old *session) *session {
+	next := &session{quiet: s.l.now() + int64(s.l.opts.Hold)}
+	next.offset.Store(s.l.wallOffset())
+	if old != nil {
+		next.offset.Store(old.offset.Load())
+		next.told.Store(old.told.Load())
+	}
 	of := maps.Clone(*s.of.Load())
 	of[node] = next
 	s.of.Store(&of)
@@ -66,13 +76,13 @@ func (s *sessions) renew(node string, offset int64) *session {
 // Reset implements store.Feed.
 func (s *sessions) Reset(node string) {
 	s.mu.Lock()
-	offset := s.l.wallOffset()
-	if old := (*s.of.Load())[node]; old != nil {
-		offset = old.offset.Load()
+	old := (*s.of.Load())[node]
+	if old != nil {
 		defer old.until.Store(0)
 	}
-	s.renew(node, offset)
+	s.renew(node, old)
 	s.mu.Unlock()
+	s.l.gates.reset(node)
 	s.l.waiters.wakeAll()
 }
 
@@ -84,6 +94,8 @@ func (s *sessions) Beat(node string, b store.Beat) {
 	// The store read its clock after that: taking the sending for that moment can
 	// only make the store's clock seem ahead, and lives shorter.
 	cur.offset.Store(b.Now - at/int64(time.Millisecond))
+	cur.told.Store(true)
+	s.l.gates.beat(node, b, at)
 	cur.until.Store(at + int64(s.l.opts.MaxStaleness))
 	s.l.circuits.succeeded(node)
 	s.l.pending.nudge()
@@ -92,9 +104,22 @@ func (s *sessions) Beat(node string, b store.Beat) {
 // Changed implements store.Feed.
 func (s *sessions) Changed(_ string, keys []string) {
 	for _, text := range keys {
-		s.l.stamps.bump(text)
-		s.l.waiters.wake(text)
+		s.l.changed(text)
 	}
+}
+
+// changed notes that text has changed, and wakes who waits for that.
+func (l *Larder) changed(text string) {
+	l.stamps.bump(text, l.now())
+	l.waiters.wake(text)
+}
+
+// settled reports whether nothing that this process has or may have missed of
+// text is so new that the origin's replicas may lag behind it.
+func (l *Larder) settled(text string, ses *session) bool {
+	now := l.now()
+	return now < ses.until.Load() && now >= ses.quiet && !l.pending.has(text) &&
+		!l.stamps.since(text, now-int64(l.opts.Hold))
 }
 
 // stamps counts the changes of keys. A flight and the entry it makes note the
@@ -104,6 +129,7 @@ func (s *sessions) Changed(_ string, keys []string) {
 type stamps struct {
 	seed  maphash.Seed
 	cells [1 << 16]atomic.Uint32
+	last  [1 << 16]atomic.Uint32 // the second of the last change, from 1
 }
 
 // stamp is a count as it was noted.
@@ -112,13 +138,26 @@ type stamp struct {
 	seen uint32
 }
 
+func (s *stamps) place(text string) uint64 {
+	return maphash.String(s.seed, text) % uint64(len(s.cells))
+}
+
 func (s *stamps) note(text string) stamp {
-	cell := &s.cells[maphash.String(s.seed, text)%uint64(len(s.cells))]
+	cell := &s.cells[s.place(text)]
 	return stamp{cell: cell, seen: cell.Load()}
 }
 
-func (s *stamps) bump(text string) {
-	s.cells[maphash.String(s.seed, text)%uint64(len(s.cells))].Add(1)
+func (s *stamps) bump(text string, now int64) {
+	i := s.place(text)
+	s.last[i].Store(uint32(now/int64(time.Second)) + 1)
+	s.cells[i].Add(1)
+}
+
+// since reports whether text has changed after from, a local time, or up to a
+// second before.
+func (s *stamps) since(text string, from int64) bool {
+	last := s.last[s.place(text)].Load()
+	return last != 0 && int64(last)*int64(time.Second) > from
 }
 
 func (s stamp) current() bool { return s.cell.Load() == s.seen }
@@ -182,11 +221,13 @@ func (l *Larder) wallOffset() int64 {
 	return time.Now().UnixMilli() - l.now()/int64(time.Millisecond)
 }
 
-// local turns a moment of the store's clock into local time.
+// local turns a moment of the store's clock into local time. One that is
+// farther away than any life is cut off, so that lives can be added to it.
 func (s *session) local(storeMillis int64) int64 {
-	ms := storeMillis - s.offset.Load()
-	if ms > math.MaxInt64/int64(time.Millisecond) {
-		return math.MaxInt64
+	const most = math.MaxInt64 / 2 / int64(time.Millisecond)
+	// Two halves first: a damaged moment may be as far away as numbers go.
+	if half := storeMillis/2 - s.offset.Load()/2; half > most/2 || half < -most/2 {
+		return max(min(half, 1), -1) * most * int64(time.Millisecond)
 	}
-	return ms * int64(time.Millisecond)
+	return (storeMillis - s.offset.Load()) * int64(time.Millisecond)
 }

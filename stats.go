@@ -60,6 +60,10 @@ type ClassStats struct {
 	StaleServed   uint64 `json:"stale_served"`
 	NegativeHits  uint64 `json:"negative_hits"`
 	Invalidations uint64 `json:"invalidations"`
+	// Updates counts keys, WrittenThrough those whose new value the shared tier
+	// took, or had already.
+	Updates        uint64 `json:"updates"`
+	WrittenThrough uint64 `json:"written_through"`
 	// MissRate is misses per get in the last 10 s, 1 min and 10 min, 0 when
 	// nothing was asked. Target is the policy's.
 	MissRate MissRates `json:"miss_rate"`
@@ -102,6 +106,7 @@ type counters struct {
 	misses                                 [numCauses]atomic.Uint64
 	loads, loadErrors, loadNanos, failures atomic.Uint64
 	invalidations                          atomic.Uint64
+	updates, writtenThrough                atomic.Uint64
 	windows                                windows
 }
 
@@ -127,6 +132,7 @@ func (c *counters) snapshot(target float64) (s ClassStats) {
 	s.LoadSeconds = time.Duration(c.loadNanos.Load()).Seconds()
 	s.Coalesced, s.StaleServed, s.NegativeHits = c.coalesced.Load(), c.stale.Load(), c.negative.Load()
 	s.Invalidations = c.invalidations.Load()
+	s.Updates, s.WrittenThrough = c.updates.Load(), c.writtenThrough.Load()
 	s.MissRate = c.windows.rates(c.answered(), c.missed())
 	s.Target = target
 	return s

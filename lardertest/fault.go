@@ -79,7 +79,9 @@ const (
 
 // Fault is a [store.Store] that stands before another one and makes it fail on
 // request. One Fault is the way of one process to the store: put several
-// before one store to have a fleet of which a part is cut off.
+// before one store to have a fleet of which a part is cut off. What becomes of
+// the store itself is not the way's: see localstore's Rewind for a failover
+// that loses acknowledged changes, and its Flush.
 //
 // All its methods may be called concurrently. It works in a
 // [testing/synctest] bubble.

@@ -6,6 +6,7 @@
 package lardertest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/larderdev/larder/store"
@@ -27,9 +28,10 @@ type Flusher interface {
 //	}
 //
 // open is called for each promise. The stores that it returns may share one
-// server, whose other content is left alone except by a [Flusher]'s Flush;
-// TestStore closes them. The whole takes some seconds of real time: do not call
-// it in a [testing/synctest] bubble.
+// server, whose other content is left alone except by a [Flusher]'s Flush.
+// Nobody else may move tags among theirs meanwhile. TestStore closes them. The
+// whole takes some seconds of real time: do not call it in a [testing/synctest]
+// bubble.
 func TestStore(t *testing.T, open func(t *testing.T) store.Store) {
 	groups := []struct {
 		name  string
@@ -41,9 +43,16 @@ func TestStore(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Renew", renewCases()},
 		{"Release", releaseCases()},
 		{"Invalidate", invalidateCases()},
+		{"Invalidate softly", softCases()},
+		{"WriteThrough", writeCases()},
+		{"Intend", intendCases()},
+		{"Finish", finishCases()},
 		{"Discard", discardCases()},
+		{"ReadTags", readTagsCases()},
+		{"MoveTags", moveTagsCases()},
+		{"Keys of tags", reservedCases()},
 		{"Do", batchCases()},
-		{"Watch", watchCases()},
+		{"Watch", slices.Concat(watchCases(), newsCases())},
 		{"Close", closeCases()},
 	}
 	for _, group := range groups {

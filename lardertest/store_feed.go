@@ -14,11 +14,12 @@ const period = 5 * time.Millisecond
 
 // report is one call of a Feed.
 type report struct {
-	kind string // "Reset", "Beat" or "Changed"
-	node string
-	keys []string
-	sent time.Time
-	now  int64
+	kind    string // "Reset", "Beat" or "Changed"
+	node    string
+	keys    []string
+	sent    time.Time
+	now     int64
+	history string
 }
 
 // feedLog is a [store.Feed] that writes down what it is told.
@@ -37,7 +38,7 @@ func (f *feedLog) Reset(node string) { f.add(report{kind: "Reset", node: node}) 
 
 // Beat implements [store.Feed].
 func (f *feedLog) Beat(node string, b store.Beat) {
-	f.add(report{kind: "Beat", node: node, sent: b.Sent, now: b.Now})
+	f.add(report{kind: "Beat", node: node, sent: b.Sent, now: b.Now, history: b.History})
 }
 
 // Changed implements [store.Feed].

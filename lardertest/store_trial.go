@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type trial struct {
 	store  store.Store
 	prefix string
 	made   int
+	nonces atomic.Uint64
 }
 
 func newTrial(t *testing.T, s store.Store) *trial {
@@ -56,6 +58,15 @@ func (t *trial) get(key string) store.Reply {
 func (t *trial) do(op store.Op) store.Reply {
 	t.Helper()
 	return t.one(fmt.Sprintf("%T", op), t.store.Do(t.Context(), []store.Op{op}))
+}
+
+// try is do for other goroutines than the test's.
+func (t *trial) try(op store.Op) store.Reply {
+	reply := t.store.Do(t.Context(), []store.Op{op})[0]
+	if reply.Err != nil {
+		t.Errorf("%T: %v", op, reply.Err)
+	}
+	return reply
 }
 
 // one takes the only reply there must be.
@@ -100,6 +111,15 @@ func (t *trial) wantRecord(got, want store.Record) {
 	}
 }
 
+// wantMoment checks a moment of the store's clock. Clocks that count
+// milliseconds may round either way.
+func (t *trial) wantMoment(what string, got, from, to int64) {
+	t.Helper()
+	if got < from-1 || got > to+1 {
+		t.Errorf("%s is %d, want %d to %d", what, got, from-1, to+1)
+	}
+}
+
 // wantAbsent checks that the data slot is empty.
 func (t *trial) wantAbsent(key string) {
 	t.Helper()
@@ -131,6 +151,22 @@ func (t *trial) put(key string, version uint64, body string) {
 	t.Helper()
 	t.lease(key, "put")
 	t.want(fillOf(key, "put", version, body), store.Done)
+}
+
+// putKind fills a record of a kind and leaves the lease free.
+func (t *trial) putKind(key string, kind store.Kind, version uint64, body string) {
+	t.Helper()
+	t.lease(key, "put")
+	fill := fillOf(key, "put", version, body)
+	fill.Kind = kind
+	t.want(fill, store.Done)
+}
+
+// putMark leaves the mark of a failed load.
+func (t *trial) putMark(key, id string) {
+	t.Helper()
+	t.lease(key, id)
+	t.want(store.Release{Key: key, ID: id, Mark: long}, store.Done)
 }
 
 // fillOf is a fill that stays fresh.
@@ -171,7 +207,7 @@ func ended() context.Context {
 
 // name is the name of a status.
 func name(s store.Status) string {
-	names := []string{"Absent", "Found", "Garbled", "Granted", "Busy", "Failed", "Done", "Kept", "Lost", "Below"}
+	names := []string{"Absent", "Found", "Garbled", "Granted", "Busy", "Failed", "Done", "Kept", "Lost", "Below", "Intended", "Cleared"}
 	if int(s) < len(names) {
 		return names[s]
 	}
@@ -194,6 +230,18 @@ func describe(op store.Op) string {
 		return fmt.Sprintf("%+v", op)
 	case store.Discard:
 		op.Body = op.Body[:min(len(op.Body), 40)]
+		return fmt.Sprintf("%+v", op)
+	case store.WriteThrough:
+		op.Body = op.Body[:min(len(op.Body), 40)]
+		return fmt.Sprintf("%+v", op)
+	case store.Finish:
+		op.Body = op.Body[:min(len(op.Body), 40)]
+		return fmt.Sprintf("%+v", op)
+	case store.ReadTags:
+		op.Tags = op.Tags[:min(len(op.Tags), 5)]
+		return fmt.Sprintf("%+v", op)
+	case store.MoveTags:
+		op.Tags = op.Tags[:min(len(op.Tags), 5)]
 		return fmt.Sprintf("%+v", op)
 	}
 	return fmt.Sprintf("%+v", op)

@@ -20,6 +20,9 @@ type entry struct {
 	data    store.Record // Kind 0: the slot is absent
 	dataEnd time.Time    // when data's life is over
 	hold    hold
+
+	spoilt bool      // of an intent: it will not become a value
+	tag    store.Tag // of a tag, whose data is of kind Identity
 }
 
 // hold is the content of a lease slot: a load's id, or the mark of one that
@@ -33,8 +36,10 @@ type hold struct {
 // by reports whether load id holds the lease.
 func (h hold) by(id string) bool { return !h.end.IsZero() && !h.failed && h.id == id }
 
-// open returns key's entry with what has expired taken out of it. An absent
-// entry is made, but is not in the store before settle.
+// open returns key's entry with what has expired taken out of it, and an intent
+// that has lapsed made the tombstone that it is taken for. That is no change to
+// report: whoever saw the intent knew when it would lapse. An absent entry is
+// made, but is not in the store before settle.
 func (s *Store) open(key string, now time.Time) *entry {
 	e, ok := s.entries[key]
 	if !ok {
@@ -44,21 +49,25 @@ func (s *Store) open(key string, now time.Time) *entry {
 	if e.data.Kind != 0 && !now.Before(e.dataEnd) {
 		s.unset(e)
 	}
+	if e.data.Kind == store.Intent && now.UnixMilli() >= e.data.FreshUntil {
+		e.data = store.Record{Kind: store.Tombstone, Version: e.data.Version}
+	}
 	if !now.Before(e.hold.end) {
 		e.hold = hold{}
 	}
 	return e
 }
 
-// set puts a record into the data slot, for life from now.
+// set puts a record into the data slot, until end.
 func (s *Store) set(e *entry, r store.Record, end time.Time) {
-	e.data, e.dataEnd = r, end
+	e.data, e.dataEnd, e.spoilt = r, end, false
 	s.changed(e.key)
 }
 
 // unset makes the data slot absent. The lease stays.
 func (s *Store) unset(e *entry) {
 	e.data, e.dataEnd = store.Record{}, time.Time{}
+	e.spoilt, e.tag = false, store.Tag{}
 	s.changed(e.key)
 }
 
@@ -83,7 +92,8 @@ func (s *Store) settle(e *entry) {
 
 // cost is what e counts for now.
 func (e *entry) cost() int64 {
-	return overhead + int64(len(e.key)+len(e.data.Body)+len(e.hold.id))
+	size := len(e.key) + len(e.data.Body) + len(e.hold.id)
+	return overhead + int64(size+len(e.tag.Epoch)+len(e.tag.Hard)+len(e.tag.Soft))
 }
 
 // evict removes the least recently used entries until the rest fits.

@@ -5,9 +5,9 @@
 // # Model
 //
 // One mutex guards a map of entries. An entry holds both slots of a key, data
-// and lease, and lives while one of them does. Entries stand in the order of
-// their last use; the least recently used are evicted when there are too many
-// or they are too big.
+// and lease, and lives while one of them does; a tag is an entry too, and so is
+// the sequence of the tags. Entries stand in the order of their last use; the
+// least recently used are evicted when there are too many or they are too big.
 //
 //	Get, Do ──> entries ──change──> one queue per Watch ──> its Feed
 //
@@ -46,8 +46,9 @@ const node = "local"
 
 // Options configures a [Store]. The zero value works.
 type Options struct {
-	// MaxEntries bounds the number of keys held. The least recently used are
-	// evicted first, together with their leases.
+	// MaxEntries bounds the number of keys held, tags and their sequence among
+	// them. The least recently used are evicted first, together with their
+	// leases.
 	//
 	// Default: 0 or less means 100,000.
 	MaxEntries int
@@ -66,10 +67,10 @@ type Store struct {
 	maxEntries int
 	maxBytes   int64
 	done       chan struct{} // closed by Close
-	history    string        // see [store.Beat]
 
 	mu      sync.Mutex // guards the rest
 	closed  bool
+	history string // see [store.Beat]
 	entries map[string]*entry
 	recent  *list.List // of *entry, the most recently used in front
 	bytes   int64
@@ -98,22 +99,30 @@ func New(opts Options) *Store {
 	return s
 }
 
-// Get implements [store.Store]. It never waits; its errors are the context's
-// and [store.ErrClosed].
+// Get implements [store.Store]. It never waits; its errors are the context's,
+// [store.ErrClosed], and one for the key of a tag.
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
 	for i, key := range keys {
+		if tagsOnly(key) && key != store.Sequence {
+			replies[i] = store.Reply{Err: errTagKey}
+			continue
+		}
 		replies[i] = s.one(ctx, key, (*Store).get)
 	}
 	return replies
 }
 
 // Do implements [store.Store]. It never waits; its errors are the context's,
-// [store.ErrClosed], and one for an operation that this package does not know.
+// [store.ErrClosed], and those for an operation that this package does not
+// know, a value under a key of the tags, and a tag without a name.
 func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	replies := make([]store.Reply, len(ops))
 	for i, op := range ops {
 		replies[i] = s.one(ctx, op.Target(), func(s *Store, e *entry, now time.Time) store.Reply {
+			if tagsOnly(e.key) {
+				return s.runTags(op, e, now)
+			}
 			return s.run(op, e, now)
 		})
 	}
@@ -138,7 +147,7 @@ func (s *Store) one(ctx context.Context, key string, act func(*Store, *entry, ti
 	return act(s, e, now)
 }
 
-// run does one operation on the entry it is for.
+// run does one operation on the entry of the key that it is for.
 func (s *Store) run(op store.Op, e *entry, now time.Time) store.Reply {
 	switch op := op.(type) {
 	case store.Lease:
@@ -153,15 +162,26 @@ func (s *Store) run(op store.Op, e *entry, now time.Time) store.Reply {
 		return s.invalidate(op, e, now)
 	case store.Discard:
 		return s.discard(op, e)
+	case store.WriteThrough:
+		return s.writeThrough(op, e, now)
+	case store.Intend:
+		return s.intend(op, e, now)
+	case store.Finish:
+		return s.finish(op, e, now)
 	}
+	return unknown(op)
+}
+
+func unknown(op store.Op) store.Reply {
 	return store.Reply{Err: fmt.Errorf("localstore: unknown operation %T", op)}
 }
 
 // Node implements [store.Store]: the tier has one part, called "local".
 func (s *Store) Node(string) string { return node }
 
-// Flush drops everything, leases too, and has every Watch report a Reset. It
-// does what FLUSHALL does to a Redis.
+// Flush drops everything, leases and tags too, and has every Watch report a
+// Reset. It does what FLUSHALL does to a Redis: the history stays, see
+// [Store.Rewind] for the loss of one.
 func (s *Store) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -139,16 +139,19 @@ func TestStore_Lifetimes(t *testing.T) {
 }
 
 func TestStore_LongestDurations(t *testing.T) {
-	s := New(Options{})
-	const ever = time.Duration(1<<63 - 1)
-	reply := s.Do(t.Context(), []store.Op{
-		store.Lease{Key: "k", ID: "a", For: ever},
-		store.Renew{Key: "k", ID: "a", For: ever},
-		store.Fill{Key: "k", ID: "a", Kind: store.Value, Fresh: ever, Life: ever},
-	})[2]
-	if got := status(t, s, "k"); reply.Status != store.Done || got != store.Found {
-		t.Errorf("a fill for ever: %+v, then status %d, want Done and Found", reply, got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{})
+		const ever = time.Duration(1<<63 - 1)
+		reply := s.Do(t.Context(), []store.Op{
+			store.Lease{Key: "k", ID: "a", For: ever},
+			store.Renew{Key: "k", ID: "a", For: ever},
+			store.Fill{Key: "k", ID: "a", Kind: store.Value, Fresh: ever, Life: ever},
+		})[2]
+		<-time.After(100 * 365 * 24 * time.Hour)
+		if got := status(t, s, "k"); reply.Status != store.Done || got != store.Found {
+			t.Errorf("a fill for ever: %+v, then status %d, want Done and Found", reply, got)
+		}
+	})
 }
 
 // counter is a Feed that counts.
@@ -156,6 +159,7 @@ type counter struct {
 	mu      sync.Mutex
 	resets  int
 	beats   int
+	history string // that of the last beat
 	changed map[string]int
 	block   chan struct{} // Changed waits for it, if it is set
 }
@@ -166,10 +170,11 @@ func (c *counter) Reset(string) {
 	c.resets++
 }
 
-func (c *counter) Beat(string, store.Beat) {
+func (c *counter) Beat(_ string, b store.Beat) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.beats++
+	c.history = b.History
 }
 
 func (c *counter) Changed(_ string, keys []string) {

@@ -102,16 +102,17 @@ func (s *Store) unsubscribe(w *watch) {
 // acknowledged before the heartbeat left was queued by then.
 func (s *Store) beat(w *watch, feed store.Feed) {
 	sent := time.Now()
-	if s.report(w, feed) {
-		feed.Beat(node, store.Beat{Sent: sent, Now: time.Now().UnixMilli(), History: s.history})
+	if history, open := s.report(w, feed); open {
+		feed.Beat(node, store.Beat{Sent: sent, Now: time.Now().UnixMilli(), History: history})
 	}
 }
 
-// report empties the queue, and says whether the store is open. The feed is
-// called without the lock.
-func (s *Store) report(w *watch, feed store.Feed) (open bool) {
+// report empties the queue, and returns the history that what was queued
+// belongs to, and whether the store is open. The feed is called without the
+// lock.
+func (s *Store) report(w *watch, feed store.Feed) (history string, open bool) {
 	s.mu.Lock()
-	open = !s.closed
+	history, open = s.history, !s.closed
 	missed, keys := w.missed, w.keys
 	w.missed, w.keys = false, nil
 	s.mu.Unlock()
@@ -121,5 +122,5 @@ func (s *Store) report(w *watch, feed store.Feed) (open bool) {
 	if len(keys) > 0 {
 		feed.Changed(node, keys)
 	}
-	return open
+	return history, open
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +21,10 @@ const (
 	lookPause = 50 * time.Millisecond
 	// maxRedirects is how often an operation follows a slot that moves.
 	maxRedirects = 3
+	// maxGuests is how many nodes without slots are connected, and guestFor
+	// how long after they were last of use.
+	maxGuests = 16
+	guestFor  = 10 * time.Second
 )
 
 // cluster finds the primaries of a Redis Cluster and keeps a link to each. Its
@@ -35,11 +37,12 @@ type cluster struct {
 	keys    keyspace
 	login   login
 	current atomic.Pointer[topology] // never nil
-	epoch   int64                    // the highest seen; the goroutine's own
+	epochs  epochs                   // the goroutine's own
 	kick    chan struct{}            // holds a token while a look is wanted
 	failure atomic.Pointer[error]    // of the last look, nil if it went well
-	tried   chan struct{}            // closed after the first look
-	ended   chan struct{}            // closed when the goroutine is over
+	guests  guests
+	tried   chan struct{} // closed after the first look
+	ended   chan struct{} // closed when the goroutine is over
 }
 
 // startCluster begins to look for the primaries and returns at once.
@@ -95,15 +98,17 @@ func (c *cluster) lookSoon() {
 }
 
 // look asks nodes about the topology until one knows: first those that are
-// connected, in any order, then the addresses of the options.
+// connected and hold slots, in any order, then the addresses of the options. A
+// guest may not have heard of all the others yet.
 func (c *cluster) look(ctx context.Context) error {
-	shards := slices.Collect(maps.Values(c.current.Load().shards))
+	shards := c.current.Load().holders()
 	rand.Shuffle(len(shards), func(i, j int) { shards[i], shards[j] = shards[j], shards[i] })
 	var errs []error
+	var behind claim // the best of those that know less than is known
 	for _, s := range shards {
 		sess, err := s.link.get()
 		if err == nil {
-			err = c.lookFrom(ctx, sess.session)
+			err = c.lookFrom(ctx, sess.session, &behind)
 		}
 		if err == nil {
 			return nil
@@ -113,13 +118,17 @@ func (c *cluster) look(ctx context.Context) error {
 	for _, addr := range c.cfg.addrs {
 		sess, err := c.dial(ctx, addr, nil)
 		if err == nil {
-			err = c.lookFrom(ctx, sess)
+			err = c.lookFrom(ctx, sess, &behind)
 			sess.close()
 		}
 		if err == nil {
 			return nil
 		}
 		errs = append(errs, err)
+	}
+	if behind.state.ok && c.epochs.concede(behind.state.epoch) {
+		c.apply(ctx, behind.spans)
+		return nil
 	}
 	return errors.Join(errs...)
 }
@@ -128,35 +137,57 @@ func (c *cluster) look(ctx context.Context) error {
 var errBehind = errors.New("the node has missed what happened to its cluster")
 
 // lookFrom takes the topology from one node. One that was cut off may still
-// believe in what was: what it says is not taken.
-func (c *cluster) lookFrom(ctx context.Context, sess *session) error {
-	state, spans, err := look(ctx, sess, c.cfg.DialTimeout)
+// believe in what was: what it says is not taken. It becomes behind, if it is
+// better than what that is.
+func (c *cluster) lookFrom(ctx context.Context, sess *session, behind *claim) error {
+	says, err := look(ctx, sess, c.cfg.DialTimeout)
 	if err != nil {
 		return err
 	}
-	if state.epoch < c.epoch {
+	if !c.epochs.accept(says.state.epoch) {
+		if says.state.ok && (!behind.state.ok || says.state.epoch > behind.state.epoch) {
+			*behind = says
+		}
 		return fmt.Errorf("%s: %w", sess.addr, errBehind)
 	}
-	c.epoch = state.epoch
-	c.apply(ctx, spans)
+	c.apply(ctx, says.spans)
 	return nil
 }
 
-// apply makes a new topology current, if it is new: links to primaries that
-// have joined are started, those to others are ended.
+// apply makes a new topology current, if it is new: links to primaries and
+// guests that have joined are started, those to others are ended.
 func (c *cluster) apply(ctx context.Context, spans []span) {
 	old := c.current.Load()
-	next := &topology{shards: make(map[string]*shard), replaced: make(chan struct{})}
-	for _, span := range spans {
-		s := next.shards[span.addr]
+	next := &topology{
+		shards:   make(map[string]*shard),
+		guests:   make(map[string]bool),
+		replaced: make(chan struct{}),
+	}
+	join := func(addr string) *shard {
+		s := next.shards[addr]
 		if s == nil {
-			if s = old.shards[span.addr]; s == nil {
-				s = c.join(ctx, span.addr)
+			if s = old.shards[addr]; s == nil {
+				s = c.join(ctx, addr)
 			}
-			next.shards[span.addr] = s
+			next.shards[addr] = s
 		}
+		return s
+	}
+	for _, span := range spans {
+		s := join(span.addr)
 		for i := span.first; i <= span.last; i++ {
 			next.owners[i] = s
+		}
+	}
+	for _, s := range old.holders() {
+		if next.shards[s.addr] == nil {
+			c.guests.invite(s.addr) // what is under way to it is still answered
+		}
+	}
+	for _, addr := range c.guests.present() {
+		if next.shards[addr] == nil {
+			next.guests[addr] = true
+			join(addr)
 		}
 	}
 	if next.same(old) {

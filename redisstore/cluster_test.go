@@ -183,16 +183,16 @@ func TestCluster_SlotMoves(t *testing.T) {
 	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
 
 	// Half way: what is here is served here, what is not is asked for there.
-	if got := get(t, s, key); got.Status != store.Found {
-		t.Errorf("before it moves: status %d, want Found", got.Status)
+	if got := get(t, s, key); got.Status != store.Found || got.Elsewhere {
+		t.Errorf("before it moves: %+v, want it Found here", got)
 	}
 	if got := get(t, s, other); got.Status != store.Absent {
 		t.Errorf("absent: status %d, want Absent", got.Status)
 	}
 	host, port, _ := net.SplitHostPort(to.Addr())
 	from.run("MIGRATE", host, port, dataKey(key), "0", "5000")
-	if got := get(t, s, key); got.Status != store.Found {
-		t.Errorf("after it has moved: status %d, want Found", got.Status)
+	if got := get(t, s, key); got.Status != store.Found || !got.Elsewhere {
+		t.Errorf("after it has moved: %+v, want it Found elsewhere", got)
 	}
 	replies := s.Get(t.Context(), []string{other, key, other})
 	for i, want := range []store.Status{store.Absent, store.Found, store.Absent} {
@@ -214,6 +214,34 @@ func TestCluster_SlotMoves(t *testing.T) {
 		put(t, s, key, 3, "body")
 		return feed.saw(key)
 	})
+}
+
+// TestCluster_SlotMovesToNewcomer: a node has joined and holds no slot yet.
+func TestCluster_SlotMovesToNewcomer(t *testing.T) {
+	f := startFleet(t, 2, 0)
+	from, to := f.primaries[0], startMember(t, 2)
+	s := open(t, f.options())
+	watch(t, s, 20*time.Millisecond)
+	meet(to, from)
+	f.primaries = append(f.primaries, to)
+	f.settle(t)
+	key := keyOn(t, s, from.Addr())
+	slot := slotOf(from, key)
+	put(t, s, key, 1, "body")
+	to.run("CLUSTER", "SETSLOT", slot, "IMPORTING", from.id)
+	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
+	host, port, _ := net.SplitHostPort(to.Addr())
+	from.run("MIGRATE", host, port, dataKey(key), "0", "5000")
+	if err := s.Get(t.Context(), []string{key})[0].Err; !errors.Is(err, store.ErrRefused) {
+		t.Errorf("before the newcomer is connected: %v, want ErrRefused", err)
+	}
+	eventually(t, "an answer of the newcomer", func() bool { return s.Get(t.Context(), []string{key})[0].Err == nil })
+	if got := get(t, s, key); got.Status != store.Found || !got.Elsewhere {
+		t.Errorf("%+v, want it Found elsewhere", got)
+	}
+	if got := get(t, s, keyOn(t, s, f.primaries[1].Addr())); got.Status != store.Absent || got.Elsewhere {
+		t.Errorf("on the third node: %+v, want Absent there", got)
+	}
 }
 
 // TestCluster_Failover kills a primary that has a replica.

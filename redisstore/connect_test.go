@@ -61,7 +61,7 @@ func TestOpen_LeastRights(t *testing.T) {
 	server := redistest.Start(t)
 	newOperator(t, server.Addr()).run(strings.Fields(
 		`ACL SETUSER larder on >password resetkeys ~larder:* -@all +hello +ping +time
-		+select +client +get +mget +getrange +set +del +pttl +pexpire +eval
+		+info +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
 		+evalsha +script|load`)...)
 	lardertest.TestStore(t, func(t *testing.T) store.Store {
 		return open(t, redisstore.Options{URL: "redis://larder:password@" + server.Addr() + "/1"})

@@ -2,17 +2,17 @@ package redisstore_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 	"github.com/larderdev/larder/store"
 )
 
@@ -20,21 +20,39 @@ import (
 // RESP. Nothing is a hang-up.
 func play(t *testing.T, handler func(args []string) string) (addr string) {
 	t.Helper()
+	addr, _ = playPushing(t, handler)
+	return addr
+}
+
+// playPushing is play, and can also send to everybody who is connected.
+func playPushing(t *testing.T, handler func(args []string) string) (addr string, push func(text string)) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	var mu sync.Mutex
+	var conns []net.Conn
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
 			go playTo(conn, handler)
 		}
 	}()
-	return l.Addr().String()
+	return l.Addr().String(), func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range conns {
+			_, _ = io.WriteString(conn, text) // some have hung up
+		}
+	}
 }
 
 func playTo(conn net.Conn, handler func(args []string) string) {
@@ -115,10 +133,10 @@ func TestFake_ScriptComesBackInTheMidst(t *testing.T) {
 			if n := calls.Add(1); n == 1 || n == 3 {
 				return "-NOSCRIPT No matching script. Please use EVAL.\r\n"
 			}
-			return "*1\r\n:1\r\n"
+			return ":1\r\n"
 		case "EVAL":
 			full.Add(1)
-			return "*1\r\n:1\r\n"
+			return ":1\r\n"
 		}
 		return "+OK\r\n"
 	})))
@@ -140,7 +158,9 @@ func TestFake_ScriptComesBackInTheMidst(t *testing.T) {
 func TestFake_NonsenseAnswers(t *testing.T) {
 	for _, answer := range []string{
 		"+OK\r\n", ":5\r\n", "*0\r\n", "*1\r\n:99\r\n", "*1\r\n+x\r\n", "*2\r\n:2\r\n:7\r\n", "*2\r\n:4\r\n$1\r\nx\r\n",
-		"*1\r\n:4\r\n", "*1\r\n:8\r\n", "*2\r\n:8\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n", "_\r\n",
+		"*1\r\n:1\r\n", "*1\r\n:4\r\n", "*1\r\n:8\r\n", ":2\r\n", ":4\r\n", ":11\r\n", "*2\r\n:9\r\n$1\r\nx\r\n",
+		"*2\r\n:1\r\n:1\r\n", "*2\r\n:1\r\n$1\r\nx\r\n", "*3\r\n:1\r\n$37\r\nLI" + strings.Repeat("0", 34) + "e\r\n$1\r\nx\r\n",
+		"*2\r\n:8\r\n:1\r\n", "%1\r\n+a\r\n+b\r\n", "_\r\n",
 	} {
 		s := open(t, at(play(t, func(args []string) string {
 			switch args[0] {
@@ -151,7 +171,9 @@ func TestFake_NonsenseAnswers(t *testing.T) {
 			}
 			return "+OK\r\n"
 		})))
-		for _, reply := range s.Do(t.Context(), []store.Op{store.Lease{Key: "k", ID: "a", For: time.Hour}}) {
+		for _, reply := range s.Do(t.Context(), []store.Op{
+			store.Lease{Key: "k", ID: "a", For: time.Hour}, readOf("n", "summer"), moveOf("n", false, "summer"),
+		}) {
 			if reply.Err == nil && reply.Status != store.Absent {
 				t.Errorf("Do: %q is taken for %+v", answer, reply)
 			}
@@ -166,81 +188,57 @@ func TestFake_NonsenseAnswers(t *testing.T) {
 	}
 }
 
-// TestFake_SentinelsPromoteAnother while the old primary is well and takes
-// everything that is sent to it.
-func TestFake_SentinelsPromoteAnother(t *testing.T) {
-	old, promoted := redistest.Start(t), redistest.Start(t)
-	var primary atomic.Pointer[string]
-	set := func(addr string) { primary.Store(&addr) }
-	set(old.Addr())
-	sentinel := play(t, func(args []string) string {
+// TestFake_Refusals: what a server would not do now is no fault of its health,
+// and what it cannot do is.
+func TestFake_Refusals(t *testing.T) {
+	for _, c := range []struct {
+		answer  string
+		refused bool
+	}{
+		{"OOM command not allowed when used memory > 'maxmemory'.", true},
+		{"MISCONF Redis is configured to save RDB snapshots, but is unable to persist to disk.", true},
+		{"NOREPLICAS Not enough good replicas to write.", true},
+		{"TRYAGAIN Multiple keys request during rehashing of slot", true},
+		// Redis 6.2 says so from within the script.
+		{"ERR Error running script (call to f_abc): @user_script:3: @user_script: 3: -OOM command not allowed", true},
+		{"ERR Error running script (call to f_abc): @user_script:3: @user_script: 3: -READONLY You can't write", false},
+		{"ERR Error running script (call to f_abc): @user_script:3: Script attempted to be -OOM like", false},
+		{"LOADING Redis is loading the dataset in memory", false},
+		{"MASTERDOWN Link with MASTER is down", false},
+		{"CLUSTERDOWN The cluster is down", false},
+		{"READONLY You can't write against a read only replica.", false},
+		{"BUSY Redis is busy running a script.", false},
+		{"NOPERM this user has no permissions", false},
+		{"ERR something else", false},
+	} {
+		s := open(t, at(play(t, func(args []string) string {
+			switch args[0] {
+			case "GET", "EVALSHA":
+				return "-" + c.answer + "\r\n"
+			}
+			return greeting(helloOf("7.0.15", "standalone"))(args)
+		})))
+		err := s.Do(t.Context(), []store.Op{store.Lease{Key: "k", ID: "a", For: time.Hour}})[0].Err
+		if err == nil || errors.Is(err, store.ErrRefused) != c.refused {
+			t.Errorf("%q: %v, want it to be ErrRefused: %v", c.answer, err, c.refused)
+		}
+	}
+}
+
+// TestFake_ReadOnlyScript: Redis 6.2 says from within the script that it is a
+// replica. The connection is given up as for any other.
+func TestFake_ReadOnlyScript(t *testing.T) {
+	var loads atomic.Int64
+	s := open(t, at(play(t, func(args []string) string {
 		switch args[0] {
-		case "HELLO":
-			return helloOf("7.0.15", "sentinel")
-		case "SENTINEL":
-			host, port, _ := net.SplitHostPort(*primary.Load())
-			return "*2\r\n" + bulk(host) + bulk(port)
+		case "EVALSHA":
+			return "-ERR Error running script (call to f_abc): @user_script:3: @user_script: 3: -READONLY You can't write against a read only replica.\r\n"
+		case "SCRIPT": // each new connection loads all
+			loads.Add(1)
 		}
-		return "+OK\r\n"
-	})
-	s := open(t, redisstore.Options{Addrs: []string{sentinel}, SentinelMaster: "shop"})
-	feed := watch(t, s, 20*time.Millisecond)
-	put(t, s, "k", 1, "body")
-	resets, _ := feed.counts()
-	set(promoted.Addr())
-	feed.waitResets(t, resets)
-	eventually(t, "an answer of the new primary", func() bool {
-		reply := s.Get(t.Context(), []string{"k"})[0]
-		return reply.Err == nil && reply.Status == store.Absent
-	})
-	feed.waitBeat(t)
-	newOperator(t, promoted.Addr()).run("SET", dataKey("seen"), "x")
-	eventually(t, "a report of the new primary", func() bool { return feed.saw("seen") })
-}
-
-// clusterNode answers for a node that believes all slots to be at owner.
-func clusterNode(epoch int, owner string) func(args []string) string {
-	host, port, _ := net.SplitHostPort(owner)
-	return func(args []string) string {
-		switch strings.Join(args[:min(len(args), 2)], " ") {
-		case "HELLO", "HELLO 3":
-			return helloOf("7.0.15", "cluster")
-		case "CLUSTER INFO":
-			return bulk(fmt.Sprintf("cluster_state:ok\r\ncluster_current_epoch:%d\r\n", epoch))
-		case "CLUSTER SLOTS":
-			return fmt.Sprintf("*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n%s:%s\r\n%s", bulk(host), port, bulk("id"))
-		}
-		return "+OK\r\n"
-	}
-}
-
-// TestFake_NodeThatWasCutOff believes in an earlier state of its cluster. It
-// may be asked, and must not be believed.
-func TestFake_NodeThatWasCutOff(t *testing.T) {
-	const elsewhere = "127.0.0.1:1"
-	var knowing string
-	var dead atomic.Bool
-	knowing = play(t, func(args []string) string {
-		if dead.Load() {
-			return ""
-		}
-		return clusterNode(7, knowing)(args)
-	})
-	var epoch, asked atomic.Int64
-	epoch.Store(6)
-	behind := play(t, func(args []string) string {
-		if len(args) > 1 && args[1] == "SLOTS" {
-			asked.Add(1)
-		}
-		return clusterNode(int(epoch.Load()), elsewhere)(args)
-	})
-	s := open(t, redisstore.Options{Addrs: []string{knowing, behind}, Cluster: true})
-	dead.Store(true)
-	s.Get(t.Context(), []string{"k"})
-	eventually(t, "the other is asked", func() bool { return asked.Load() > 2 })
-	if got := s.Node("k"); got != knowing {
-		t.Errorf("by the word of one that was cut off: Node is %q, want %q", got, knowing)
-	}
-	epoch.Store(8)
-	eventually(t, "it has heard of a newer state", func() bool { return s.Node("k") == elsewhere })
+		return greeting(helloOf("6.2.14", "standalone"))(args)
+	})))
+	before := loads.Load()
+	s.Do(t.Context(), []store.Op{store.Lease{Key: "k", ID: "a", For: time.Hour}})
+	eventually(t, "a new connection", func() bool { return loads.Load() > before })
 }

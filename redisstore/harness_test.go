@@ -108,10 +108,11 @@ func put(t testing.TB, s store.Store, key string, version uint64, body string) {
 
 // recorder is a Feed that can be waited for.
 type recorder struct {
-	mu     sync.Mutex
-	resets int
-	beats  []time.Time
-	keys   []string
+	mu      sync.Mutex
+	resets  int
+	beats   []time.Time
+	history string // of the last beat
+	keys    []string
 }
 
 // watch starts a Watch that ends with the test, and waits for its first beat.
@@ -139,6 +140,7 @@ func (r *recorder) Beat(_ string, b store.Beat) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.beats = append(r.beats, b.Sent)
+	r.history = b.History
 }
 
 func (r *recorder) Changed(_ string, keys []string) {
@@ -177,6 +179,16 @@ func (r *recorder) waitBeat(t testing.TB) {
 		defer r.mu.Unlock()
 		return len(r.beats) > 0 && r.beats[len(r.beats)-1].After(start)
 	})
+}
+
+// waitHistory waits for a heartbeat that leaves from now on and returns its
+// history.
+func (r *recorder) waitHistory(t testing.TB) string {
+	t.Helper()
+	r.waitBeat(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.history
 }
 
 // waitSilence waits until there has been no heartbeat for half a second.

@@ -1,16 +1,22 @@
 package redisstore
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/larderdev/larder/store"
+)
 
 // keyspace makes the server's keys from Larder's keys.
 //
 //	product:42    larder:d:{product:42}    its data slot
 //	              larder:l:{product:42}    its lease slot
+//	@             larder:d:{@}             the tags' sequence
+//	@summer       larder:d:{@}summer       the tag summer
 //
 // What stands in the first pair of braces decides on the slot of a cluster, so
-// that both keys lie in the same one, whatever bytes follow. It must not be
-// empty: a key that is, or that begins with a brace, is written with another
-// '{' before it.
+// that both keys of an entry lie in the same one, whatever bytes follow, and
+// all tags in one of their own. It must not be empty: a key that is, or that
+// begins with a brace, is written with another '{' before it.
 type keyspace struct {
 	data  string // "larder:d:{", also the prefix of all tracked keys
 	lease string // "larder:l:{"
@@ -20,20 +26,24 @@ func newKeyspace(namespace string) keyspace {
 	return keyspace{data: namespace + ":d:{", lease: namespace + ":l:{"}
 }
 
-// dataKey is the key of key's data slot.
-func (k keyspace) dataKey(key string) string {
-	if special(key) {
-		return k.data + "{" + key + "}"
-	}
-	return k.data + key + "}"
-}
+// tagsEnd closes the brace in the keys of the sequence and of tags.
+const tagsEnd = store.Sequence + "}"
+
+// dataKey is the key of key's data slot, of the sequence or of a tag.
+func (k keyspace) dataKey(key string) string { return within(k.data, key) }
 
 // leaseKey is the key of key's lease slot.
-func (k keyspace) leaseKey(key string) string {
+func (k keyspace) leaseKey(key string) string { return within(k.lease, key) }
+
+// within puts a key into the braces that open at the end of prefix.
+func within(prefix, key string) string {
 	if special(key) {
-		return k.lease + "{" + key + "}"
+		return prefix + "{" + key + "}"
 	}
-	return k.lease + key + "}"
+	if name, ok := strings.CutPrefix(key, store.Sequence); ok {
+		return prefix + tagsEnd + name
+	}
+	return prefix + key + "}"
 }
 
 // special reports whether key needs a brace before it.
@@ -45,6 +55,10 @@ func (k keyspace) key(data string) (string, bool) {
 	inner, ok := strings.CutPrefix(data, k.data)
 	if !ok {
 		return "", false
+	}
+	if strings.HasPrefix(inner, store.Sequence) {
+		name, ok := strings.CutPrefix(inner, tagsEnd)
+		return store.Sequence + name, ok
 	}
 	if inner, ok = strings.CutSuffix(inner, "}"); !ok || inner == "" {
 		return "", false

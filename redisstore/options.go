@@ -90,7 +90,10 @@ type Options struct {
 	// Default: none, there are no Sentinels.
 	SentinelMaster string
 
-	// SentinelUsername and SentinelPassword log in to the Sentinels.
+	// SentinelUsername and SentinelPassword log in to the Sentinels. The user
+	// needs the commands HELLO, PING, CLIENT, SENTINEL and SUBSCRIBE, the last
+	// for the channels +switch-master and +promoted-slave. Without that one a
+	// failover is noticed up to a second later.
 	//
 	// Default: no login.
 	SentinelUsername, SentinelPassword string

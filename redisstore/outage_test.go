@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -332,4 +333,50 @@ func TestOutage_CloseWhilePaused(t *testing.T) {
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("Close took %v", took)
 	}
+}
+
+// TestOutage_Demoted: a server becomes a replica and goes on answering. What
+// it says is old from then on.
+func TestOutage_Demoted(t *testing.T) {
+	const rounds, limit = 5, 500 * time.Millisecond
+	var replica atomic.Bool
+	s := open(t, at(play(t, func(args []string) string {
+		switch {
+		case args[0] == "GET":
+			return "_\r\n"
+		case args[0] == "HELLO" && replica.Load():
+			return strings.Replace(helloOf("7.0.15", "standalone"), "+master", "+replica", 1)
+		}
+		return greeting(helloOf("7.0.15", "standalone"))(args)
+	})))
+	answers := func() bool { return s.Get(t.Context(), []string{"k"})[0].Err == nil }
+	var longest time.Duration
+	for range rounds {
+		eventually(t, "an answer", answers)
+		replica.Store(true)
+		start := time.Now()
+		eventually(t, "reads are refused", func() bool { return !answers() })
+		longest = max(longest, time.Since(start))
+		replica.Store(false)
+	}
+	t.Logf("a replica was read for %v at most", longest)
+	if longest > limit {
+		t.Errorf("a replica was read for %v, want %v at most", longest, limit)
+	}
+}
+
+// TestOutage_DemotedFarAway: the answers take longer than the pauses between
+// the questions.
+func TestOutage_DemotedFarAway(t *testing.T) {
+	server := redistest.Start(t)
+	link := newWire(t, server.Addr())
+	s := open(t, at(link.addr()))
+	link.slow(150 * time.Millisecond)
+	if got := get(t, s, "k"); got.Status != store.Absent {
+		t.Errorf("status %d, want Absent", got.Status)
+	}
+	newOperator(t, server.Addr()).run("REPLICAOF", "127.0.0.1", "1")
+	eventually(t, "reads are refused", func() bool {
+		return errors.Is(s.Get(t.Context(), []string{"k"})[0].Err, redisstore.ErrUnavailable)
+	})
 }

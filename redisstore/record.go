@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/larderdev/larder/store"
 )
@@ -11,7 +12,7 @@ import (
 //
 //	L  V  00000000000000000042  01767225600000  body…
 //	│  │  version               fresh until, ms of the server's clock
-//	│  kind: V, N or T
+//	│  kind: V, N, T, S, Q or I; q for an intent that is spoilt
 //	format
 //
 // Numbers are decimal and padded, so that Lua can compare them as strings: its
@@ -24,14 +25,22 @@ const (
 	headerWidth  = versionStart + versionWidth + freshWidth
 )
 
+// spoilt is the stored kind of an intent that will not become a value.
+const spoilt = 'q'
+
 // decode reads a stored record. Its Body is a part of stored, not a copy. It
-// reports false for bytes that no version of this package has written.
+// reports false for bytes that no version of this package has written, and for
+// a tag.
 func decode(stored []byte) (store.Record, bool) {
 	if len(stored) < headerWidth || stored[0] != format {
 		return store.Record{}, false
 	}
 	kind := store.Kind(stored[1])
-	if kind != store.Value && kind != store.Negative && kind != store.Tombstone {
+	switch kind {
+	case spoilt:
+		kind = store.Intent
+	case store.Value, store.Negative, store.Tombstone, store.Stale, store.Intent, store.Identity:
+	default:
 		return store.Record{}, false
 	}
 	version, ok := number(stored[versionStart : versionStart+versionWidth])
@@ -43,6 +52,22 @@ func decode(stored []byte) (store.Record, bool) {
 		return store.Record{}, false
 	}
 	return store.Record{Kind: kind, Version: version, FreshUntil: int64(fresh), Body: stored[headerWidth:]}, true
+}
+
+// The stored form of a tag has no lifetime of its own to carry, and four things
+// with a space between them:
+//
+//	LG00000000000000000042 epoch hard soft
+const tagKind = 'G'
+
+// decodeTag reads a stored tag.
+func decodeTag(stored []byte) (store.Tag, bool) {
+	parts := strings.Split(string(stored), " ")
+	if len(parts) != 4 || len(parts[0]) != versionStart+versionWidth || parts[0][0] != format || parts[0][1] != tagKind {
+		return store.Tag{}, false
+	}
+	n, ok := number([]byte(parts[0][versionStart:]))
+	return store.Tag{Number: n, Epoch: parts[1], Hard: parts[2], Soft: parts[3]}, ok
 }
 
 // number reads digits, all of them. It reports false if they do not fit.

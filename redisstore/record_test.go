@@ -20,6 +20,9 @@ func TestDecode(t *testing.T) {
 		{Kind: store.Value, Version: 7, FreshUntil: 1_767_225_600_000, Body: []byte("body")},
 		{Kind: store.Negative},
 		{Kind: store.Tombstone, Version: math.MaxUint64},
+		{Kind: store.Stale, Version: 8, FreshUntil: 5, Body: []byte("body")},
+		{Kind: store.Intent, Version: 8, FreshUntil: 1_767_225_600_000, Body: []byte("writer")},
+		{Kind: store.Identity, Version: 8, Body: []byte("epoch")},
 		{Kind: store.Value, Version: 1<<53 + 1, FreshUntil: 99_999_999_999_999, Body: []byte{0, '\r', '\n', 0xff}},
 	} {
 		got, ok := decode(encode(want))
@@ -68,24 +71,78 @@ func TestPadded(t *testing.T) {
 	}
 }
 
+// TestDecode_Spoilt: that an intent is spoilt concerns the scripts alone.
+func TestDecode_Spoilt(t *testing.T) {
+	want := store.Record{Kind: store.Intent, Version: 8, FreshUntil: 5, Body: []byte("writer")}
+	stored := encode(want)
+	stored[1] = spoilt
+	if got, ok := decode(stored); !ok || got.Kind != want.Kind || got.Version != 8 || string(got.Body) != "writer" {
+		t.Errorf("decode(%q) = %+v, %v, want %+v", stored, got, ok, want)
+	}
+}
+
+func TestDecodeTag(t *testing.T) {
+	const digits = "18446744073709551615"
+	want := store.Tag{Number: math.MaxUint64, Epoch: "e", Hard: "h", Soft: "s"}
+	if got, ok := decodeTag([]byte("LG" + digits + " e h s")); !ok || got != want {
+		t.Errorf("%+v, %v, want %+v", got, ok, want)
+	}
+	for _, stored := range []string{
+		"", "LG", "LG" + digits, "LG" + digits + " e h", "LG" + digits + " e h s s", "LG1 e h s", "MG" + digits + " e h s",
+		"LV" + digits + " e h s", "LG18446744073709551616 e h s", "LG-8446744073709551615 e h s",
+	} {
+		if got, ok := decodeTag([]byte(stored)); ok {
+			t.Errorf("decodeTag(%q) = %+v, want nothing", stored, got)
+		}
+	}
+}
+
 // FuzzDecode: whatever is stored, decode does not panic, and what it accepts
 // is what encode would have written.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(encode(store.Record{Kind: store.Value, Version: 7, FreshUntil: 5, Body: []byte("body")}))
 	f.Add(encode(store.Record{Kind: store.Tombstone, Version: math.MaxUint64}))
+	f.Add([]byte("Lq" + strings.Repeat("0", 34) + "writer"))
 	f.Add([]byte("LV" + strings.Repeat("9", 34)))
 	f.Add([]byte("L" + strings.Repeat("0", 40)))
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		record, ok := decode(stored)
+		if ok && stored[1] == spoilt {
+			stored = append([]byte("LQ"), stored[2:]...)
+		}
 		if ok && !bytes.Equal(encode(record), stored) {
 			t.Errorf("decode(%q) = %+v, which is stored as %q", stored, record, encode(record))
 		}
 	})
 }
 
+// FuzzTagKey: no key of a value is a tag's, whatever bytes either has, and all
+// tags lie with the sequence.
+func FuzzTagKey(f *testing.F) {
+	for _, pair := range [][2]string{{"summer", "summer"}, {"}", "@}"}, {"", "@"}, {"x}", "@}x"}, {"{x", "{@}x"}} {
+		f.Add(pair[0], pair[1])
+	}
+	f.Fuzz(func(t *testing.T, tag, key string) {
+		k := newKeyspace("larder")
+		name := k.dataKey(store.TagKey(tag))
+		if tag := hashTag(name); tag != hashTag(k.dataKey(store.Sequence)) {
+			t.Errorf("tag %q: hash tag %q", name, tag)
+		}
+		if slot(store.TagKey(tag)) != slot(store.Sequence) {
+			t.Errorf("tag %q is not in the slot of the sequence", tag)
+		}
+		if back, ok := k.key(name); !ok || back != store.TagKey(tag) {
+			t.Errorf("key(%q) = %q, %v", name, back, ok)
+		}
+		if !strings.HasPrefix(key, store.Sequence) && (k.dataKey(key) == name || strings.HasPrefix(k.dataKey(key), k.dataKey(store.Sequence))) {
+			t.Errorf("key %q is stored as %q, like a tag", key, k.dataKey(key))
+		}
+	})
+}
+
 func FuzzKeyspace(f *testing.F) {
-	for _, key := range []string{"product:42", "", "{", "}", "{}", "}{", "{{", "a{b}c", "\x00"} {
+	for _, key := range []string{"product:42", "", "{", "}", "{}", "}{", "{{", "a{b}c", "\x00", "@", "@summer", "@}", "@{", "}@", "{@}x", "a@"} {
 		f.Add(key)
 	}
 	f.Fuzz(func(t *testing.T, key string) {

@@ -82,20 +82,39 @@ func (c *cluster) do(ctx context.Context, ops []store.Op, replies []store.Reply)
 // where it is sent to from there.
 func (c *cluster) travel(ctx context.Context, e errand, replies []store.Reply) {
 	stops := make(map[stop][]int)
+	now := c.current.Load() // one for all, so that parts for one key go together
 	for i := range replies {
-		at := stop{shard: c.owner(e.key(i))}
+		at := stop{shard: now.owners[slot(e.key(i))]}
 		stops[at] = append(stops[at], i)
 	}
-	for range maxRedirects {
+	for hop := range maxRedirects {
 		c.visit(ctx, e, stops, replies)
+		if hop > 0 {
+			foreign(stops, replies)
+		}
 		if stops = c.next(e, replies); len(stops) == 0 {
 			return
 		}
 	}
 	for i := range replies {
-		var r *redirection
-		if errors.As(replies[i].Err, &r) {
-			replies[i].Err = unavailable(r)
+		if r, ok := replies[i].Err.(*redirection); ok {
+			replies[i].Err = refused(fmt.Errorf("redisstore: %w, and on from there", r))
+		}
+	}
+}
+
+// foreign marks the replies of nodes to which others have sent a part: Node
+// named another when the errand began. That one is well, even if these are not.
+func foreign(stops map[stop][]int, replies []store.Reply) {
+	for _, some := range stops {
+		for _, i := range some {
+			switch err := replies[i].Err; err.(type) {
+			case nil:
+				replies[i].Elsewhere = true
+			case *redirection:
+			default:
+				replies[i].Err = refused(err)
+			}
 		}
 	}
 }
@@ -134,11 +153,14 @@ func (c *cluster) call(ctx context.Context, e errand, at stop, some []int, repli
 // errNoOwner is the error of a call for a slot that no known primary holds.
 var errNoOwner = unavailable(errors.New("no primary is known to hold the slot"))
 
-// next collects the parts that were sent elsewhere. A part must not run after
-// a later one on the same key: it fails in its place.
+// next collects the parts that were sent elsewhere. Those for one key go where
+// the first of them was sent, so that they stay in order. A part must not run
+// after a later one on the same key: it fails in its place.
 func (c *cluster) next(e errand, replies []store.Reply) map[stop][]int {
 	var stops map[stop][]int
-	var late map[string]int // the last part for a key that was done; made when needed
+	var where map[string]stop
+	var late map[string]int // the last part for a key that was done
+	var now *topology
 	for i := range replies {
 		r, ok := replies[i].Err.(*redirection)
 		if !ok {
@@ -146,16 +168,23 @@ func (c *cluster) next(e errand, replies []store.Reply) map[stop][]int {
 		}
 		if stops == nil {
 			c.lookSoon()
-			stops, late = make(map[stop][]int), lastDone(e, replies)
+			stops, where, late, now = make(map[stop][]int), make(map[string]stop), lastDone(e, replies), c.current.Load()
 		}
-		shard := c.current.Load().shards[r.addr]
+		key := e.key(i)
+		at, decided := where[key]
+		if !decided {
+			at = stop{now.shards[r.addr], r.ask}
+			if at.shard == nil || now.guests[r.addr] {
+				c.guests.invite(r.addr)
+			}
+			where[key] = at
+		}
 		switch {
-		case late[e.key(i)] > i:
+		case late[key] > i:
 			replies[i].Err = errOvertaken
-		case shard == nil:
-			replies[i].Err = unavailable(fmt.Errorf("%w, which is not connected yet", r))
+		case at.shard == nil:
+			replies[i].Err = refused(fmt.Errorf("redisstore: %w, which is not connected yet", r))
 		default:
-			at := stop{shard, r.ask}
 			stops[at] = append(stops[at], i)
 		}
 	}

@@ -4,12 +4,17 @@ import (
 	"crypto/sha1"
 	_ "embed"
 	"encoding/hex"
+	"strings"
 )
 
-// The scripts' sources. Each runs on the two keys of one entry, see keyspace.
+// The scripts' sources, and what stands before them: those of the first group
+// run on the two keys of one entry, the others on the keys of tags, see
+// keyspace.
 var (
 	//go:embed lua/prelude.lua
 	preludeLua string
+	//go:embed lua/floor.lua
+	floorLua string
 	//go:embed lua/lease.lua
 	leaseLua string
 	//go:embed lua/fill.lua
@@ -20,8 +25,21 @@ var (
 	releaseLua string
 	//go:embed lua/invalidate.lua
 	invalidateLua string
+	//go:embed lua/intend.lua
+	intendLua string
+	//go:embed lua/write.lua
+	writeLua string
+	//go:embed lua/commit.lua
+	commitLua string
 	//go:embed lua/discard.lua
 	discardLua string
+
+	//go:embed lua/tags.lua
+	tagsLua string
+	//go:embed lua/read_tags.lua
+	readTagsLua string
+	//go:embed lua/move_tags.lua
+	moveTagsLua string
 )
 
 // script is one script as the server gets it.
@@ -32,7 +50,10 @@ type script struct {
 
 // scripts are all scripts, in the form for one kind of server.
 type scripts struct {
-	lease, fill, renew, release, invalidate, discard script
+	lease, fill, renew, release script
+	invalidate, discard         script
+	intend, commit              script
+	readTags, moveTags          script
 }
 
 // newScripts returns the scripts. In the form with a first line "#!lua", which
@@ -40,28 +61,40 @@ type scripts struct {
 // has not declared, and can be told that a script may run while memory is
 // short: a floor has to be set then more than ever. Earlier servers allow the
 // latter to every script whose first write is a DEL.
+//
+// What a writer has committed is stored by a script without that line, which
+// all servers run as earlier ones do: when memory is short it must be refused
+// the value and nothing else, see write.lua.
 func newScripts(shebang bool) *scripts {
 	grow, keep := "", ""
 	if shebang {
 		grow, keep = "#!lua\n", "#!lua flags=allow-oom\n"
 	}
 	return &scripts{
-		lease:      newScript(grow, leaseLua),
-		fill:       newScript(grow, fillLua),
-		renew:      newScript(keep, renewLua),
-		release:    newScript(keep, releaseLua),
-		invalidate: newScript(keep, invalidateLua),
-		discard:    newScript(keep, discardLua),
+		lease:      newScript(grow, preludeLua, leaseLua),
+		fill:       newScript(grow, preludeLua, fillLua),
+		renew:      newScript(keep, preludeLua, renewLua),
+		release:    newScript(keep, preludeLua, releaseLua),
+		invalidate: newScript(keep, preludeLua, floorLua, invalidateLua),
+		discard:    newScript(keep, preludeLua, discardLua),
+		intend:     newScript(keep, intendLua),
+		commit:     newScript(writeLua, preludeLua, floorLua, commitLua),
+		readTags:   newScript(keep, tagsLua, readTagsLua),
+		moveTags:   newScript(keep, tagsLua, moveTagsLua),
 	}
 }
 
-func newScript(first, body string) script {
-	source := first + preludeLua + body
+// newScript joins the parts of a script.
+func newScript(parts ...string) script {
+	source := strings.Join(parts, "")
 	sum := sha1.Sum([]byte(source))
 	return script{source: source, sha: hex.EncodeToString(sum[:])}
 }
 
 // all returns the scripts one by one.
 func (s *scripts) all() []script {
-	return []script{s.lease, s.fill, s.renew, s.release, s.invalidate, s.discard}
+	return []script{
+		s.lease, s.fill, s.renew, s.release, s.invalidate, s.discard,
+		s.intend, s.commit, s.readTags, s.moveTags,
+	}
 }

@@ -61,6 +61,8 @@ func garbage() []string {
 		"LV" + digits[:33] + "x" + "body",
 		"LV" + "18446744073709551616" + digits[:14], // one more than fits
 		"LV" + "99999999999999999999" + digits[:14] + "body",
+		"LS" + digits[1:], "LQ" + digits[:33] + "x", "Lq" + digits[1:], "Lt" + digits,
+		"LI" + digits + "epoch", "LG" + digits[:20] + " epoch hard soft", // of tags
 		"LV-" + digits[1:], "LV\x00" + digits[1:], "\xff" + digits + "more",
 	}
 }

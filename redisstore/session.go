@@ -51,6 +51,7 @@ type session struct {
 	addr   string
 	client rueidis.Client
 	hello  hello
+	runID  string        // another one each time the server is started
 	gone   chan struct{} // closed when the connection is
 
 	dialed atomic.Bool
@@ -129,7 +130,7 @@ func dial(ctx context.Context, addr string, l login, onPush func([]rueidis.Redis
 	})
 	s.client = client
 	if err == nil {
-		s.hello, err = s.greet(ctx)
+		err = s.greet(ctx)
 	}
 	if err != nil {
 		s.close()
@@ -178,12 +179,36 @@ func (s *session) connect(ctx context.Context, config *tls.Config) (net.Conn, er
 }
 
 // greet asks the server who it is. rueidis has done so too, but does not tell.
-func (s *session) greet(ctx context.Context) (hello, error) {
-	h, err := readHello(s.do(ctx, s.client.B().Hello().Protover(3).Build()))
-	if err != nil {
-		return hello{}, err
+func (s *session) greet(ctx context.Context) error {
+	answers := s.doAll(ctx, []rueidis.Completed{
+		s.client.B().Hello().Protover(3).Build(),
+		s.client.B().Info().Section("server").Build(),
+	})
+	var err error
+	if s.hello, err = readHello(answers[0]); err != nil {
+		return err
 	}
-	return h, h.check()
+	if err := s.hello.check(); err != nil {
+		return err
+	}
+	s.runID, err = readInfo(answers[1], "run_id")
+	return err
+}
+
+// readInfo reads one field from the answer to INFO. A server may not tell it:
+// it is empty then.
+func readInfo(r rueidis.RedisResult, field string) (string, error) {
+	text, err := r.ToString()
+	if err != nil {
+		return "", err
+	}
+	text = strings.TrimPrefix(text, "txt:") // RESP3 says what kind of text it is
+	for line := range strings.Lines(text) {
+		if name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name == field {
+			return value, nil
+		}
+	}
+	return "", nil
 }
 
 // readHello reads the answer to HELLO.

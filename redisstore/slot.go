@@ -1,14 +1,22 @@
 package redisstore
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/larderdev/larder/store"
+)
 
 // slotCount is how many slots a cluster has.
 const slotCount = 16384
 
-// slot is the slot of a cluster in which both keys of key lie: the CRC16 of
-// what stands in their first pair of braces. See keyspace.
+// slot is the slot of a cluster in which both keys of key lie, or the sequence
+// and all tags: the CRC16 of what stands in their first pair of braces. See
+// keyspace.
 func slot(key string) int {
 	var crc uint16
+	if strings.HasPrefix(key, store.Sequence) {
+		key = store.Sequence
+	}
 	if special(key) {
 		crc = crc16(crc, "{")
 	}

@@ -21,7 +21,7 @@ func TestSlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	keys := []string{"product:42", "", " ", "a", "long " + string(make([]byte, 1000))}
+	keys := []string{"product:42", "", " ", "a", "long " + string(make([]byte, 1000)), "@", "@summer", "@{a}", "@}"}
 	for _, brace := range []string{"{", "}", "{}", "}{", "{{", "}}", "{a}", "}a{"} {
 		keys = append(keys, brace, brace+"rest", "start"+brace, "start"+brace+"rest", "start"+brace+"rest"+brace)
 	}

@@ -8,9 +8,16 @@
 //	larder:d:{product:42}   data    a header, then the body     under the tracked prefix
 //	larder:l:{product:42}   lease   'I' and the load's id, or 'F' for a failed load
 //
-// A hit is a plain GET or MGET. Everything else is a Lua script on these two
-// keys, and the scripts of a batch are one pipeline. A Watch has a connection
-// of its own, on which the server announces every change below the prefix:
+// All tags, and their sequence, lie in another slot, under the tracked prefix
+// too:
+//
+//	larder:d:{@}            the sequence: a header, then the epoch
+//	larder:d:{@}summer      the tag summer: number, epoch, hard and soft identity
+//
+// A hit is a plain GET or MGET, the sequence being one key more. Everything else
+// is a Lua script, on the two keys of an entry or on the sequence and tags, and
+// the scripts of a batch are one pipeline. A Watch has a connection of its own,
+// on which the server announces every change below the prefix:
 //
 //	TRACKING ON → Reset → TIME → (pushes) → Beat → TIME → … → lost → Reset
 //
@@ -25,9 +32,31 @@
 //     connection before its answer has been reported. The server appends its
 //     announcements before it sends the replies of the same turn, so that an
 //     acknowledged change is in front of every later answer.
+//   - Reading tags announces nothing, except that they are made or, about once
+//     in their life, made to live longer: else all would drop what they have
+//     read of them whenever one reads. Tags live for twice the Life asked for.
+//   - What would make a stale value stay is never refused for want of memory: an
+//     invalidation, an intent and tags that move take what they need, a
+//     committed value that there is no room for leaves a floor in its place.
 //   - Nothing is sent from the callback that receives the announcements: it
 //     runs where the answers are read.
 //   - No password is in an error.
+//
+// # Failovers
+//
+// Servers replicate without waiting for it: a failover may lose what was
+// acknowledged. Apart from that, a server that has stepped down is read for a
+// while by those who have not noticed, and may know less than its successor:
+//
+//   - One server that is made a replica: for 100 ms and a round trip. It is
+//     asked for its role that often.
+//   - A primary behind Sentinels: until the first of them announces that it has
+//     promoted another, or for a second more where the announcement is lost. A
+//     connection is kept to each Sentinel of the options, and the latest
+//     failover counts, whichever knows of it.
+//   - A primary of a cluster: until it hears of its successor, from when on it
+//     redirects. One that is cut off hears nothing, and stops answering after
+//     cluster-node-timeout; do not set cluster-allow-reads-when-down.
 //
 // # For the operator
 //
@@ -38,17 +67,23 @@
 // namespace; in a cluster add +cluster and +asking:
 //
 //	ACL SETUSER larder on >password resetkeys ~larder:* -@all +hello +ping +time
-//	  +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
+//	  +info +select +client +get +mget +getrange +set +del +pttl +pexpire +eval
 //	  +evalsha +script|load
 //
-// While a slot of a cluster moves, operations on its keys may fail with
-// TRYAGAIN until all of its keys have arrived.
+// While a slot of a cluster moves, operations on keys of it that have moved, or
+// that it does not hold, are refused (TRYAGAIN, [store.ErrRefused]) until the
+// move is over; those on several tags are, if it is the tags' slot. Reads go on.
+//
+// A Beat's History is the server's run_id and master_replid: another one after
+// a restart, and after a failover. A server that tells neither in its INFO, as
+// some hosted ones do not, has the same one always.
 package redisstore
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -67,7 +102,7 @@ type Store struct {
 	closed atomic.Bool
 
 	// One server:
-	name      string // of the only node
+	name      string // of the only node; nobody in a cluster
 	link      *link
 	sentinels *sentinels // nil without them
 	followed  chan struct{}
@@ -103,6 +138,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // returns the error of an attempt that makes further ones vain.
 func (s *Store) start(ctx context.Context) error {
 	if s.cfg.Cluster {
+		s.name = nobody
 		s.cluster = startCluster(s.ctx, s.cfg, s.keys, s.login())
 		return s.cluster.ready(ctx)
 	}
@@ -193,11 +229,13 @@ func (h hello) primary(cluster bool) error {
 var errReplica = errors.New("the server is a replica")
 
 // Get implements [store.Store]. One key is a GET, more are an MGET for each
-// 512 keys, all sent together. To an MGET a key of another type of Redis's,
+// 512 keys, all sent together. Where an intent is found, another round trip
+// tells whether it has lapsed. To an MGET a key of another type of Redis's,
 // a list say, is absent; a GET calls it garbled.
 //
-// Errors are the context's, [ErrUnavailable], [store.ErrClosed], and answers
-// of the server such as "LOADING".
+// Errors are the context's, [ErrUnavailable], [store.ErrClosed], answers of the
+// server such as "LOADING", [store.ErrRefused] while a slot of a cluster moves,
+// and that the key is a tag's.
 func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 	replies := make([]store.Reply, len(keys))
 	switch err := ctx.Err(); {
@@ -210,12 +248,20 @@ func (s *Store) Get(ctx context.Context, keys []string) []store.Reply {
 			sess.get(ctx, keys, replies)
 		}
 	}
+	for i, key := range keys {
+		if key != store.Sequence && strings.HasPrefix(key, store.Sequence) {
+			replies[i] = store.Reply{Err: errReserved}
+		}
+	}
 	return s.finish(replies)
 }
 
-// Do implements [store.Store]. Errors are those of [Store.Get], and answers
-// such as "OOM" for a Lease or a Fill when memory is short. The other
-// operations free or keep memory and are not refused for that.
+// Do implements [store.Store]. Errors are those of [Store.Get];
+// [store.ErrRefused] for a Lease or a Fill when memory is short ("OOM"), which
+// nothing else is refused for; and that an operation makes no sense: it is
+// unknown, a tag has no name, a nonce is empty, or a key is a tag's. A server
+// that is set up not to take changes while it cannot keep or copy them
+// ("MISCONF", "NOREPLICAS") refuses all.
 func (s *Store) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	replies := make([]store.Reply, len(ops))
 	switch err := ctx.Err(); {
@@ -262,9 +308,14 @@ func (s *Store) finish(replies []store.Reply) []store.Reply {
 	return replies
 }
 
+// nobody is the name of the node of keys whose slot no primary is known to
+// hold. It is no address: that these cannot be reached says nothing about any
+// node.
+const nobody = "nobody"
+
 // Node implements [store.Store]. One server is called by its address, one
 // behind Sentinels by the name that they know. In a cluster it is the address
-// of the primary that holds the key's slot, as far as that is known.
+// of the primary that holds the key's slot, and "nobody" if none is known to.
 func (s *Store) Node(key string) string {
 	if s.cluster != nil {
 		if owner := s.cluster.owner(key); owner != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 	"strings"
@@ -15,12 +16,14 @@ import (
 // topology says which primary holds which slot. It is never changed, only
 // replaced.
 type topology struct {
-	shards   map[string]*shard // by address
+	shards   map[string]*shard // by address; the owners, and guests
+	guests   map[string]bool   // which of the shards hold no slot
 	owners   [slotCount]*shard // nil for a slot that nobody holds
 	replaced chan struct{}     // closed when there is a newer one
 }
 
-// shard is one primary of a cluster.
+// shard is one primary of a cluster. A guest is one that holds no slot, but to
+// which others send requests.
 type shard struct {
 	addr   string
 	link   *link
@@ -120,25 +123,46 @@ func beside(other, addr string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// claim is what one node says about its cluster.
+type claim struct {
+	state clusterState
+	spans []span // never empty
+}
+
+// errNoSlots is the error of a node that is in no cluster yet, or not any more.
+var errNoSlots = errors.New("the node knows of no slot that anybody holds")
+
 // look asks one node about the cluster.
-func look(ctx context.Context, sess *session, limit time.Duration) (clusterState, []span, error) {
+func look(ctx context.Context, sess *session, limit time.Duration) (c claim, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	answers := sess.doAll(ctx, []rueidis.Completed{sess.client.B().ClusterInfo().Build(), sess.client.B().ClusterSlots().Build()})
-	state, err := readClusterInfo(answers[0])
-	if err != nil {
-		return state, nil, fmt.Errorf("%s: %w", sess.addr, err)
+	if c.state, err = readClusterInfo(answers[0]); err != nil {
+		return c, fmt.Errorf("%s: %w", sess.addr, err)
 	}
-	spans, err := readSlots(answers[1], sess.addr)
-	if err != nil {
-		return state, nil, fmt.Errorf("%s: %w", sess.addr, err)
+	if c.spans, err = readSlots(answers[1], sess.addr); err != nil {
+		return c, fmt.Errorf("%s: %w", sess.addr, err)
 	}
-	return state, spans, nil
+	if len(c.spans) == 0 {
+		return c, fmt.Errorf("%s: %w", sess.addr, errNoSlots)
+	}
+	return c, nil
 }
 
 // same reports whether two topologies say the same.
 func (t *topology) same(other *topology) bool {
-	return t.owners == other.owners
+	return t.owners == other.owners && maps.Equal(t.shards, other.shards)
+}
+
+// holders returns the shards that hold slots.
+func (t *topology) holders() []*shard {
+	var all []*shard
+	for addr, s := range t.shards {
+		if !t.guests[addr] {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // moved returns the addresses of shards that have lost or won a slot.

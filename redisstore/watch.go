@@ -144,44 +144,53 @@ func (t *tracker) beats(ctx context.Context, sess *session) {
 func (t *tracker) beat(ctx context.Context, sess *session) bool {
 	ctx, cancel := context.WithTimeout(ctx, t.silence())
 	defer cancel()
-	cmds := []rueidis.Completed{sess.client.B().Hello().Build()}
+	cmds := []rueidis.Completed{
+		sess.client.B().Hello().Build(),
+		sess.client.B().Info().Section("replication").Build(),
+	}
 	if t.member {
 		cmds = append(cmds, sess.client.B().ClusterInfo().Build())
 	}
 	cmds = append(cmds, sess.client.B().Time().Build())
 	sent := time.Now()
 	answers := sess.doAll(ctx, cmds)
-	now, err := t.judge(answers)
+	b, err := t.judge(answers)
 	if err != nil {
 		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.live {
-		t.feed.Beat(t.node, store.Beat{Sent: sent, Now: now})
+		b.Sent = sent
+		b.History = sess.runID + " " + b.History
+		t.feed.Beat(t.node, b)
 	}
 	return t.live
 }
 
 // judge reads the answers to a heartbeat.
-func (w *watcher) judge(answers []rueidis.RedisResult) (now int64, err error) {
+func (w *watcher) judge(answers []rueidis.RedisResult) (b store.Beat, err error) {
 	h, err := readHello(answers[0])
 	if err != nil {
-		return 0, err
+		return b, err
 	}
 	if err := h.primary(w.member); err != nil {
-		return 0, err
+		return b, err
+	}
+	if b.History, err = readInfo(answers[1], "master_replid"); err != nil {
+		return b, err
 	}
 	if w.member {
-		state, err := readClusterInfo(answers[1])
+		state, err := readClusterInfo(answers[2])
 		if err != nil {
-			return 0, err
+			return b, err
 		}
 		if !state.ok {
-			return 0, errClusterDown
+			return b, errClusterDown
 		}
 	}
-	return serverTime(answers[len(answers)-1])
+	b.Now, err = serverTime(answers[len(answers)-1])
+	return b, err
 }
 
 // silence is how long the server may take to answer.

@@ -39,7 +39,11 @@
 //     lease must make its Fill fail; losing data must only cost a load.
 //   - Lifetimes are counted by the store's clock alone.
 //   - An intent whose FreshUntil is over has lapsed. To every operation, and to
-//     readers, it is a tombstone with its Version as the floor.
+//     readers, it is a tombstone with its Version as the floor. The lapse is not
+//     reported to watchers.
+//   - Whatever takes the place of a tombstone, a stale record or an intent lives
+//     as long as that would have, at least: a floor must outlive the lag of the
+//     origin's replicas. Only a [Discard] takes one away.
 //
 // # Tags
 //
@@ -47,7 +51,8 @@
 // keeps for each tag that is in use an identity, and for all of them together a
 // sequence: a number that every [MoveTags] advances, and an epoch, which is
 // another one whenever the sequence had to be made anew. All of these lie in
-// one part of the tier, so that an operation on many tags is one atomic step.
+// one part of the tier, which Node names for [Sequence] and for each [TagKey],
+// so that an operation on many tags is one atomic step.
 //
 //	sequence   number, epoch
 //	tag        Tag{Number, Epoch, Hard, Soft}   has a lifetime
@@ -59,7 +64,10 @@
 // The sequence is read with Get under the key [Sequence]: a record of kind
 // [Identity] whose Version is the number and whose Body is the epoch, or Absent.
 // Watchers are told of changes of the sequence and of tags under [Sequence] and
-// [TagKey]. Keys that begin like these are never used for values.
+// [TagKey]. Keys that begin like these are never used for values: any other
+// operation on one has an error and no effect, and so has a Get of one but
+// Sequence. A tag has a name: an operation on tags that names an empty one has
+// an error and no effect.
 //
 // Between keys nothing is promised: a batch is a way to save round trips, not
 // a transaction.
@@ -74,6 +82,11 @@ import (
 
 // ErrClosed is the error of every call after [Store.Close].
 var ErrClosed = errors.New("store: closed")
+
+// ErrRefused is in the error of a reply when the tier is there and answered,
+// but would not do it now (short of memory, a slot on its way): it says
+// nothing about the tier's health.
+var ErrRefused = errors.New("store: refused")
 
 // Store is a shared tier. Its methods may be called concurrently, and never
 // wait longer than the context they are given: at its end every key or
@@ -211,8 +224,13 @@ type Reply struct {
 	Wait time.Duration
 	// Tags answers [ReadTags].
 	Tags []Tag
-	// Err is set when the tier could not answer: not reachable, too slow,
-	// closed, or out of memory. The other fields are then zero.
+	// Elsewhere says that the record was read from another node than
+	// [Store.Node] names, as while a part of the tier moves: its changes are
+	// reported under that one. Larder answers with it, and keeps no local copy.
+	Elsewhere bool
+	// Err is set when the tier could not answer: not reachable, too slow or
+	// closed; or would not: it is an [ErrRefused] then. The other fields are
+	// zero beside it.
 	Err error
 }
 
@@ -225,6 +243,9 @@ type Tag struct {
 	// Hard is another identity after every invalidation that is not soft, Soft
 	// after every one. They are made of a nonce, so that none comes twice.
 	Hard, Soft string
+	// Age is how long ago, by the store's clock, the tag was last invalidated
+	// or made.
+	Age time.Duration
 }
 
 // Op is an operation on one key: [Lease], [Fill], [Renew], [Release],
@@ -252,10 +273,10 @@ type Lease struct {
 // Fill stores what the load ID has read and gives up its lease, answering
 // [Done].
 //
-// It is refused as [Lost] when the lease is absent or not ID's, or an intent
-// stands, which changes nothing else, and as [Below] when the data slot holds a version above Version,
-// which gives up the lease and is reported to watchers as a change, so that
-// waiters try again.
+// It is refused as [Lost] when the lease is absent or not ID's, as it is while
+// an intent stands, which changes nothing, and as [Below] when the data slot
+// holds a version above Version, which gives up the lease and is reported to
+// watchers as a change, so that waiters try again.
 //
 // Kind is Value or Negative. The record is fresh for Fresh from now and lives
 // for Life from now, by the store's clock; both are at least a millisecond. It
@@ -293,13 +314,14 @@ type Release struct {
 //   - keeps a value or negative whose Version is at least Floor, if Floor is
 //     not 0: [Kept];
 //   - else raises the version of an intent that stands to Floor, if that is
-//     higher: [Done]. Its writer may not have committed yet;
-//   - else, if Soft, makes a value or stale record stale, with the highest of
+//     higher, and has it live for Hold at least: [Done]. Its writer may not have
+//     committed yet. A Floor of 0 spoils the intent, whose [Finish] then leaves
+//     a tombstone: what has changed may be newer than what its writer wrote;
+//   - else, if Soft, makes a [Value] or [Stale] record stale, with the highest of
 //     Floor and its version, and its body, life and FreshUntil as they were:
 //     [Done]. It lives for Hold at least;
 //   - else leaves a tombstone for Hold, with the highest of Floor and the
-//     version already there: [Done]. An earlier tombstone's remaining life is
-//     never shortened.
+//     version already there: [Done].
 //
 // It may be repeated and reordered freely.
 type Invalidate struct {
@@ -309,13 +331,16 @@ type Invalidate struct {
 	Soft  bool
 }
 
-// WriteThrough stores what its writer has just committed as Version, which is
-// not 0. It ends whatever load or mark holds Key's lease, and:
+// WriteThrough stores what its writer has just committed as Version. It ends
+// whatever load or mark holds Key's lease, and:
 //
-//   - keeps a value or negative whose version is at least Version: [Kept];
-//   - puts the value over a value of a lower version, which shows that nothing
+//   - puts the value over a [Value] of a lower version, which shows that nothing
 //     newer was evicted: [Done]. Fresh, Life and Body are as for [Fill];
-//   - else does what [Invalidate] does with the floor Version: [Cleared].
+//   - else does what [Invalidate] does with the floor Version: [Kept], or
+//     [Cleared] where that is Done. A negative and a stale record show no such
+//     thing: the row may have been deleted, or changed without a version, by
+//     somebody who came later. Nor is there anything to compare a Version of 0
+//     with.
 type WriteThrough struct {
 	Key     string
 	Version uint64
@@ -330,8 +355,8 @@ type WriteThrough struct {
 // whatever load or mark holds Key's lease, and leaves an intent of ID in the
 // data slot, also over another one's, with the highest version that was there
 // as the floor: [Done]. The intent lapses after For, and then counts as a
-// tombstone until Hold is over; both are counted from now. A tombstone's
-// remaining life is never shortened.
+// tombstone until Hold is over; both are counted from now, and Hold is For if
+// that is longer.
 type Intend struct {
 	Key  string
 	ID   string
@@ -342,21 +367,21 @@ type Intend struct {
 // Finish ends the intent of ID, whether its writer has committed Version or
 // not, which is then 0. It ends whatever load or mark holds Key's lease.
 //
-//   - ID's intent, if it has not lapsed, becomes the value in Body, if there is
-//     one and Version is at least the intent's floor: [Done]. Fresh and Life
-//     are as for [Fill].
+//   - ID's intent, if it has neither lapsed nor been spoilt, becomes the value in
+//     Body, if there is one and Version is at least the intent's floor: [Done].
+//     Fresh and Life are as for [Fill].
 //   - ID's intent otherwise becomes a tombstone for Hold with the highest of
 //     Version and its floor: [Cleared].
 //   - Without an intent of ID it does what [WriteThrough] does if Body is not
-//     nil, else what [Invalidate] does with the floor Version, answering [Kept]
-//     or [Cleared].
+//     nil, else what [Invalidate] does with the floor Version: [Kept], or
+//     [Cleared] where that is Done.
 type Finish struct {
 	Key     string
 	ID      string
 	Version uint64
 	Fresh   time.Duration
 	Life    time.Duration
-	Body    []byte // nil: no value
+	Body    []byte // nil: no value; an empty one is a value
 	Hold    time.Duration
 }
 
@@ -372,8 +397,9 @@ type ReadTags struct {
 }
 
 // MoveTags invalidates tags: it advances the sequence by one and, if Soft, gives
-// each tag that is present a new Soft identity made of Nonce and the sequence's
-// new number; otherwise it removes them. [Done], with the sequence in
+// each tag that is present a new Soft identity made of Nonce, at the sequence's
+// new number, its life as it was; otherwise it removes them. [Done], with the
+// sequence in
 // Reply.Record. The sequence lives for Life from now at least, and is made anew
 // if it is absent. Nonce is different for every operation.
 type MoveTags struct {
@@ -383,9 +409,9 @@ type MoveTags struct {
 	Soft  bool
 }
 
-// Discard removes the data slot if its body still equals Body: [Done], else
-// [Kept]. Larder sends it for a body that it found corrupt, since nothing in
-// such a record, its version included, can be relied on.
+// Discard removes a value, negative or stale record if its body still equals
+// Body: [Done], else [Kept]. Larder sends it for a body that it found corrupt,
+// since nothing in such a record, its version included, can be relied on.
 type Discard struct {
 	Key  string
 	Body []byte

@@ -12,7 +12,7 @@ import (
 func TestOpen_ReturnsWhatWasSealed(t *testing.T) {
 	long := bytes.Repeat([]byte("shirt "), 1000)
 	for _, payload := range [][]byte{nil, []byte("x"), long} {
-		h := envelope.Header{Schema: 7, Version: 1<<63 + 5, Cost: 20 * time.Millisecond}
+		h := envelope.Header{Schema: 7, Version: 1<<63 + 5, Cost: 20 * time.Millisecond, Fresh: time.Hour, Kind: 'N'}
 		b := envelope.Seal(h, payload, 1024)
 		got, p, err := envelope.Open(b, 7)
 		if err != nil || got != h || !bytes.Equal(p, payload) {
@@ -20,6 +20,17 @@ func TestOpen_ReturnsWhatWasSealed(t *testing.T) {
 		}
 		if len(payload) > 1024 && len(b) >= len(payload) {
 			t.Errorf("%d bytes were sealed to %d, want fewer", len(payload), len(b))
+		}
+	}
+}
+
+// What a reader would not unpack is not packed.
+func TestSeal_HugePayloadsComeBack(t *testing.T) {
+	for _, n := range []int{64 << 20, 64<<20 + 1} {
+		payload := make([]byte, n)
+		b := envelope.Seal(envelope.Header{Schema: 7}, payload, 1024)
+		if _, p, err := envelope.Open(b, 7); err != nil || !bytes.Equal(p, payload) {
+			t.Errorf("Open(Seal(%d bytes)) = %d bytes, %v", n, len(p), err)
 		}
 	}
 }

@@ -8,7 +8,11 @@
 // imports it.
 package memory
 
-import "github.com/maypok86/otter/v2"
+import (
+	"iter"
+
+	"github.com/maypok86/otter/v2"
+)
 
 // Tier maps keys to entries. It may be used concurrently.
 type Tier[K comparable, E any] struct {
@@ -49,6 +53,18 @@ func (t *Tier[K, E]) Set(key K, e *E) { t.table.Set(key, e) }
 
 // Delete removes what is under key.
 func (t *Tier[K, E]) Delete(key K) { t.table.Invalidate(key) }
+
+// Hottest returns the entries, those that are used most first. It is a walk over
+// all of them if it is not stopped.
+func (t *Tier[K, E]) Hottest() iter.Seq2[K, *E] {
+	return func(yield func(K, *E) bool) {
+		for e := range t.table.Hottest() {
+			if !yield(e.Key, e.Value) {
+				return
+			}
+		}
+	}
+}
 
 // Clear removes everything.
 func (t *Tier[K, E]) Clear() { t.table.InvalidateAll() }

@@ -1,7 +1,7 @@
 -- body
 local h = header()
-if h and not tombstone(h) and string.sub(redis.call('GET', data), 37) == ARGV[1] then
+if h and (value(h) or kind(h) == 'S') and body() == ARGV[1] then
   redis.call('DEL', data)
-  return {DONE}
+  return DONE
 end
-return {KEPT}
+return KEPT

@@ -1,6 +1,6 @@
 -- id, lifetime in ms
 if not mine(ARGV[1]) then
-  return {LOST}
+  return LOST
 end
 redis.call('PEXPIRE', lease, ARGV[2])
-return {DONE}
+return DONE

@@ -1,0 +1,166 @@
+package larder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/larderdev/larder/store"
+)
+
+const (
+	// intentFor is how long an intent stands without its writer: one that dies
+	// leaves its keys to the primary for so long.
+	intentFor = 5 * time.Second
+	// intentWait is how long a reader waits for a writer that is about to
+	// commit, before it asks the primary.
+	intentWait = 20 * time.Millisecond
+)
+
+type intentKey struct{}
+
+// intents are the marks of one Update on its keys. They travel in the context
+// of its write.
+type intents struct {
+	l     *Larder
+	class string
+	texts []string
+	id    string
+	want  bool // the class is Strict
+
+	mu   sync.Mutex
+	sent bool
+	err  error
+}
+
+// Intend marks the keys of the Update whose write is running: from COMMIT on, no
+// process reads an older value of theirs from the shared tier. Call it in the
+// write of a Strict class with its context, after the statement that locks the
+// row and before COMMIT. Called before the row is locked it does not keep its
+// promise: a slower writer's mark may then cover up a faster one's.
+//
+// An error says that the shared tier has not acknowledged all marks. Return it
+// to roll the write back; a write that commits nevertheless is an ordinary one
+// and is invalidated after COMMIT like any other. Outside of an Update, in a
+// class that is not Strict and without a shared tier it does nothing.
+func Intend(ctx context.Context) error {
+	in, ok := ctx.Value(intentKey{}).(*intents)
+	if !ok || !in.want {
+		return nil
+	}
+	return in.place(ctx)
+}
+
+// place sends the marks, once.
+func (in *intents) place(ctx context.Context) error {
+	in.mu.Lock()
+	if in.sent {
+		defer in.mu.Unlock()
+		return in.err
+	}
+	in.sent = true
+	in.mu.Unlock()
+	ops := make([]store.Op, len(in.texts))
+	for i, text := range in.texts {
+		ops[i] = store.Intend{Key: text, ID: in.id, For: intentFor, Hold: in.l.opts.Hold}
+	}
+	failed := 0
+	var cause error
+	for _, r := range in.l.do(ctx, ops) {
+		if r.Err != nil {
+			failed, cause = failed+1, r.Err
+		}
+	}
+	var err error
+	if failed > 0 {
+		err = fmt.Errorf("larder: intent of class %s: the shared tier has not acknowledged %d keys: %w", in.class, failed, cause)
+	}
+	for _, text := range in.texts { // what this process has read may be outdated by COMMIT
+		in.l.changed(text)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.err = err
+	return err
+}
+
+// placed reports whether the marks were sent, and whether the write has forgotten
+// to.
+func (in *intents) placed() (sent, forgotten bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.sent, in.want && !in.sent
+}
+
+// errNoIntent tells the author of a write what is missing in it.
+var errNoIntent = errors.New("larder: the class is Strict, and its write has not called Intend before COMMIT")
+
+// awaitIntent lets fs, whose keys a writer has marked, wait for it a little. The
+// flights that it does not end are answered by the primary.
+func (c *Cache[K, V]) awaitIntent(ctx context.Context, fs []*flight[K, V], wake chan struct{}) []*flight[K, V] {
+	open := fs[:0:0]
+	for _, f := range fs {
+		defer c.l.waiters.remove(f.text, wake)
+		if f.background { // the writer knows better
+			c.flights.settle(f, outcome[V]{})
+			continue
+		}
+		if c.flights.reopen(f) {
+			open = append(open, f)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	timer := time.NewTimer(intentWait)
+	defer timer.Stop()
+	select {
+	case <-wake:
+		return c.patient(ctx, open)
+	case <-ctx.Done():
+		return c.patient(ctx, open)
+	case <-timer.C:
+	}
+	return c.readBeside(ctx, open)
+}
+
+// readBeside answers fs by the primary, uncached, if their intents still stand
+// afterwards: whatever their writers commit is then not older than that. Of each
+// key one load runs in the process.
+func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again []*flight[K, V]) {
+	mine := c.takeTurns(ctx, fs)
+	if len(mine) == 0 {
+		return nil
+	}
+	c.sendAll(mine)
+	for _, f := range mine {
+		f.primary = true
+	}
+	answers := c.fetch(ctx, mine)
+	keys := make([]string, len(mine))
+	for i, f := range mine {
+		c.flights.giveAlone(f.text)
+		keys[i] = f.text
+	}
+	replies := c.l.get(ctx, keys)
+	c.l.tellAll(replies, func(i int) string { return keys[i] })
+	for i, f := range mine {
+		r := &replies[i]
+		stands := r.Err == nil && r.Record.Kind == store.Intent && string(r.Record.Body) == f.intent
+		switch {
+		case failure(answers[i].err):
+			c.settleError(f, c.loadError(f, answers[i].err))
+		case stands:
+			c.settleLoaded(f, &answers[i], 0, false)
+		default:
+			if f.rounds++; f.rounds < maxRounds {
+				again = append(again, f)
+				continue
+			}
+			again = append(again, c.lastResort(ctx, []*flight[K, V]{f})...)
+		}
+	}
+	return again
+}
