@@ -52,8 +52,8 @@ import (
 	sqlite3 "modernc.org/sqlite"       // the driver "sqlite"
 )
 
-// PageSize is how many products a page or a search shows.
-const PageSize = 50
+// pageSize is how many products a page or a search shows.
+const pageSize = 50
 
 // ErrNotFound says that there is no such row.
 var ErrNotFound = errors.New("catalog: not found")
@@ -216,7 +216,7 @@ type dialect struct {
 	forUpdate, skipLocked string
 	// numbering makes what next takes its numbers from, after the seed.
 	numbering []string
-	// next is the statement for the next version.
+	// next is the statement for the next version, above a given one.
 	next string
 	// anyOf is the condition "is one of", for the list that list makes.
 	anyOf string
@@ -228,7 +228,7 @@ var (
 		name: "SQLite", driver: "sqlite", lookAtFile: true,
 		columns: `SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
 			WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY t.name, c.cid`,
-		next:  "UPDATE versions SET last = last + 1 RETURNING last",
+		next:  "UPDATE versions SET last = max(last, $1) + 1 RETURNING last",
 		anyOf: "IN (SELECT value FROM json_each($1))",
 		list:  func(ids []int64) any { return strings.ReplaceAll(fmt.Sprint(ids), " ", ",") }, // [1,2,3]
 	}
@@ -249,7 +249,7 @@ var (
 				(SELECT max(id) FROM storefront.orders)))
 			WHERE NOT (SELECT is_called FROM storefront.row_versions)`,
 		},
-		next:  "SELECT nextval('storefront.row_versions')",
+		next:  "SELECT GREATEST(nextval('storefront.row_versions'), $1 + 1)",
 		anyOf: "= ANY($1)",
 		list:  func(ids []int64) any { return ids },
 	}

@@ -71,7 +71,7 @@ func (db *DB) UpdateInventory(ctx context.Context, id int64, change StockChange,
 		if err != nil {
 			return err
 		}
-		version, err := db.nextVersion(ctx, tx)
+		version, err := db.nextVersion(ctx, tx, s.Version)
 		if err != nil {
 			return err
 		}

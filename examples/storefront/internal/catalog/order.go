@@ -8,19 +8,28 @@ import (
 
 // Order is what a checkout has come to.
 type Order struct {
-	ID           int64      `json:"order_id"`
-	Items        []CartLine `json:"items"`
-	TotalCents   int64      `json:"total_cents"`
-	BalanceCents int64      `json:"balance_cents"` // what is left
+	ID    int64      `json:"order_id"`
+	Items []CartLine `json:"items"`
+	Payment
 	// Stocks are the rows of inventory that it has changed, as they are stored.
 	Stocks []Stock `json:"-"`
 }
 
-// Balance returns how much the user has to spend, in cents, or [ErrNotFound].
-// It is never cached.
-func (db *DB) Balance(ctx context.Context, userID int64) (cents int64, err error) {
-	err = db.sql.QueryRowContext(ctx, "SELECT balance_cents FROM "+db.table("accounts")+" WHERE user_id = $1", userID).Scan(&cents)
-	return cents, notFound(err)
+// Payment is what an order has taken from an account.
+type Payment struct {
+	TotalCents int64 `json:"total_cents"`
+	Balance
+}
+
+// Balance is what there is on an account.
+type Balance struct {
+	BalanceCents int64 `json:"balance_cents"`
+}
+
+// Balance returns how much the user has to spend, or [ErrNotFound].
+func (db *DB) Balance(ctx context.Context, userID int64) (b Balance, err error) {
+	err = db.sql.QueryRowContext(ctx, "SELECT balance_cents FROM "+db.table("accounts")+" WHERE user_id = $1", userID).Scan(&b.BalanceCents)
+	return b, notFound(err)
 }
 
 // Checkout orders what is in the user's cart: it takes it from the stock, takes
@@ -70,14 +79,18 @@ func (db *DB) Checkout(ctx context.Context, userID int64, total *int64, beforeCo
 // order stores an order of which items and total are known. Its number is the
 // version of the stocks that it changes, too.
 func (db *DB) order(ctx context.Context, tx *sql.Tx, userID int64, o *Order) error {
-	left, err := db.reserve(ctx, tx, o.Items)
+	stocks, err := db.reserve(ctx, tx, o.Items)
 	if err != nil {
 		return err
 	}
-	if o.BalanceCents, err = db.pay(ctx, tx, userID, o.TotalCents); err != nil {
+	if o.Payment, err = db.pay(ctx, tx, userID, o.TotalCents); err != nil {
 		return err
 	}
-	if o.ID, err = db.nextVersion(ctx, tx); err != nil {
+	highest := uint64(0)
+	for _, s := range stocks {
+		highest = max(highest, s.Version)
+	}
+	if o.ID, err = db.nextVersion(ctx, tx, highest); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO "+db.table("orders")+" (id, user_id, total_cents, created_at) VALUES ($1, $2, $3, $4)",
@@ -86,7 +99,7 @@ func (db *DB) order(ctx context.Context, tx *sql.Tx, userID int64, o *Order) err
 		return err
 	}
 	for _, l := range o.Items {
-		s, err := db.storeStock(ctx, tx, Stock{ProductID: l.ProductID, Stock: left[l.ProductID], Version: uint64(o.ID)})
+		s, err := db.storeStock(ctx, tx, Stock{ProductID: l.ProductID, Stock: stocks[l.ProductID].Stock, Version: uint64(o.ID)})
 		if err != nil {
 			return err
 		}
@@ -101,48 +114,52 @@ func (db *DB) order(ctx context.Context, tx *sql.Tx, userID int64, o *Order) err
 	return err
 }
 
-// reserve locks the stocks of the lines, and returns what will be left of each.
-func (db *DB) reserve(ctx context.Context, tx *sql.Tx, lines []CartLine) (left map[int64]int64, err error) {
+// reserve locks the stocks of the lines, and returns what will be left of each,
+// with the version that it has now.
+func (db *DB) reserve(ctx context.Context, tx *sql.Tx, lines []CartLine) (left map[int64]Stock, err error) {
 	ids := make([]int64, len(lines))
 	for i, l := range lines {
 		ids[i] = l.ProductID
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT product_id, stock FROM "+db.table("inventory")+" WHERE product_id "+db.dialect.anyOf+
+	rows, err := tx.QueryContext(ctx, "SELECT product_id, stock, version FROM "+db.table("inventory")+" WHERE product_id "+db.dialect.anyOf+
 		" ORDER BY product_id"+db.dialect.forUpdate, db.dialect.list(ids))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	left = make(map[int64]int64, len(lines))
+	left = make(map[int64]Stock, len(lines))
 	for rows.Next() {
-		var id, stock int64
-		if err := rows.Scan(&id, &stock); err != nil {
+		var s Stock
+		if err := rows.Scan(&s.ProductID, &s.Stock, &s.Version); err != nil {
 			return nil, err
 		}
-		left[id] = stock
+		left[s.ProductID] = s
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	for _, l := range lines {
-		if have := left[l.ProductID]; have < l.Quantity {
-			return nil, conflict("there are %d of product %d, not %d", have, l.ProductID, l.Quantity)
+		s := left[l.ProductID]
+		if s.Stock < l.Quantity {
+			return nil, conflict("there are %d of product %d, not %d", s.Stock, l.ProductID, l.Quantity)
 		}
-		left[l.ProductID] -= l.Quantity
+		s.Stock -= l.Quantity
+		left[l.ProductID] = s
 	}
 	return left, nil
 }
 
-// pay takes an amount from an account, and returns what is left.
-func (db *DB) pay(ctx context.Context, tx *sql.Tx, userID, cents int64) (left int64, err error) {
-	err = db.lockRow(ctx, tx, "accounts", "user_id", userID, "balance_cents", &left)
+// pay takes an amount from an account.
+func (db *DB) pay(ctx context.Context, tx *sql.Tx, userID, cents int64) (Payment, error) {
+	var left int64
+	err := db.lockRow(ctx, tx, "accounts", "user_id", userID, "balance_cents", &left)
 	switch {
 	case err != nil:
-		return 0, err
+		return Payment{}, err
 	case left < cents:
-		return 0, conflict("the account holds %d cents, and the cart costs %d", left, cents)
+		return Payment{}, conflict("the account holds %d cents, and the cart costs %d", left, cents)
 	}
 	left -= cents
 	_, err = tx.ExecContext(ctx, "UPDATE "+db.table("accounts")+" SET balance_cents = $1 WHERE user_id = $2", left, userID)
-	return left, err
+	return Payment{TotalCents: cents, Balance: Balance{left}}, err
 }

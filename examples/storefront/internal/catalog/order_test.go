@@ -94,7 +94,7 @@ func checkout(t *testing.T, db *database) {
 	}
 	left, err1 := db.Cart(t.Context(), user)
 	balance, err2 := db.Balance(t.Context(), user)
-	if errors.Join(err1, err2) != nil || len(left.Items) != 0 || balance != o.BalanceCents {
+	if errors.Join(err1, err2) != nil || len(left.Items) != 0 || balance.BalanceCents != o.BalanceCents {
 		t.Errorf("then the cart is %v, the balance %d; %v, %v", left, balance, err1, err2)
 	}
 	var lines, cents int64
@@ -124,7 +124,7 @@ func checkoutRefused(t *testing.T, db *database) {
 	wantConflict(t, err, "the cart costs 1000100 cents by now, not 1000000")
 	c, err1 := db.Cart(t.Context(), user)
 	balance, err2 := db.Balance(t.Context(), user)
-	if errors.Join(err1, err2) != nil || len(c.Items) != 2 || balance != catalog.SeedBalance || db.stock(t, 211) != stocks[0] || db.stock(t, 212) != stocks[1] {
+	if errors.Join(err1, err2) != nil || len(c.Items) != 2 || balance.BalanceCents != catalog.SeedBalance || db.stock(t, 211) != stocks[0] || db.stock(t, 212) != stocks[1] {
 		t.Errorf("something has changed: %v, %d, %v, %v", c, balance, err1, err2)
 	}
 	if _, err := db.Balance(t.Context(), 1<<40); !errors.Is(err, catalog.ErrNotFound) {
@@ -182,7 +182,7 @@ func crowdAtCheckout(t *testing.T, db *database) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spent += catalog.SeedBalance - balance
+		spent += catalog.SeedBalance - balance.BalanceCents
 	}
 	if orders.Load() < sold || orders.Load()+conflicts.Load() != users || spent != orders.Load()*300 {
 		t.Errorf("%d orders, %d conflicts, %d cents spent", orders.Load(), conflicts.Load(), spent)
@@ -213,7 +213,7 @@ func oneCartOneOrder(t *testing.T, db *database) {
 		})
 	}
 	wg.Wait()
-	if balance, err := db.Balance(t.Context(), user); orders.Load() != 1 || err != nil || balance != catalog.SeedBalance-200 || db.stock(t, id).Stock != 8 {
+	if balance, err := db.Balance(t.Context(), user); orders.Load() != 1 || err != nil || balance.BalanceCents != catalog.SeedBalance-200 || db.stock(t, id).Stock != 8 {
 		t.Errorf("%d orders, then the balance is %d, the stock %v; %v", orders.Load(), balance, db.stock(t, id), err)
 	}
 }

@@ -52,17 +52,27 @@ func (db *DB) Products(ctx context.Context, ids []int64) (map[int64]Product, err
 }
 
 // UpdateProduct changes a product and returns the row as it is stored.
-// beforeCommit and the errors are as in [DB.UpdateInventory].
-func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange, beforeCommit func(context.Context) error) (Product, error) {
-	var p Product
-	err := db.write(ctx, beforeCommit, func(tx *sql.Tx) error {
-		if err := db.lockRow(ctx, tx, "products", "id", id, "version", &p.Version); err != nil {
+// beforeCommit gets the row as it was. Otherwise it and the errors are as in
+// [DB.UpdateInventory].
+func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange, beforeCommit func(ctx context.Context, before Product) error) (Product, error) {
+	var p, before Product
+	hook := func(ctx context.Context) error {
+		if beforeCommit == nil {
+			return nil
+		}
+		return beforeCommit(ctx, before)
+	}
+	err := db.write(ctx, hook, func(tx *sql.Tx) error {
+		err := db.lockRow(ctx, tx, "products", "id", id, "id, name, category, price_cents, version",
+			&p.ID, &p.Name, &p.Category, &p.PriceCents, &p.Version)
+		if err != nil {
 			return err
 		}
+		before = p
 		if change.IfVersion != 0 && change.IfVersion != p.Version {
 			return conflict("product %d has version %d by now, not %d", id, p.Version, change.IfVersion)
 		}
-		version, err := db.nextVersion(ctx, tx)
+		version, err := db.nextVersion(ctx, tx, p.Version)
 		if err != nil {
 			return err
 		}
@@ -81,13 +91,13 @@ func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange,
 // being page 1. Past the last page there are none.
 func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, error) {
 	return db.ids(ctx, "SELECT id FROM "+db.table("products")+" WHERE category = $1 ORDER BY id LIMIT $2 OFFSET $3",
-		category, PageSize, int64(page-1)*PageSize)
+		category, pageSize, int64(page-1)*pageSize)
 }
 
-// Search returns the ids of the first [PageSize] products that f describes.
+// Search returns the ids of the first 50 products that f describes.
 func (db *DB) Search(ctx context.Context, f Filter) ([]int64, error) {
 	where, args := f.where()
-	args = append(args, PageSize)
+	args = append(args, pageSize)
 	return db.ids(ctx, fmt.Sprintf("SELECT id FROM %s%s ORDER BY id LIMIT $%d", db.table("products"), where, len(args)), args...)
 }
 

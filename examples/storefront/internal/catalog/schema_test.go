@@ -32,7 +32,7 @@ func TestOpen_EarlierShop(t *testing.T) {
 			if _, s, err := anew.Login(t.Context(), "twice@example.com", catalog.SeedPassword); err != nil || s.UserID != 1 {
 				t.Errorf("Login = %v, %v", s, err)
 			}
-			if balance, err := anew.Balance(t.Context(), 1_000); err != nil || balance != catalog.SeedBalance {
+			if balance, err := anew.Balance(t.Context(), 1_000); err != nil || balance.BalanceCents != catalog.SeedBalance {
 				t.Errorf("Balance = %d, %v", balance, err)
 			}
 			five := int64(5)

@@ -37,10 +37,10 @@ func (db *DB) Users(ctx context.Context, ids []int64) (map[int64]User, error) {
 func (db *DB) UpdateUser(ctx context.Context, id int64, change UserChange) (User, error) {
 	var u User
 	err := db.write(ctx, nil, func(tx *sql.Tx) error {
-		if err := db.lockRow(ctx, tx, "users", "id", id, "id", &u.ID); err != nil {
+		if err := db.lockRow(ctx, tx, "users", "id", id, "version", &u.Version); err != nil {
 			return err
 		}
-		version, err := db.nextVersion(ctx, tx)
+		version, err := db.nextVersion(ctx, tx, u.Version)
 		if err != nil {
 			return err
 		}

@@ -78,8 +78,10 @@ func notFound(err error) error {
 
 // nextVersion numbers a change. The rows that get the number must be locked
 // before, or they may be committed in another order than they are numbered in.
-func (db *DB) nextVersion(ctx context.Context, tx *sql.Tx) (version int64, err error) {
-	err = tx.QueryRowContext(ctx, db.dialect.next).Scan(&version)
+// They have no version above the given one: somebody who changed them by hand
+// may have numbered that as he liked.
+func (db *DB) nextVersion(ctx context.Context, tx *sql.Tx, above uint64) (version int64, err error) {
+	err = tx.QueryRowContext(ctx, db.dialect.next, int64(above)).Scan(&version)
 	return version, err
 }
 

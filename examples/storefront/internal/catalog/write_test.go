@@ -231,8 +231,13 @@ func undoneByHook(t *testing.T, db *database) {
 		t.Fatal(err)
 	}
 	name := "Never Seen"
-	if p, err := db.UpdateProduct(t.Context(), id, catalog.ProductChange{Name: &name}, refuse); !errors.Is(err, refused) || p != (catalog.Product{}) {
+	was := catalog.Product{}
+	see := func(_ context.Context, before catalog.Product) error { was = before; return refused }
+	if p, err := db.UpdateProduct(t.Context(), id, catalog.ProductChange{Name: &name}, see); !errors.Is(err, refused) || p != (catalog.Product{}) {
 		t.Errorf("UpdateProduct = %v, %v", p, err)
+	}
+	if was != product[id] {
+		t.Errorf("the hook got %v, want %v", was, product[id])
 	}
 	if _, err := db.AddToCart(t.Context(), user, id, 2); err != nil {
 		t.Fatal(err)
@@ -246,7 +251,7 @@ func undoneByHook(t *testing.T, db *database) {
 	cart, err2 := db.Cart(t.Context(), user)
 	balance, err3 := db.Balance(t.Context(), user)
 	if err := errors.Join(err1, err2, err3); err != nil || db.stock(t, id) != before || after[id] != product[id] ||
-		len(cart.Items) != 1 || balance != catalog.SeedBalance {
+		len(cart.Items) != 1 || balance.BalanceCents != catalog.SeedBalance {
 		t.Errorf("something has changed: %v, %v, %v, %d; %v", db.stock(t, id), after[id], cart, balance, err)
 	}
 }
@@ -296,6 +301,7 @@ func versionsGoOn(t *testing.T, db *database) {
 	if s := db.setStock(t, id, 5); s.Version <= before.Version {
 		t.Errorf("version %d of the row that was made again, after %d", s.Version, before.Version)
 	}
+	defer versionsAboveThoseByHand(t, db)
 	if db.schema == "" {
 		return
 	}
@@ -308,5 +314,23 @@ func versionsGoOn(t *testing.T, db *database) {
 	catalogtest.Open(t, db.source) // must leave it as it is
 	if s := db.setStock(t, id, 5); s.Version != before.Version+2 {
 		t.Errorf("version %d, want %d", s.Version, before.Version+2)
+	}
+}
+
+// versionsAboveThoseByHand numbers rows as nobody should.
+func versionsAboveThoseByHand(t *testing.T, db *database) {
+	const id = 7
+	byHand := db.setStock(t, id, 5).Version + 1_000_000
+	for _, table := range []string{"inventory WHERE product_id", "products WHERE id", "users WHERE id"} {
+		name, where, _ := strings.Cut(table, " ")
+		db.exec(t, "UPDATE TABLE."+name+" SET version = $1 "+where+" = $2", int64(byHand), id)
+	}
+	db.put(t, 32, 1, id)
+	o, err1 := db.Checkout(t.Context(), 32, nil, nil)
+	p := db.setPrice(t, id, 5)
+	name := "By Hand"
+	u, err2 := db.UpdateUser(t.Context(), id, catalog.UserChange{Name: &name})
+	if err := errors.Join(err1, err2); err != nil || o.Stocks[0].Version <= byHand || p.Version <= byHand || u.Version <= byHand {
+		t.Errorf("versions %d, %d and %d after %d, %v", o.Stocks[0].Version, p.Version, u.Version, byHand, err)
 	}
 }

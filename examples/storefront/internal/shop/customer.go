@@ -22,23 +22,32 @@ func (s *Shop) Login(ctx context.Context, email, password string) (token string,
 
 // Session returns the session of a token, or [larder.ErrNotFound] if there is
 // none or it is over.
-func (s *Shop) Session(ctx context.Context, token string) (catalog.Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	session, err := s.db.Session(ctx, catalog.HashToken(token))
-	if errors.Is(err, catalog.ErrNotFound) || err == nil && !time.Now().Before(session.ExpiresAt) {
-		return catalog.Session{}, larder.ErrNotFound
+func (s *Shop) Session(ctx context.Context, token string) (session catalog.Session, r larder.Report, err error) {
+	session, err = s.tokens.Get(ctx, catalog.HashToken(token), larder.Into(&r))
+	if failed, ok := errors.AsType[*larder.LoadError](err); ok {
+		err = fmt.Errorf("session: %w", failed.Err) // its own text names the key
 	}
-	return session, err
+	if err == nil && !time.Now().Before(session.ExpiresAt) {
+		return catalog.Session{}, r, larder.ErrNotFound
+	}
+	return session, r, err
 }
 
-// Logout ends the session of a token. Its errors are [larder.ErrNotFound], if
-// it has ended before, and those of the database.
-func (s *Shop) Logout(ctx context.Context, token string) error {
+// Logout ends the session of a token: once it has returned nil no shop accepts
+// it. Its errors are [larder.ErrNotFound], if it has ended before, a
+// [larder.PendingError], and those of the database. If ended is true beside a
+// PendingError, the session has ended and other shops may not know it.
+func (s *Shop) Logout(ctx context.Context, token string) (ended bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	err := s.db.Logout(ctx, catalog.HashToken(token), nil)
-	return settle("log out", err, func() error { return nil })
+	hash := catalog.HashToken(token)
+	// No values: the row is gone.
+	_, err = s.tokens.UpdateMany(ctx, []string{hash}, func(ctx context.Context) (map[string]catalog.Session, error) {
+		err := s.db.Logout(ctx, hash, nil)
+		ended = err == nil
+		return nil, absent(err)
+	})
+	return ended, in("log out", err)
 }
 
 // Cart returns a user's cart. Like all that follows it comes from the database:
@@ -56,35 +65,65 @@ func (s *Shop) AddToCart(ctx context.Context, userID, productID, quantity int64)
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	c, err := s.db.AddToCart(ctx, userID, productID, quantity)
-	return c, settle("add to cart", err, func() error { return nil })
+	return c, in("add to cart", absent(err))
 }
 
+// errCartChanged says that a product has come into the cart whose stock is not
+// going to be changed in the caches.
+var errCartChanged = errors.New("the cart was changed meanwhile")
+
+// checkoutTries is how often a cart that somebody is changing is looked at.
+const checkoutTries = 5
+
 // Checkout orders what is in a user's cart, for total cents if total is not
-// nil. Stocks that it changes are changed in the caches, too. Its errors are a
-// [catalog.ConflictError], a [larder.PendingError] beside the order, and those
+// nil. The stocks that it changes are changed in the caches, too. Its errors are
+// a [catalog.ConflictError], a [larder.PendingError] beside the order, and those
 // of the database.
 func (s *Shop) Checkout(ctx context.Context, userID int64, total *int64) (catalog.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	var changed []int64
-	o, err := s.db.Checkout(ctx, userID, total, func(_ context.Context, ids []int64) error {
-		changed = slices.Clone(ids) // they must be known if the commit is not answered
-		return nil
-	})
-	return o, settle("check out", err, func() error { return s.stocks.Invalidate(ctx, changed...) })
+	for range checkoutTries {
+		if o, err := s.tryCheckout(ctx, userID, total); !errors.Is(err, errCartChanged) {
+			return o, in("check out", err)
+		}
+	}
+	return catalog.Order{}, &catalog.ConflictError{Reason: "the cart is being changed, look at it again"}
 }
 
-// Balance returns how much a user has to spend, in cents, or
-// [larder.ErrNotFound].
-func (s *Shop) Balance(ctx context.Context, userID int64) (cents int64, err error) {
+// tryCheckout must know the products before the order is made, because the
+// caches do: if others are in the cart then, it is undone.
+func (s *Shop) tryCheckout(ctx context.Context, userID int64, total *int64) (o catalog.Order, err error) {
+	cart, err := s.db.Cart(ctx, userID)
+	if err != nil {
+		return o, err
+	}
+	ids := make([]int64, len(cart.Items))
+	for i, l := range cart.Items {
+		ids[i] = l.ProductID
+	}
+	_, err = s.stocks.UpdateMany(ctx, ids, func(ctx context.Context) (map[int64]catalog.Stock, error) {
+		var err error
+		o, err = s.db.Checkout(ctx, userID, total, func(ctx context.Context, locked []int64) error {
+			for _, id := range locked {
+				if !slices.Contains(ids, id) {
+					return errCartChanged
+				}
+			}
+			return s.intend(ctx)
+		})
+		stocks := make(map[int64]catalog.Stock, len(o.Stocks))
+		for _, st := range o.Stocks {
+			stocks[st.ProductID] = st
+		}
+		return stocks, absent(err)
+	})
+	return o, err
+}
+
+// Balance returns how much a user has to spend, or [larder.ErrNotFound].
+func (s *Shop) Balance(ctx context.Context, userID int64) (catalog.Balance, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	cents, err = s.db.Balance(ctx, userID)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return 0, larder.ErrNotFound
-	}
-	if err != nil {
-		return 0, fmt.Errorf("balance: %w", err)
-	}
-	return cents, nil
+	b, err := s.db.Balance(ctx, userID)
+	return b, in("balance", absent(err))
 }

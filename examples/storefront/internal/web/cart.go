@@ -15,7 +15,7 @@ func (a *api) cart(w http.ResponseWriter, r *http.Request, c customer) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	cart, err := a.shop.Cart(r.Context(), c.userID)
+	cart, err := a.shop.Cart(r.Context(), c.session.UserID)
 	if err != nil {
 		a.unavailable(w, r, err)
 		return
@@ -45,7 +45,7 @@ func (a *api) addToCart(w http.ResponseWriter, r *http.Request, c customer) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	cart, err := a.shop.AddToCart(r.Context(), c.userID, *product, *quantity)
+	cart, err := a.shop.AddToCart(r.Context(), c.session.UserID, *product, *quantity)
 	if errors.Is(err, larder.ErrNotFound) { // of the body, not of the path
 		refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("there is no product %d", *product))
 		return
@@ -71,7 +71,7 @@ func (a *api) checkout(w http.ResponseWriter, r *http.Request, c customer) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	o, err := a.shop.Checkout(r.Context(), c.userID, total)
+	o, err := a.shop.Checkout(r.Context(), c.session.UserID, total)
 	a.written(w, r, err, o.ID != 0, "there is no account", func(pending int) any { return ordered{o, pending} })
 }
 
@@ -80,10 +80,10 @@ func (a *api) balance(w http.ResponseWriter, r *http.Request, c customer) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	cents, err := a.shop.Balance(r.Context(), c.userID)
+	balance, err := a.shop.Balance(r.Context(), c.session.UserID)
 	switch {
 	case err == nil:
-		reply(w, http.StatusOK, map[string]int64{"balance_cents": cents})
+		reply(w, http.StatusOK, balance)
 	case errors.Is(err, larder.ErrNotFound):
 		refuse(w, http.StatusNotFound, "there is no account")
 	default:

@@ -114,11 +114,18 @@ func challenge(w http.ResponseWriter, problem, reason string) {
 	refuse(w, http.StatusUnauthorized, reason)
 }
 
+// loggedOut is the answer to POST /api/logout. While pending is not 0, other
+// shops may let the token count.
+type loggedOut struct {
+	LoggedOut bool `json:"logged_out"`
+	Pending   int  `json:"pending"`
+}
+
 // customer is a request of somebody who is logged in.
 type customer struct {
-	token  string
-	userID int64
-	until  time.Time
+	token   string
+	session catalog.Session
+	report  larder.Report // of where the session was found
 }
 
 // authenticated asks for the token of a login before it lets h answer.
@@ -129,10 +136,10 @@ func (a *api) authenticated(h func(http.ResponseWriter, *http.Request, customer)
 			challenge(w, "", "log in, and send the token as Authorization: Bearer TOKEN")
 			return
 		}
-		session, err := a.shop.Session(r.Context(), token)
+		session, report, err := a.shop.Session(r.Context(), token)
 		switch {
 		case err == nil:
-			h(w, r, customer{token, session.UserID, session.ExpiresAt})
+			h(w, r, customer{token, session, report})
 		case errors.Is(err, larder.ErrNotFound):
 			challenge(w, "invalid_token", "the token does not count, or no longer: log in again")
 		default:
@@ -159,7 +166,8 @@ func (a *api) session(w http.ResponseWriter, r *http.Request, c customer) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	reply(w, http.StatusOK, catalog.Session{UserID: c.userID, ExpiresAt: c.until})
+	setStatus(w, answered(&c.report))
+	reply(w, http.StatusOK, c.session)
 }
 
 func (a *api) logout(w http.ResponseWriter, r *http.Request, c customer) {
@@ -171,10 +179,9 @@ func (a *api) logout(w http.ResponseWriter, r *http.Request, c customer) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	err = a.shop.Logout(r.Context(), c.token)
-	if err != nil && !errors.Is(err, larder.ErrNotFound) { // else another request was faster
-		a.unavailable(w, r, err)
-		return
+	ended, err := a.shop.Logout(r.Context(), c.token)
+	if errors.Is(err, larder.ErrNotFound) {
+		err = nil // another request was faster
 	}
-	reply(w, http.StatusOK, map[string]bool{"logged_out": true})
+	a.written(w, r, err, ended, "", func(pending int) any { return loggedOut{true, pending} })
 }

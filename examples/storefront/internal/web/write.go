@@ -11,6 +11,7 @@ import (
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
+	"github.com/larderdev/larder/examples/storefront/internal/shop"
 )
 
 const (
@@ -145,7 +146,7 @@ func checkProduct(change *catalog.ProductChange) error {
 	if change.Name == nil && change.Category == nil && change.PriceCents == nil {
 		return errors.New("nothing to change: give name, category, price_cents or some of them")
 	}
-	if err := errors.Join(checkText("name", change.Name), checkText("category", change.Category)); err != nil {
+	if err := errors.Join(checkText("name", change.Name, maxField), checkText("category", change.Category, shop.MaxCategory)); err != nil {
 		return err
 	}
 	if c := change.Category; c != nil && *c != strings.Join(strings.Fields(strings.ToLower(*c)), " ") {
@@ -159,7 +160,7 @@ func checkChange(change *catalog.UserChange) error {
 	if change.Name == nil && change.Email == nil {
 		return errors.New("nothing to change: give name, email or both")
 	}
-	if err := errors.Join(checkText("name", change.Name), checkText("email", change.Email)); err != nil {
+	if err := errors.Join(checkText("name", change.Name, maxField), checkText("email", change.Email, maxField)); err != nil {
 		return err
 	}
 	if change.Email == nil {
@@ -171,13 +172,13 @@ func checkChange(change *catalog.UserChange) error {
 	return nil
 }
 
-func checkText(name string, value *string) error {
+func checkText(name string, value *string, most int) error {
 	switch {
 	case value == nil:
 	case strings.TrimSpace(*value) == "":
 		return fmt.Errorf("%s is empty", name)
-	case len(*value) > maxField:
-		return fmt.Errorf("%s has %d bytes, want at most %d", name, len(*value), maxField)
+	case len(*value) > most:
+		return fmt.Errorf("%s has %d bytes, want at most %d", name, len(*value), most)
 	case strings.ContainsFunc(*value, unicode.IsControl):
 		return fmt.Errorf("%s holds control characters", name)
 	}
