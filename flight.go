@@ -55,7 +55,6 @@ type flight[K comparable, V any] struct {
 	gaveUp  bool         // answered by the origin although the shared tier works
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
-	intent  string       // the writer whose intent was met
 	tags    *tagView     // noted before the origin is read
 }
 

@@ -64,7 +64,7 @@ func (in *intents) place(ctx context.Context) error {
 	in.mu.Unlock()
 	ops := make([]store.Op, len(in.texts))
 	for i, text := range in.texts {
-		ops[i] = store.Intend{Key: text, ID: in.id, For: intentFor, Hold: in.l.opts.Hold}
+		ops[i] = store.Intend{Key: text, ID: in.id, For: intentFor, Hold: intentFor + in.l.opts.Hold}
 	}
 	failed := 0
 	var cause error
@@ -86,12 +86,13 @@ func (in *intents) place(ctx context.Context) error {
 	return err
 }
 
-// placed reports whether the marks were sent, and whether the write has forgotten
-// to.
-func (in *intents) placed() (sent, forgotten bool) {
+// placed reports whether the marks were acknowledged, and whether the write has
+// forgotten to send them. Those that were not acknowledged may have replaced
+// another writer's, and must not be taken back: they lapse.
+func (in *intents) placed() (acknowledged, forgotten bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.sent, in.want && !in.sent
+	return in.sent && in.err == nil, in.want && !in.sent
 }
 
 // errNoIntent tells the author of a write what is missing in it.
@@ -126,9 +127,10 @@ func (c *Cache[K, V]) awaitIntent(ctx context.Context, fs []*flight[K, V], wake 
 	return c.readBeside(ctx, open)
 }
 
-// readBeside answers fs by the primary, uncached, if their intents still stand
-// afterwards: whatever their writers commit is then not older than that. Of each
-// key one load runs in the process.
+// readBeside answers fs by the primary, uncached, if an intent still stands
+// afterwards: nobody has stored anything older then, and with its floor lifted
+// to what was read nobody will. The model finds what happens without that. Of
+// each key one load runs in the process.
 func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again []*flight[K, V]) {
 	mine := c.takeTurns(ctx, fs)
 	if len(mine) == 0 {
@@ -139,21 +141,21 @@ func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again
 		f.primary = true
 	}
 	answers := c.fetch(ctx, mine)
-	keys := make([]string, len(mine))
+	var ops []store.Op
+	var read []int
 	for i, f := range mine {
 		c.flights.giveAlone(f.text)
-		keys[i] = f.text
-	}
-	replies := c.l.get(ctx, keys)
-	c.l.tellAll(replies, func(i int) string { return keys[i] })
-	for i, f := range mine {
-		r := &replies[i]
-		stands := r.Err == nil && r.Record.Kind == store.Intent && string(r.Record.Body) == f.intent
-		switch {
-		case failure(answers[i].err):
+		if failure(answers[i].err) {
 			c.settleError(f, c.loadError(f, answers[i].err))
-		case stands:
-			c.settleLoaded(f, &answers[i], 0, false)
+			continue
+		}
+		ops, read = append(ops, store.Raise{Key: f.text, Floor: answers[i].version}), append(read, i)
+	}
+	for n, r := range c.l.do(ctx, ops) {
+		f := mine[read[n]]
+		switch {
+		case r.Err == nil && r.Status == store.Done:
+			c.settleLoaded(f, &answers[read[n]], 0, false)
 		default:
 			if f.rounds++; f.rounds < maxRounds {
 				again = append(again, f)

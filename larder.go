@@ -331,9 +331,7 @@ func (l *Larder) do(ctx context.Context, ops []store.Op) []store.Reply {
 	for len(ops) > 0 {
 		n, size := 0, 0
 		for n < len(ops) && n < requestKeys && size < requestBytes {
-			if fill, ok := ops[n].(store.Fill); ok {
-				size += len(fill.Body)
-			}
+			size += bodySize(ops[n])
 			n++
 		}
 		some := l.part(ctx, ops[:n])
@@ -346,6 +344,19 @@ func (l *Larder) do(ctx context.Context, ops []store.Op) []store.Reply {
 		}
 	}
 	return replies
+}
+
+// bodySize is the size of what op stores.
+func bodySize(op store.Op) int {
+	switch op := op.(type) {
+	case store.Fill:
+		return len(op.Body)
+	case store.WriteThrough:
+		return len(op.Body)
+	case store.Finish:
+		return len(op.Body)
+	}
+	return 0
 }
 
 func (l *Larder) part(ctx context.Context, ops []store.Op) []store.Reply {

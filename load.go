@@ -35,9 +35,12 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 		f := fs[i]
 		failed := failure(answers[i].err)
 		moved := answers[i].unmarked == errTagsMoved
-		switch refused := moved || r.Status == store.Lost || r.Status == store.Below; {
-		case refused && !failed && r.Err == nil:
-			f.primary = f.primary || moved || r.Status == store.Below
+		// Only its tags could tell that a replica's answer is not too old.
+		doubtful := answers[i].replica && answers[i].unmarked != nil
+		refused := moved || r.Status == store.Lost || r.Status == store.Below
+		switch {
+		case !failed && (doubtful || refused && r.Err == nil):
+			f.primary = f.primary || moved || doubtful || r.Status == store.Below
 			if f.rounds++; f.rounds < maxRounds {
 				again = append(again, f)
 				continue

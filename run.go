@@ -446,7 +446,6 @@ func (c *Cache[K, V]) leased(ctx context.Context, f *flight[K, V], r *store.Repl
 			c.retry(f, p)
 		}
 	case r.Status == store.Intended:
-		f.intent = string(r.Record.Body)
 		p.intents = append(p.intents, f)
 	case r.Status == store.Failed:
 		c.settleError(f, &LoadError{Class: c.class.name, Key: f.key, Err: ErrLoadFailed})

@@ -3,6 +3,7 @@ package larder
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/larderdev/larder/store"
@@ -98,21 +99,36 @@ func (c *Cache[K, V]) alreadyRenewed(ctx context.Context, f *flight[K, V], r *st
 // A tagView is the state of tags, and of their sequence, at a moment before the
 // origin was read or written. It is not changed once it is made.
 type tagView struct {
-	question tagQuestion
-	at       sequence
-	moves    stamp // of the sequence, where there is no shared tier to ask
-	of       map[string]tagCopy
-	err      error
+	questions []tagQuestion
+	session   *session
+	at        sequence
+	moves     stamp // of the sequence, where there is no shared tier to ask
+	of        map[string]tagCopy
+	err       error
 }
 
-// askTags adds to ops the one that reads the tags that values of fs carry
-// whatever they are, and the sequence.
+// askTags adds to ops those that read the tags that values of fs carry whatever
+// they are, and the sequence.
 func (c *Cache[K, V]) askTags(fs []*flight[K, V], ops *[]store.Op) *tagView {
 	if !c.tagged() {
 		return nil
 	}
-	v := &tagView{question: c.l.tags.question(c.allKeyTags(fs))}
-	*ops = append(*ops, v.question.op)
+	v := c.l.tags.view(c.allKeyTags(fs))
+	for i := range v.questions {
+		*ops = append(*ops, v.questions[i].op)
+	}
+	return v
+}
+
+// view prepares a view of tags: a question for each 500 of them, and one if
+// there are none, since the answer tells the sequence.
+func (b *tagBook) view(names []string) *tagView {
+	v := &tagView{session: b.l.sessionOf(store.Sequence), moves: b.l.stamps.note(store.Sequence)}
+	for first := true; first || len(names) > 0; first = false {
+		n := min(len(names), requestKeys)
+		v.questions = append(v.questions, b.question(names[:n]))
+		names = names[n:]
+	}
 	return v
 }
 
@@ -126,17 +142,22 @@ func (c *Cache[K, V]) allKeyTags(fs []*flight[K, V]) []string {
 	return keysOfSet(names)
 }
 
-// viewTags gives fs a view of their tags, in one round trip if there is a shared
-// tier.
+// viewTags gives fs a view of their tags: by what the process knows, if it knows
+// all of them, or else in one round trip.
 func (c *Cache[K, V]) viewTags(ctx context.Context, fs []*flight[K, V]) {
 	if !c.tagged() {
 		return
 	}
-	v := &tagView{question: c.l.tags.question(c.allKeyTags(fs)), moves: c.l.stamps.note(store.Sequence)}
-	if c.l.store == nil {
-		v.of = c.l.tags.local(&v.question)
-	} else {
-		v.answer(c.l, c.l.do(ctx, []store.Op{v.question.op}))
+	var ops []store.Op
+	v := c.askTags(fs, &ops)
+	switch {
+	case c.l.store == nil:
+		v.of = map[string]tagCopy{}
+		for i := range v.questions {
+			maps.Copy(v.of, c.l.tags.local(&v.questions[i]))
+		}
+	case !c.l.tags.recall(v):
+		v.answer(c.l, c.l.do(ctx, ops))
 	}
 	for _, f := range fs {
 		f.tags = v
@@ -151,14 +172,44 @@ func keysOfSet(set map[string]struct{}) []string {
 	return list
 }
 
-// answer takes the last of replies for that to v's question.
+// recall fills v from the copies of its tags. Their sequence is that of the
+// oldest: too low, it costs a load at most. It reports false if a tag must be
+// asked for.
+func (b *tagBook) recall(v *tagView) bool {
+	of := map[string]tagCopy{}
+	for i := range v.questions {
+		for _, name := range v.questions[i].op.Tags {
+			tag, ok := b.known(name, false, sequence{})
+			if !ok {
+				return false
+			}
+			if len(of) == 0 || tag.asOf.epoch != v.at.epoch || tag.asOf.number < v.at.number {
+				v.at = tag.asOf
+			}
+			of[name] = tag
+		}
+	}
+	v.of = of
+	return len(of) > 0
+}
+
+// answer takes the last of replies for those to v's questions. The sequence is
+// that of the first, which was answered first.
 func (v *tagView) answer(l *Larder, replies []store.Reply) {
 	if v == nil {
 		return
 	}
-	r := &replies[len(replies)-1]
-	if v.err = r.Err; v.err == nil {
-		v.at, v.of = l.tags.learn(&v.question, r)
+	v.of = map[string]tagCopy{}
+	replies = replies[len(replies)-len(v.questions):]
+	for i := range v.questions {
+		if v.err = replies[i].Err; v.err != nil {
+			return
+		}
+		at, tags := l.tags.learn(&v.questions[i], &replies[i])
+		if i == 0 {
+			v.at = at
+		}
+		maps.Copy(v.of, tags)
 	}
 }
 
@@ -260,7 +311,7 @@ func (v *tagView) marks(tags []string, late map[string]tagCopy) ([]mark, *entryT
 		return nil, nil, errNoTags
 	}
 	marks := make([]mark, len(tags))
-	seen := &entryTags{names: tags, stamps: make([]stamp, len(tags)), session: v.question.session}
+	seen := &entryTags{names: tags, stamps: make([]stamp, len(tags)), session: v.session}
 	for i, name := range tags {
 		tag, ok := v.of[name]
 		if !ok {

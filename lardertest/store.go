@@ -46,6 +46,7 @@ func TestStore(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Invalidate softly", softCases()},
 		{"WriteThrough", writeCases()},
 		{"Intend", intendCases()},
+		{"Raise", raiseCases()},
 		{"Finish", finishCases()},
 		{"Discard", discardCases()},
 		{"ReadTags", readTagsCases()},

@@ -29,6 +29,54 @@ func intendCases() []storeCase {
 	}
 }
 
+func raiseCases() []storeCase {
+	return []storeCase{
+		{"lifts an intent that stands, and never lowers it", raiseLifts},
+		{"without a floor has the intent's finish leave no value", raiseSpoils},
+		{"is lost where no intent stands, and changes nothing", raiseLost},
+	}
+}
+
+func raiseLifts(t *trial) {
+	key := t.key()
+	t.want(intendOf(key, "w"), store.Done)
+	for _, step := range []struct{ floor, want uint64 }{{7, 7}, {5, 7}, {math.MaxUint64, math.MaxUint64}} {
+		t.want(store.Raise{Key: key, Floor: step.floor}, store.Done)
+		t.wantIntent(key, "w", step.want)
+	}
+	t.want(store.Finish{Key: key, ID: "w", Version: 8, Fresh: long, Life: long, Hold: long, Body: []byte("old")}, store.Cleared)
+	t.wantStored(key, store.Record{Kind: store.Tombstone, Version: math.MaxUint64})
+}
+
+func raiseSpoils(t *trial) {
+	key := t.key()
+	t.want(intendOf(key, "w"), store.Done)
+	t.want(store.Raise{Key: key}, store.Done)
+	t.wantIntent(key, "w", 0)
+	t.want(store.Finish{Key: key, ID: "w", Version: 8, Fresh: long, Life: long, Hold: long, Body: []byte("old")}, store.Cleared)
+}
+
+func raiseLost(t *trial) {
+	absent, value, floored := t.key(), t.key(), t.key()
+	t.put(value, 5, "body")
+	t.want(store.Invalidate{Key: floored, Floor: 5, Hold: long}, store.Done)
+	for _, key := range []string{absent, value, floored, t.lapsed()} {
+		before := t.get(key)
+		for _, floor := range []uint64{0, 9} {
+			t.want(store.Raise{Key: key, Floor: floor}, store.Lost)
+		}
+		if before.Status == store.Found {
+			t.wantStored(key, before.Record)
+		} else {
+			t.wantAbsent(key)
+		}
+	}
+	lease := t.key()
+	t.want(store.Lease{Key: lease, ID: "load", For: long}, store.Granted)
+	t.want(store.Raise{Key: lease, Floor: 9}, store.Lost)
+	t.wantHeld(lease)
+}
+
 // intendOf is an intent that does not lapse.
 func intendOf(key, id string) store.Intend {
 	return store.Intend{Key: key, ID: id, For: long, Hold: long}

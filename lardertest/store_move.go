@@ -103,7 +103,7 @@ func moveOthers(t *trial) {
 	t.readTags(tag)
 	t.moveTags(false, tag)
 	t.moveTags(true, tag)
-	if after := t.readTags(other).Tags[0]; after != before {
+	if after := t.readTags(other).Tags[0]; !sameTag(after, before) {
 		t.Errorf("another tag was %+v and is %+v", before, after)
 	}
 }

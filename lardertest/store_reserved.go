@@ -52,7 +52,7 @@ func reservedRefused(t *trial) {
 	}
 	after := t.readTags(names...)
 	for i := range names {
-		if after.Tags[i] != before.Tags[i] {
+		if !sameTag(after.Tags[i], before.Tags[i]) {
 			t.Errorf("tag %q was %+v and is %+v", names[i], before.Tags[i], after.Tags[i])
 		}
 	}

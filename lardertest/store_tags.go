@@ -25,6 +25,7 @@ func readTagsCases() []storeCase {
 		{"of a tag without a name has an error and no effect", readTagsNameless},
 		{"makes the sequence anew with another epoch", readTagsEpoch},
 		{"leaves the slice of tags alone", readTagsSlice},
+		{"tells how long ago a tag was made or invalidated", readTagsAge},
 	}
 }
 
@@ -100,11 +101,36 @@ func readTagsAgain(t *trial) {
 	first := t.readTags(tag)
 	t.want(store.MoveTags{Tags: []string{t.key()}, Nonce: t.nonce(), Life: long}, store.Done)
 	again := t.readTags(tag)
-	if again.Tags[0] != first.Tags[0] {
+	if !sameTag(again.Tags[0], first.Tags[0]) {
 		t.Errorf("the tag was %+v and is %+v", first.Tags[0], again.Tags[0])
 	}
 	if again.Record.Version != first.Record.Version+1 {
 		t.Errorf("the sequence was at %d and is at %d after a move", first.Record.Version, again.Record.Version)
+	}
+}
+
+// sameTag compares tags, whose age grows.
+func sameTag(a, b store.Tag) bool {
+	a.Age, b.Age = 0, 0
+	return a == b
+}
+
+func readTagsAge(t *trial) {
+	tag, other := t.key(), t.key()
+	start := time.Now()
+	for _, made := range t.readTags(tag, other).Tags {
+		if made.Age < 0 || made.Age > time.Since(start)+time.Millisecond {
+			t.Errorf("a tag that was just made is %v old", made.Age)
+		}
+	}
+	<-time.After(2 * short)
+	t.want(store.MoveTags{Tags: []string{other}, Nonce: t.nonce(), Life: long, Soft: true}, store.Done)
+	tags := t.readTags(tag, other).Tags
+	if age := tags[0].Age; age < short || age > time.Since(start)+time.Millisecond {
+		t.Errorf("a tag made %v ago is %v old", time.Since(start), age)
+	}
+	if age := tags[1].Age; age > time.Since(start)-2*short+time.Millisecond {
+		t.Errorf("a tag that was invalidated since is %v old", age)
 	}
 }
 
@@ -115,7 +141,7 @@ func readTagsSeveral(t *trial) {
 	reply := t.readTags(names...)
 	states[c] = reply.Tags[1]
 	for i, tag := range names {
-		if reply.Tags[i] != states[tag] {
+		if !sameTag(reply.Tags[i], states[tag]) {
 			t.Errorf("tag %d is %+v, want %+v", i, reply.Tags[i], states[tag])
 		}
 	}
@@ -145,7 +171,7 @@ func readTagsOddNames(t *trial) {
 		states[i] = t.readTags(tag).Tags[0]
 	}
 	for i, tag := range t.readTags(names...).Tags {
-		if tag != states[i] {
+		if !sameTag(tag, states[i]) {
 			t.Errorf("tag %.60q is %+v, want %+v", names[i], tag, states[i])
 		}
 	}
@@ -170,7 +196,7 @@ func readTagsSimilarNames(t *trial) {
 	}
 	t.put(tag, 5, "a value under the name of a tag")
 	t.want(store.Discard{Key: tag, Body: []byte("a value under the name of a tag")}, store.Done)
-	if got := t.readTags(tag).Tags[0]; got != state {
+	if got := t.readTags(tag).Tags[0]; !sameTag(got, state) {
 		t.Errorf("the tag was %+v and is %+v", state, got)
 	}
 }
@@ -181,7 +207,7 @@ func readTagsThousand(t *trial) {
 		names[i] = t.key()
 	}
 	first := t.readTags(names...)
-	if again := t.readTags(names...); !slices.Equal(again.Tags, first.Tags) {
+	if again := t.readTags(names...); !slices.EqualFunc(again.Tags, first.Tags, sameTag) {
 		t.Errorf("the tags are not the same again")
 	}
 	moved := t.want(store.MoveTags{Tags: names, Nonce: t.nonce(), Life: long}, store.Done)
@@ -197,7 +223,7 @@ func readTagsLives(t *trial) {
 	before := t.readTags(longer, shorter)
 	t.want(store.ReadTags{Tags: []string{shorter}, Nonce: t.nonce(), Life: time.Millisecond}, store.Done)
 	t.outlive(11 * short)
-	if after := t.readTags(longer, shorter); !slices.Equal(after.Tags, before.Tags) {
+	if after := t.readTags(longer, shorter); !slices.EqualFunc(after.Tags, before.Tags, sameTag) {
 		t.Errorf("the tags were %+v and are %+v", before.Tags, after.Tags)
 	}
 	t.wantRecord(t.sequence(), before.Record)
@@ -215,10 +241,10 @@ func readTagsEnds(t *trial) {
 		pause *= 2
 		read.Nonce = t.nonce()
 		tag := t.want(read, store.Done).Tags[0]
-		if tag != first {
+		if !sameTag(tag, first) {
 			t.wantNew(first, tag)
 		}
-		return tag != first
+		return !sameTag(tag, first)
 	})
 }
 
@@ -235,7 +261,7 @@ func readTagsRace(t *trial) {
 			})
 		}
 		wg.Wait()
-		if same := slices.Repeat(states[:1], len(states)); states[0].Hard == "" || !slices.Equal(states, same) {
+		if same := slices.Repeat(states[:1], len(states)); states[0].Hard == "" || !slices.EqualFunc(states, same, sameTag) {
 			t.Fatalf("one tag is %+v", states)
 		}
 	}
@@ -254,7 +280,7 @@ func readTagsNameless(t *trial) {
 			t.Errorf("%s: no error, though a tag has no name", describe(op))
 		}
 	}
-	if got := t.readTags(other).Tags[0]; got != state {
+	if got := t.readTags(other).Tags[0]; !sameTag(got, state) {
 		t.Errorf("another tag of the operation was %+v and is %+v", state, got)
 	}
 	t.wantRecord(t.sequence(), before)

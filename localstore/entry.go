@@ -23,6 +23,7 @@ type entry struct {
 
 	spoilt bool      // of an intent: it will not become a value
 	tag    store.Tag // of a tag, whose data is of kind Identity
+	moved  time.Time // when the tag was last invalidated or made
 }
 
 // hold is the content of a lease slot: a load's id, or the mark of one that

@@ -164,6 +164,8 @@ func (s *Store) run(op store.Op, e *entry, now time.Time) store.Reply {
 		return s.discard(op, e)
 	case store.WriteThrough:
 		return s.writeThrough(op, e, now)
+	case store.Raise:
+		return s.lift(op, e)
 	case store.Intend:
 		return s.intend(op, e, now)
 	case store.Finish:

@@ -48,9 +48,11 @@ func (s *Store) readTags(op store.ReadTags, seq *entry, now time.Time) store.Rep
 		e := s.open(store.TagKey(name), now)
 		if e.data.Kind == 0 {
 			s.setTag(e, store.Tag{Hard: op.Nonce, Soft: op.Nonce}, seq, end)
+			e.moved = now
 		}
 		e.dataEnd = later(e.dataEnd, end)
 		tags[i] = e.tag
+		tags[i].Age = now.Sub(e.moved)
 		s.settle(e)
 	}
 	return store.Reply{Status: store.Done, Record: seq.data, Tags: tags}
@@ -72,6 +74,7 @@ func (s *Store) moveTags(op store.MoveTags, seq *entry, now time.Time) store.Rep
 		case op.Soft:
 			soft := fmt.Sprintf("%s.%d", op.Nonce, next.Version)
 			s.setTag(e, store.Tag{Hard: e.tag.Hard, Soft: soft}, seq, e.dataEnd)
+			e.moved = now
 		default:
 			s.unset(e)
 		}

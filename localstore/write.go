@@ -40,6 +40,20 @@ func (s *Store) intend(op store.Intend, e *entry, now time.Time) store.Reply {
 	return store.Reply{Status: store.Done}
 }
 
+// lift leaves the lease alone: while an intent stands there is none.
+func (s *Store) lift(op store.Raise, e *entry) store.Reply {
+	if e.data.Kind != store.Intent {
+		return store.Reply{Status: store.Lost}
+	}
+	e.spoilt = e.spoilt || op.Floor == 0
+	if op.Floor > e.data.Version {
+		raised := e.data
+		raised.Version = op.Floor
+		s.set(e, raised, e.dataEnd)
+	}
+	return store.Reply{Status: store.Done}
+}
+
 // finish may store a value over its own intent: as long as that stands nobody
 // else has changed the row, or has told of it. Nor does anybody hold the lease.
 func (s *Store) finish(op store.Finish, e *entry, now time.Time) store.Reply {

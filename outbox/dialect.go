@@ -92,6 +92,7 @@ func (d Dialect) bind(query string) string {
 
 // among is the condition that id is one of ids, with its arguments. Where
 // drivers keep a prepared statement per text, the text must not have the ids.
+// There the list is read in a query of its own, or it would be for every row.
 func (d Dialect) among(ids []int64) (condition string, args []any) {
 	var list strings.Builder
 	for i, id := range ids {
@@ -101,7 +102,7 @@ func (d Dialect) among(ids []int64) (condition string, args []any) {
 		list.WriteString(strconv.FormatInt(id, 10))
 	}
 	if d == PostgreSQL {
-		return "id = ANY(CAST(CAST(? AS text) AS bigint[]))", []any{"{" + list.String() + "}"}
+		return "id = ANY(CAST((SELECT CAST(CAST(? AS text) AS bigint[])) AS bigint[]))", []any{"{" + list.String() + "}"}
 	}
 	return "id IN (" + list.String() + ")", nil
 }

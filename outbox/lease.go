@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -113,7 +114,7 @@ func (w *worker) release(ctx context.Context) {
 func (b *Box) transactBriefly(ctx context.Context, limit time.Duration, do func(in querier) error) error {
 	if b.dialect == PostgreSQL {
 		return b.transact(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", limit.String()); err != nil {
+			if _, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10)); err != nil {
 				return err
 			}
 			return do(tx)

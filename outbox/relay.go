@@ -16,7 +16,7 @@ import (
 type RelayOptions struct {
 	// Partitions is in how many parts the rows are worked on at once, each by
 	// one relay at a time. All relays of an outbox have the same. One delivers
-	// tens of thousands of rows a second; more help when delivering is slow.
+	// some ten thousand rows a second; more help when delivering is slow.
 	//
 	// Default: 1. At most 64.
 	Partitions int
@@ -41,9 +41,10 @@ type RelayOptions struct {
 	// Default: 2 s. At least 100 ms.
 	Lease time.Duration
 	// DeliverTimeout bounds a call of the target. What was not acknowledged
-	// then is delivered again.
+	// then is delivered again. On PostgreSQL and MySQL a relay that hangs while
+	// it delivers keeps its partition for twice as long, and a second.
 	//
-	// Default: 5 s.
+	// Default: 2 s. At most 1 min.
 	DeliverTimeout time.Duration
 	// ConfirmEvery is how often the shared tier is asked for its histories, and
 	// told that all is delivered.
@@ -77,6 +78,9 @@ type RelayOptions struct {
 
 func (o *RelayOptions) normalize() error {
 	var errs []error
+	if o.MinPoll == 0 && o.MaxPoll > 0 {
+		o.MinPoll = min(5*time.Millisecond, o.MaxPoll)
+	}
 	for _, n := range []struct {
 		name          string
 		value         *int
@@ -98,10 +102,10 @@ func (o *RelayOptions) normalize() error {
 		value              *time.Duration
 		standard, min, max time.Duration
 	}{
-		{"MinPoll", &o.MinPoll, min(5*time.Millisecond, max(o.MaxPoll, 0)), time.Millisecond, time.Minute},
 		{"MaxPoll", &o.MaxPoll, max(20*time.Millisecond, o.MinPoll), time.Millisecond, time.Minute},
+		{"MinPoll", &o.MinPoll, 5 * time.Millisecond, time.Millisecond, time.Minute},
 		{"Lease", &o.Lease, 2 * time.Second, 100 * time.Millisecond, time.Hour},
-		{"DeliverTimeout", &o.DeliverTimeout, 5 * time.Second, time.Millisecond, time.Minute},
+		{"DeliverTimeout", &o.DeliverTimeout, 2 * time.Second, time.Millisecond, time.Minute},
 		{"ConfirmEvery", &o.ConfirmEvery, 250 * time.Millisecond, 10 * time.Millisecond, time.Minute},
 		{"Keep", &o.Keep, 30 * time.Second, time.Second, maxKeep},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -28,22 +29,31 @@ func (b *Box) Schema() string {
 // Migrate makes the tables if they are not there. Any number of processes may
 // call it at once.
 func (b *Box) Migrate(ctx context.Context) error {
-	run := func(tx *sql.Tx) error {
-		if b.dialect == PostgreSQL {
+	var err error
+	if b.dialect == PostgreSQL {
+		err = b.transact(ctx, func(tx *sql.Tx) error {
 			// IF NOT EXISTS alone fails when two make the same table at once.
 			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(hash32("migrate", b.dialect.at(b.table)))); err != nil {
 				return err
 			}
-		}
-		for _, statement := range b.schema() {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-		return nil
+			return b.makeTables(ctx, tx)
+		})
+	} else {
+		// One by one: MySQL commits after each, and in SQLite a transaction that
+		// begins by finding a table there may not write later.
+		err = b.makeTables(ctx, b.db)
 	}
-	if err := b.transact(ctx, run); err != nil {
+	if err != nil {
 		return fmt.Errorf("outbox: migrate: %w", err)
+	}
+	return nil
+}
+
+func (b *Box) makeTables(ctx context.Context, in Execer) error {
+	for _, statement := range b.schema() {
+		if _, err := in.ExecContext(ctx, statement); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -55,8 +65,9 @@ func (b *Box) Migrate(ctx context.Context) error {
 // that failed.
 func (b *Box) schema() []string {
 	var statements []string
-	for _, statement := range append(tables[b.dialect-1],
-		`{insert} INTO {parts} (part, worker, until_ms, epoch) VALUES (-1, 0, 0, 0) {or ignore}`) {
+	for _, statement := range slices.Concat(tables[b.dialect-1], []string{
+		`{insert} INTO {parts} (part, worker, until_ms, epoch) VALUES (-1, 0, 0, 0) {or ignore}`,
+	}) {
 		statement = strings.ReplaceAll(statement, "{index}", b.dialect.quote(b.table.name+"_state"))
 		statements = append(statements, strings.TrimSpace(b.sql(statement)))
 	}

@@ -103,8 +103,8 @@ func (w *worker) round(ctx context.Context) (time.Duration, error) {
 // many rows there were.
 func (w *worker) deliverSome(ctx context.Context) (n int, o outcome, err error) {
 	// What was acknowledged is marked even if ctx ends meanwhile.
-	limit := 2*w.relay.opts.DeliverTimeout + statementTimeout
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	limit := 2*w.relay.opts.DeliverTimeout + time.Second // deliver calls the target twice
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit+statementTimeout)
 	defer cancel()
 	steps := func(in querier) error {
 		epoch, err := w.lock(work, in)
@@ -226,11 +226,12 @@ func (w *worker) retry(f failure, outage bool) string {
 	return fmt.Sprintf("tries = tries + 1, at_ms = {now} + %d", pause.Milliseconds())
 }
 
-// set changes rows that wait.
+// set changes rows that wait. It finds them by their ids: with thousands of
+// rows waiting, a database may think better of the index on the state.
 func (w *worker) set(ctx context.Context, in querier, epoch int64, ids []int64, set string, args ...any) error {
 	condition, list := w.relay.box.dialect.among(ids)
 	args = append(append(args, list...), w.part, epoch)
-	changed, err := w.relay.box.exec(ctx, in, `UPDATE {rows} SET `+set+` WHERE state = 0 AND `+condition+
+	changed, err := w.relay.box.exec(ctx, in, `UPDATE {rows} SET `+set+` WHERE state + 0 = 0 AND `+condition+
 		` AND (SELECT epoch FROM {parts} WHERE part = ?) = ?`, args...)
 	if err == nil && changed < int64(len(ids)) {
 		return errEpoch // or another relay, whose lease followed ours, was quicker

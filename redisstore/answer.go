@@ -95,9 +95,13 @@ func (s *dataSession) outcomeWith(code int64, more []rueidis.RedisMessage) store
 }
 
 // tagsOutcome makes a reply from the answer of a script for tags: the sequence,
-// and the tags that were asked for.
+// the server's clock, and the tags that were asked for.
 func (s *dataSession) tagsOutcome(code int64, more []rueidis.RedisMessage, tags int) store.Reply {
-	if code != answerDone || len(more) != 1+tags {
+	if code != answerDone || len(more) != 2+tags {
+		return s.nonsense()
+	}
+	now, err := more[1].AsInt64()
+	if err != nil {
 		return s.nonsense()
 	}
 	reply := s.withRecord(store.Done, &more[0])
@@ -106,12 +110,12 @@ func (s *dataSession) tagsOutcome(code int64, more []rueidis.RedisMessage, tags 
 	}
 	reply.Tags = make([]store.Tag, tags)
 	for i := range reply.Tags {
-		stored, err := more[1+i].AsBytes()
+		stored, err := more[2+i].AsBytes()
 		if err != nil {
 			return s.nonsense()
 		}
 		var ok bool
-		if reply.Tags[i], ok = decodeTag(stored); !ok {
+		if reply.Tags[i], ok = decodeTag(stored, now); !ok {
 			return s.nonsense()
 		}
 	}

@@ -65,6 +65,8 @@ func (s *dataSession) call(op store.Op) (call, error) {
 		}
 	case store.Intend:
 		c.script, c.args = s.scripts.intend, []string{op.ID, millis(op.For), millis(op.Hold)}
+	case store.Raise:
+		c.script, c.args = s.scripts.raise, []string{padded(op.Floor)}
 	case store.Finish:
 		c.script, c.args = s.scripts.commit, []string{
 			padded(op.Version), millis(op.Fresh), millis(op.Life), millis(op.Hold), "1", op.ID,

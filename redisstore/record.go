@@ -3,6 +3,7 @@ package redisstore
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/larderdev/larder/store"
 )
@@ -54,20 +55,23 @@ func decode(stored []byte) (store.Record, bool) {
 	return store.Record{Kind: kind, Version: version, FreshUntil: int64(fresh), Body: stored[headerWidth:]}, true
 }
 
-// The stored form of a tag has no lifetime of its own to carry, and four things
-// with a space between them:
+// The stored form of a tag has no lifetime of its own to carry, and five things
+// with a space between them, the last of which is when it was last invalidated or
+// made, in Unix milliseconds of the server's clock:
 //
-//	LG00000000000000000042 epoch hard soft
+//	LG00000000000000000042 epoch hard soft 1767225600000
 const tagKind = 'G'
 
-// decodeTag reads a stored tag.
-func decodeTag(stored []byte) (store.Tag, bool) {
+// decodeTag reads a stored tag, at the moment now of the server's clock.
+func decodeTag(stored []byte, now int64) (store.Tag, bool) {
 	parts := strings.Split(string(stored), " ")
-	if len(parts) != 4 || len(parts[0]) != versionStart+versionWidth || parts[0][0] != format || parts[0][1] != tagKind {
+	if len(parts) != 5 || len(parts[0]) != versionStart+versionWidth || parts[0][0] != format || parts[0][1] != tagKind {
 		return store.Tag{}, false
 	}
 	n, ok := number([]byte(parts[0][versionStart:]))
-	return store.Tag{Number: n, Epoch: parts[1], Hard: parts[2], Soft: parts[3]}, ok
+	moved, err := strconv.ParseInt(parts[4], 10, 64)
+	age := time.Duration(max(now-moved, 0)) * time.Millisecond
+	return store.Tag{Number: n, Epoch: parts[1], Hard: parts[2], Soft: parts[3], Age: age}, ok && err == nil
 }
 
 // number reads digits, all of them. It reports false if they do not fit.

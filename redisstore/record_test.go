@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/larderdev/larder/store"
 )
@@ -83,15 +84,15 @@ func TestDecode_Spoilt(t *testing.T) {
 
 func TestDecodeTag(t *testing.T) {
 	const digits = "18446744073709551615"
-	want := store.Tag{Number: math.MaxUint64, Epoch: "e", Hard: "h", Soft: "s"}
-	if got, ok := decodeTag([]byte("LG" + digits + " e h s")); !ok || got != want {
+	want := store.Tag{Number: math.MaxUint64, Epoch: "e", Hard: "h", Soft: "s", Age: 5 * time.Millisecond}
+	if got, ok := decodeTag([]byte("LG"+digits+" e h s 1000"), 1005); !ok || got != want {
 		t.Errorf("%+v, %v, want %+v", got, ok, want)
 	}
 	for _, stored := range []string{
-		"", "LG", "LG" + digits, "LG" + digits + " e h", "LG" + digits + " e h s s", "LG1 e h s", "MG" + digits + " e h s",
-		"LV" + digits + " e h s", "LG18446744073709551616 e h s", "LG-8446744073709551615 e h s",
+		"", "LG", "LG" + digits, "LG" + digits + " e h s", "LG" + digits + " e h s s 1", "LG1 e h s 1", "MG" + digits + " e h s 1",
+		"LV" + digits + " e h s 1", "LG18446744073709551616 e h s 1", "LG-8446744073709551615 e h s 1", "LG" + digits + " e h s x",
 	} {
-		if got, ok := decodeTag([]byte(stored)); ok {
+		if got, ok := decodeTag([]byte(stored), 0); ok {
 			t.Errorf("decodeTag(%q) = %+v, want nothing", stored, got)
 		}
 	}

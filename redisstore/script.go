@@ -29,6 +29,8 @@ var (
 	intendLua string
 	//go:embed lua/write.lua
 	writeLua string
+	//go:embed lua/raise.lua
+	raiseLua string
 	//go:embed lua/commit.lua
 	commitLua string
 	//go:embed lua/discard.lua
@@ -52,7 +54,7 @@ type script struct {
 type scripts struct {
 	lease, fill, renew, release script
 	invalidate, discard         script
-	intend, commit              script
+	intend, raise, commit       script
 	readTags, moveTags          script
 }
 
@@ -78,6 +80,7 @@ func newScripts(shebang bool) *scripts {
 		invalidate: newScript(keep, preludeLua, floorLua, invalidateLua),
 		discard:    newScript(keep, preludeLua, discardLua),
 		intend:     newScript(keep, intendLua),
+		raise:      newScript(keep, preludeLua, raiseLua),
 		commit:     newScript(writeLua, preludeLua, floorLua, commitLua),
 		readTags:   newScript(keep, tagsLua, readTagsLua),
 		moveTags:   newScript(keep, tagsLua, moveTagsLua),
@@ -95,6 +98,6 @@ func newScript(parts ...string) script {
 func (s *scripts) all() []script {
 	return []script{
 		s.lease, s.fill, s.renew, s.release, s.invalidate, s.discard,
-		s.intend, s.commit, s.readTags, s.moveTags,
+		s.intend, s.raise, s.commit, s.readTags, s.moveTags,
 	}
 }

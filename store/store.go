@@ -249,7 +249,7 @@ type Tag struct {
 }
 
 // Op is an operation on one key: [Lease], [Fill], [Renew], [Release],
-// [Invalidate], [Discard], [WriteThrough], [Intend] or [Finish]; or on tags:
+// [Invalidate], [Discard], [WriteThrough], [Intend], [Raise] or [Finish]; or on tags:
 // [ReadTags] or [MoveTags].
 type Op interface{ Target() string }
 
@@ -364,6 +364,17 @@ type Intend struct {
 	Hold time.Duration
 }
 
+// Raise lifts the version of an intent that stands, whoever's it is, to Floor, if
+// that is higher; a Floor of 0, an unknown version, has its Finish leave no value,
+// as with [Invalidate]. It answers [Done], and [Lost], changing nothing, if no
+// intent stands. A reader that has met an intent and then read Floor from the
+// origin sends it before it uses that: what the intent's writer stores afterwards
+// is not older, and nobody has stored anything older meanwhile.
+type Raise struct {
+	Key   string
+	Floor uint64
+}
+
 // Finish ends the intent of ID, whether its writer has committed Version or
 // not, which is then 0. It ends whatever load or mark holds Key's lease.
 //
@@ -440,6 +451,9 @@ func (o WriteThrough) Target() string { return o.Key }
 
 // Target returns the key that the operation is for.
 func (o Intend) Target() string { return o.Key }
+
+// Target returns the key that the operation is for.
+func (o Raise) Target() string { return o.Key }
 
 // Target returns the key that the operation is for.
 func (o Finish) Target() string { return o.Key }

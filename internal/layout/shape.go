@@ -18,7 +18,7 @@ const (
 	maxRootExports   = 60
 	maxExports       = 30
 	// maxContract is for package store, of which each operation, kind and
-	// status of the contract is a name; see decision 009.
+	// status of the contract is a name; see decision 010.
 	maxContract = 45
 )
 

@@ -22,9 +22,9 @@ type Config struct {
 	// process share its flights and its memory tier.
 	Readers []Reader
 
-	// Writers holds the process of each writer, at most two: an index used by
-	// the readers, or [Elsewhere]. A writer writes once.
-	Writers []int
+	// Writers are the callers of Invalidate and Update, at most two. A writer
+	// writes once.
+	Writers []Writer
 
 	// Memory gives each process a memory tier and a tracking session. Without
 	// it the class has none, and every Get counts as strict.
@@ -39,6 +39,10 @@ type Config struct {
 	// and nothing can be compared. With Replica, loads read the primary for as
 	// long as there is a tombstone.
 	Unversioned bool
+
+	// Outbox gives each write a row that commits with it, and a relay that
+	// brings the write to the shared tier whatever becomes of the writer.
+	Outbox bool
 
 	// GiveUp lets a reader that was made to wait, or was refused, give up at
 	// any time and answer from the primary without caching. It stands for
@@ -62,6 +66,20 @@ type Reader struct {
 	Strict bool
 }
 
+// Writer is a caller that writes once, and how it does that.
+type Writer struct {
+	// Process is an index used by the readers, or [Elsewhere].
+	Process int
+
+	// Through puts the new value into the shared tier, over an older one; all
+	// other writers leave a tombstone. It needs versions.
+	Through bool
+
+	// Strict is an Update that must not be preceded by the old value even
+	// before it is acknowledged: it announces itself by an intent.
+	Strict bool
+}
+
 // Faults says how often each fault may happen in one run.
 type Faults struct {
 	// LeaseLosses counts leases that run out or are evicted while their holder
@@ -75,8 +93,24 @@ type Faults struct {
 	// Flushes counts FLUSHALL.
 	Flushes uint8
 
-	// WriterCrashes counts writers that die between COMMIT and invalidation.
+	// WriterCrashes counts writers that die between COMMIT and invalidation,
+	// or what they do in its place.
 	WriterCrashes uint8
+
+	// Rollbacks counts strict writers that roll back.
+	Rollbacks uint8
+
+	// Doubts counts strict writers that do not learn whether their COMMIT,
+	// which took effect, did so. They tell their caller just that.
+	Doubts uint8
+
+	// Lapses counts intents whose time is over while their writer lives, for
+	// instance paused. A dead writer's intent lapses for free.
+	Lapses uint8
+
+	// RelayCrashes counts relays that die between the delivery of a row and
+	// its mark, so that the row is delivered again.
+	RelayCrashes uint8
 
 	// Crashes counts processes that die while one of their readers loads.
 	Crashes uint8
@@ -84,8 +118,10 @@ type Faults struct {
 	// LoadErrors counts loads that fail and release their lease.
 	LoadErrors uint8
 
-	// Redeliveries counts how often an acknowledged invalidation is applied
-	// again, as a relay does that delivers at least once.
+	// Redeliveries counts how often an acknowledged invalidation, or one that
+	// the relay is done with, is applied again at any time later: a relay that
+	// starts over after a failover does that, and a command that was long on
+	// its way.
 	Redeliveries uint8
 
 	// Disconnects counts tracking connections lost, with the pushes in them.
@@ -109,9 +145,12 @@ func (c *Config) validate() error {
 			errs = append(errs, fmt.Errorf("reader %d does no Get", i+1))
 		}
 	}
-	for i, p := range c.Writers {
-		if p < Elsewhere || p >= maxProcesses {
+	for i, w := range c.Writers {
+		if p := w.Process; p < Elsewhere || p >= maxProcesses {
 			errs = append(errs, fmt.Errorf("writer %d is in process %d, want %d to %d", i+1, p, Elsewhere, maxProcesses-1))
+		}
+		if w.Through && c.Unversioned {
+			errs = append(errs, fmt.Errorf("writer %d writes through, which needs versions", i+1))
 		}
 	}
 	return errors.Join(errs...)

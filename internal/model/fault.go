@@ -5,6 +5,7 @@ func (t *turn) faults() {
 	t.replicate()
 	t.loseLease()
 	t.loseData()
+	t.lapseIntent()
 	t.flush()
 	for w := range t.cfg.Writers {
 		t.redeliver(w)
@@ -46,11 +47,9 @@ func (t *turn) loseData() {
 	if t.s.left.Evictions == 0 || t.s.slot.kind == absent || t.held(t.s) {
 		return
 	}
-	gone := valueGone
-	if t.s.slot.kind == tombstone {
-		gone = tombstoneGone
-	}
-	n := t.step(gone, 0, t.s.slot.version)
+	gone := [...]act{value: valueGone, tombstone: tombstoneGone, intent: intentGone, lapsed: intentGone}
+	n := t.step(gone[t.s.slot.kind], 0, t.s.slot.version)
+	t.rob(n)
 	n.left.Evictions--
 	t.vanish(n)
 }
@@ -62,13 +61,14 @@ func (t *turn) flush() {
 	}
 	n := t.step(flush, 0, 0)
 	n.left.Flushes--
+	t.rob(n)
 	n.lease = 0
 	t.vanish(n)
 }
 
 // redeliver applies an acknowledged invalidation once more.
 func (t *turn) redeliver(w int) {
-	if t.s.left.Redeliveries == 0 || t.s.writers[w].phase != acknowledged {
+	if t.s.left.Redeliveries == 0 || t.s.writers[w].phase != acknowledged && t.s.writers[w].row != done {
 		return
 	}
 	floor := t.s.writers[w].version

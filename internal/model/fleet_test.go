@@ -1,6 +1,9 @@
 package model
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // apart is n strict readers, each in a process of its own.
 func apart(n int, gets uint8) []Reader {
@@ -16,18 +19,44 @@ func twoAndOne() []Reader {
 	return []Reader{{Process: 0, Gets: 1, Strict: true}, {Process: 0, Gets: 1, Strict: true}, {Process: 1, Gets: 1, Strict: true}}
 }
 
+// twoGetsAndOne is two strict readers apart, the first of which does two Gets.
+func twoGetsAndOne() []Reader {
+	return []Reader{{Process: 0, Gets: 2, Strict: true}, {Process: 1, Gets: 1, Strict: true}}
+}
+
 // sharingMemory is two readers of one memory tier: the first does two Gets.
 func sharingMemory() []Reader {
 	return []Reader{{Process: 0, Gets: 2}, {Process: 0, Gets: 1}}
 }
 
 // elsewhere is n writers that share no process with readers.
-func elsewhere(n int) []int {
-	var writers []int
-	for range n {
-		writers = append(writers, Elsewhere)
-	}
-	return writers
+func elsewhere(n int) []Writer {
+	return slices.Repeat([]Writer{{Process: Elsewhere}}, n)
+}
+
+// through is n writers elsewhere that write through.
+func through(n int) []Writer {
+	return slices.Repeat([]Writer{{Process: Elsewhere, Through: true}}, n)
+}
+
+// oneThrough is a writer that writes through and one that invalidates.
+func oneThrough() []Writer {
+	return []Writer{{Process: Elsewhere, Through: true}, {Process: Elsewhere}}
+}
+
+// strictly is n strict writers elsewhere.
+func strictly(n int) []Writer {
+	return slices.Repeat([]Writer{{Process: Elsewhere, Strict: true}}, n)
+}
+
+// strictlyThrough is n strict writers elsewhere that write through.
+func strictlyThrough(n int) []Writer {
+	return slices.Repeat([]Writer{{Process: Elsewhere, Strict: true, Through: true}}, n)
+}
+
+// oneStrict is a strict writer that writes through and one that invalidates.
+func oneStrict() []Writer {
+	return []Writer{{Process: Elsewhere, Strict: true, Through: true}, {Process: Elsewhere}}
 }
 
 // check explores a fleet.

@@ -11,6 +11,8 @@ func (t *turn) serveLease(i int) {
 	switch t.s.leaseReply() {
 	case hit:
 		t.find(leaseHit, i)
+	case noEntry:
+		t.step(leaseBarred, i, 0).readers[i].phase = barred
 	case busy:
 		t.step(leaseBusy, i, 0).readers[i].phase = waiting
 	case granted:
@@ -27,7 +29,10 @@ func (t *turn) grant(i int) {
 	r.phase = leased
 	if t.cfg.Unversioned {
 		r.primary = t.s.slot.kind == tombstone
-	} else if t.comparesAtLoad() {
+		return
+	}
+	r.primary = t.s.slot.kind == lapsed
+	if t.comparesAtLoad() {
 		r.floor = floor
 	}
 }

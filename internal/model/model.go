@@ -81,6 +81,7 @@ func (t *turn) steps(s *state) {
 	}
 	for i := range t.cfg.Writers {
 		t.writer(i)
+		t.relay(i)
 	}
 	for p := range maxProcesses {
 		if t.cfg.Memory && t.populated[p] {

@@ -5,7 +5,7 @@ import "strings"
 // Mutant is a set of clauses of the protocol that are left out. Each must break
 // a property in some small fleet; a clause whose loss breaks nothing would not
 // have earned its place.
-type Mutant uint32
+type Mutant uint64
 
 const (
 	// leasePerProcess takes leases with an id per process, not per load
@@ -92,6 +92,74 @@ const (
 	// hits allowed").
 	noPing
 
+	// throughUnversioned writes through over any value ("over an existing value
+	// with a lower version").
+	throughUnversioned
+
+	// throughOverNothing compares versions only: what is absent, and a lower
+	// floor, lose to the value of a write-through ("over an existing value").
+	throughOverNothing
+
+	// noOutbox commits without an outbox row ("outbox row in the writer's
+	// transaction").
+	noOutbox
+
+	// doneFirst marks a row done, or deletes it, before it is delivered ("mark
+	// done only after the shared tier acknowledged").
+	doneFirst
+
+	// afterLast takes rows by their ids, beyond the last one taken ("never by
+	// id > last").
+	afterLast
+
+	// intentEarly places the intent before the UPDATE, without the row lock
+	// ("intent under the row lock (after the UPDATE").
+	intentEarly
+
+	// intentLate places the intent after COMMIT ("before COMMIT").
+	intentLate
+
+	// intentForgets places an intent without the floor of what it replaces.
+	intentForgets
+
+	// intentYields lets an invalidation replace a live intent by a tombstone.
+	intentYields
+
+	// lapsedYields lets an invalidation replace a lapsed intent by a tombstone.
+	lapsedYields
+
+	// deafIntent lets an invalidation leave the intent's floor alone.
+	deafIntent
+
+	// lapsedIsTombstone takes an intent whose time is over, and one that was
+	// taken back, for a tombstone like any other.
+	lapsedIsTombstone
+
+	// fillOverIntent leaves the intent out of the fill's conditions ("no
+	// intent?").
+	fillOverIntent
+
+	// noRecheck returns what was read past an intent without looking again.
+	noRecheck
+
+	// bareRecheck looks again, but leaves the intent's floor alone.
+	bareRecheck
+
+	// joinPast lets strict Gets join a reader that has read the primary past an
+	// intent, until it looks again.
+	joinPast
+
+	// finishAnyID finishes whatever intent there is.
+	finishAnyID
+
+	// finishUnanswered takes back an intent that was not answered in time ("leave
+	// it to lapse"), which may have been placed late.
+	finishUnanswered
+
+	// finishBelowFloor puts the value in the place of the own intent without a
+	// look at its floor.
+	finishBelowFloor
+
 	endOfMutants
 )
 
@@ -119,5 +187,9 @@ func mutantNames() []string {
 		"noFloor", "floorOnlyAtFill", "floorOnlyAtLoader", "shortHold", "shortTTL",
 		"invalidateFirst", "ackFirst", "bareLastRead",
 		"noTaint", "lateNote", "noOwnInvalidate", "noFlush", "noFlushOfFlights", "flushBeforeTracking", "noPing",
+		"throughUnversioned", "throughOverNothing",
+		"noOutbox", "doneFirst", "afterLast",
+		"intentEarly", "intentLate", "intentForgets", "intentYields", "lapsedYields", "deafIntent", "lapsedIsTombstone",
+		"fillOverIntent", "noRecheck", "bareRecheck", "joinPast", "finishAnyID", "finishUnanswered", "finishBelowFloor",
 	}
 }

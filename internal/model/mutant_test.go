@@ -15,7 +15,7 @@ type ablation struct {
 
 // ablations has one case or more for every clause that earns its place.
 func ablations() []ablation {
-	return append(leaseAblations(), append(versionAblations(), processAblations()...)...)
+	return append(leaseAblations(), append(versionAblations(), append(processAblations(), writeAblations()...)...)...)
 }
 
 // leaseAblations are about leases and the order of a write.
@@ -94,13 +94,13 @@ func processAblations() []ablation {
 			Mutant: plainSingleflight, Readers: twoAndOne(), Writers: elsewhere(1),
 		}, ReadAfterAck | Monotonic},
 		{"no taint", Config{
-			Mutant: noTaint, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
+			Mutant: noTaint, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true,
 		}, MemoryTier | OwnWrites},
 		{"counter noted after the answer", Config{
 			Mutant: lateNote, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true,
 		}, MemoryTier},
 		{"own invalidation by push only", Config{
-			Mutant: noOwnInvalidate, Readers: sharingMemory(), Writers: []int{0}, Memory: true,
+			Mutant: noOwnInvalidate, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true,
 		}, OwnWrites},
 		{"no flush on reconnect", Config{
 			Mutant: noFlush, Readers: sharingMemory(), Writers: elsewhere(1), Memory: true, Faults: disconnect,
@@ -123,7 +123,15 @@ func spares() []ablation {
 			Faults: Faults{LeaseLosses: 1, Evictions: 2, Crashes: 1},
 		}, 0},
 		{"memory read before the first PING", Config{
-			Mutant: noPing, Readers: sharingMemory(), Writers: []int{0}, Memory: true, Faults: Faults{Disconnects: 2},
+			Mutant: noPing, Readers: sharingMemory(), Writers: []Writer{{Process: 0}}, Memory: true, Faults: Faults{Disconnects: 2},
+		}, 0},
+		{"fill over an intent", Config{
+			Mutant: fillOverIntent, Readers: apart(2, 1), Writers: oneStrict(),
+			Faults: Faults{Lapses: 1, Evictions: 1, WriterCrashes: 1},
+		}, 0},
+		{"intent without the floor", Config{
+			Mutant: intentForgets, Readers: apart(2, 1), Writers: strictly(2), Replica: true,
+			Faults: Faults{Lapses: 1, Rollbacks: 1},
 		}, 0},
 	}
 }
@@ -181,6 +189,6 @@ func TestMutants_AllHaveACase(t *testing.T) {
 		}
 	}
 	if got := len(mutantNames()); 1<<got != int(endOfMutants) {
-		t.Errorf("%d names for %d mutants", got, bits.TrailingZeros32(uint32(endOfMutants)))
+		t.Errorf("%d names for %d mutants", got, bits.TrailingZeros64(uint64(endOfMutants)))
 	}
 }

@@ -66,6 +66,8 @@ func (m *model) joinable(s *state, i int) int {
 	switch {
 	case f.phase.unasked(), m.without(plainSingleflight):
 		return leader
+	case f.phase == confirming && m.without(joinPast):
+		return leader
 	case !m.strict[i] && p.link.servesMemory() && f.inSession && !f.tainted:
 		return leader
 	}

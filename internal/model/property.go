@@ -18,6 +18,13 @@ const (
 	// the newest acknowledged version. Nothing would remove it before its TTL.
 	SharedTier
 
+	// Repaired (R): once a writer has died after COMMIT, or does not
+	// know of it, and the relay has
+	// nothing to deliver for it, neither tier holds anything older than what
+	// it wrote, as far as it is not about to be removed. Promised with an
+	// outbox only.
+	Repaired
+
 	// MemoryTier (S1): while a session is live and all its pushes have been
 	// delivered, memory holds no usable entry older than the newest
 	// acknowledged version. Nothing would remove it either.
@@ -26,6 +33,11 @@ const (
 	// OwnWrites (OWN): a Get that begins after its own process acknowledged an
 	// invalidation returns at least that version, memory or not.
 	OwnWrites
+
+	// Committed (C): a strict Get that begins after the COMMIT of a strict
+	// update returns at least its version, acknowledged or not; unless the
+	// update's intent had been lost by then.
+	Committed
 
 	// OneLoad (L): at most one load can still be filled.
 	OneLoad
@@ -39,7 +51,7 @@ const (
 // String names the set by the letters above.
 func (p Properties) String() string {
 	var names []string
-	for i, name := range []string{"A", "M", "S", "S1", "OWN", "L", "D"} {
+	for i, name := range []string{"A", "M", "S", "R", "S1", "OWN", "C", "L", "D"} {
 		if p&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -65,6 +77,9 @@ func (m *model) judge(s *state, i int, version uint8) Properties {
 	if version < r.owedSeen {
 		broken |= Monotonic
 	}
+	if version < r.owedFirm {
+		broken |= Committed
+	}
 	return broken
 }
 
@@ -77,6 +92,7 @@ func (m *model) owe(s *state, i int) {
 	}
 	r.owedAck = s.acked
 	r.owedSeen = s.seen
+	r.owedFirm = s.firm
 }
 
 // broken lists the properties that do not hold in s, whatever led to it.
@@ -85,9 +101,16 @@ func (m *model) broken(s *state) Properties {
 	if s.slot.kind == value && s.slot.version < s.acked {
 		broken |= SharedTier
 	}
+	lost := m.lost(s)
+	if s.slot.kind == value && s.slot.version < lost {
+		broken |= Repaired
+	}
 	for p := range s.processes {
 		if stuck(&s.processes[p], s.acked) {
 			broken |= MemoryTier
+		}
+		if stuck(&s.processes[p], lost) {
+			broken |= Repaired
 		}
 	}
 	if m.fillable(s) > 1 {
@@ -96,10 +119,25 @@ func (m *model) broken(s *state) Properties {
 	return broken
 }
 
-// stuck reports whether p serves something older than acked that no push is
+// stuck reports whether p serves something older than version that no push is
 // coming for.
-func stuck(p *process, acked uint8) bool {
-	return p.link == live && p.pushes == 0 && p.entry != 0 && p.entry < acked
+func stuck(p *process, version uint8) bool {
+	return p.link == live && p.pushes == 0 && p.entry != 0 && p.entry < version
+}
+
+// lost returns the newest version that is committed, not acknowledged, and
+// that nobody will bring to the shared tier any more, or 0.
+func (m *model) lost(s *state) uint8 {
+	if !m.cfg.Outbox {
+		return 0
+	}
+	version := uint8(0)
+	for w := range m.cfg.Writers {
+		if m.abandoned(s, w) {
+			version = max(version, s.writers[w].version)
+		}
+	}
+	return version
 }
 
 // fillable counts the loads whose fill the lease would let through now.
@@ -123,7 +161,7 @@ func (m *model) finished(s *state) bool {
 		}
 	}
 	for i := range m.cfg.Writers {
-		if phase := s.writers[i].phase; phase != acknowledged && phase != crashed {
+		if !s.writers[i].phase.ended() {
 			return false
 		}
 	}

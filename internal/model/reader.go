@@ -14,6 +14,8 @@ const (
 	loaded                  // send FILL
 	filling                 // FILL: accepted: answered; refused: waiting
 	lastRead                // read the primary
+	barred                  // read the primary past an intent: confirming
+	confirming              // look again: an intent: answered; none: waiting
 	raising                 // raise the floor to what was read: answered
 	answered                // receive the answer and return
 	orphaned                // FILL of a process that died
@@ -26,7 +28,7 @@ func (p phase) leads() bool { return p >= registered && p <= answered }
 // be sent, so that the answer cannot be older than a Get that joins now. A
 // load is answered by its FILL: accepted, it vouches for what was loaded.
 func (p phase) unasked() bool {
-	return p == registered || p == waiting || p == leased || p == loaded
+	return p == registered || p == waiting || p == leased || p == loaded || p == barred
 }
 
 // loads reports whether the reader is a living holder of a lease, as far as it
@@ -55,6 +57,10 @@ func (t *turn) reader(i int) {
 		t.serveFill(i)
 	case lastRead:
 		t.readPrimary(i)
+	case barred:
+		t.bypass(i)
+	case confirming:
+		t.lookAgain(i)
 	case raising:
 		t.raise(i)
 	case answered:
@@ -117,7 +123,7 @@ func (t *turn) find(a act, i int) {
 func (m *model) answer(s *state, i int, version uint8) {
 	r := &s.readers[i]
 	*r = reader{
-		phase: answered, version: version, left: r.left, owedAck: r.owedAck, owedSeen: r.owedSeen,
+		phase: answered, version: version, left: r.left, owedAck: r.owedAck, owedSeen: r.owedSeen, owedFirm: r.owedFirm,
 		tainted: r.tainted, inSession: r.inSession,
 	}
 }

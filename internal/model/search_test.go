@@ -34,6 +34,30 @@ func TestCheck_TraceTellsAStory(t *testing.T) {
 	}
 }
 
+// The other trace that decides what the code does: why the second look of a
+// reader past an intent must raise the floor.
+func TestCheck_TraceOfTheBareSecondLook(t *testing.T) {
+	r := check(t, Config{Mutant: bareRecheck, Readers: apart(2, 1), Writers: oneStrict()})
+	want := []string{
+		"reader 1: Get, registers a flight",
+		"reader 1: GET served: nothing",
+		"writer 1: INTENT placed",
+		"reader 1: LEASE served: an intent",
+		"writer 1: COMMIT v2",
+		"writer 2: COMMIT v3",
+		"reader 1: reads v3 from the primary",
+		"reader 1: looks again at v3, there is an intent",
+		"reader 1: returns v3",
+		"reader 2: Get, registers a flight",
+		"writer 1: FINISH v2",
+		"reader 2: GET served: v2, reply on its way",
+		"reader 2: returns v2",
+	}
+	if got := r.Traces[Monotonic]; !slices.Equal(got, want) {
+		t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
 func TestCheck_IsDeterministic(t *testing.T) {
 	cfg := Config{Mutant: noLease, Readers: apart(3, 1), Writers: elsewhere(1)}
 	a, b := check(t, cfg), check(t, cfg)
@@ -58,7 +82,10 @@ func TestCheck_SymmetryChangesNothing(t *testing.T) {
 			Mutant: noRetry, Readers: apart(3, 1), Writers: elsewhere(2),
 		}, 0},
 		{"no taint", Config{
-			Mutant: noTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []int{0, 0}, Memory: true,
+			Mutant: noTaint, Readers: []Reader{{Process: 0, Gets: 1}, {Process: 0, Gets: 1}}, Writers: []Writer{{Process: 0}, {Process: 0}}, Memory: true,
+		}, 0},
+		{"intent outside the row lock", Config{
+			Mutant: intentEarly, Readers: apart(2, 1), Writers: strictlyThrough(2), Faults: Faults{WriterCrashes: 1},
 		}, 0},
 	} {
 		t.Run(a.name, func(t *testing.T) {
@@ -91,7 +118,7 @@ func sameLengths(t *testing.T, got, want map[Properties][]string) {
 func TestCheck_ReportsAllMistakesOfAConfig(t *testing.T) {
 	_, err := Check(Config{
 		Readers: []Reader{{Process: 3, Gets: 1}, {Process: 0}, {}, {}},
-		Writers: []int{-2, 0, 0},
+		Writers: []Writer{{Process: -2}, {Through: true}, {}}, Unversioned: true,
 	})
 	if err == nil {
 		t.Fatal("no error")
@@ -102,6 +129,7 @@ func TestCheck_ReportsAllMistakesOfAConfig(t *testing.T) {
 		"reader 1 is in process 3, want 0 to 2",
 		"reader 2 does no Get",
 		"writer 1 is in process -2, want -1 to 2",
+		"writer 2 writes through, which needs versions",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %q, want it to say %q", err, want)

@@ -14,9 +14,12 @@ type state struct {
 	committed, replica uint8
 
 	// acked is the newest acknowledged version, seen the newest that any
-	// completed Get has returned. Nobody in the fleet knows them; the
-	// properties are about them.
-	acked, seen uint8
+	// completed Get has returned, firm the newest that was committed under an
+	// intent. Nobody in the fleet knows them; the properties are about them.
+	acked, seen, firm uint8
+
+	// last is the outbox id that the mutant afterLast has come to.
+	last uint8
 
 	readers   [maxReaders]reader
 	processes [maxProcesses]process
@@ -33,14 +36,18 @@ const (
 	absent slotKind = iota
 	value
 	tombstone
+	intent
+	lapsed // an intent whose time is over
 )
 
-// slot is the data key: a value with its version, or a tombstone with its
-// floor. An unversioned class keeps its versions here too, for the properties;
+// slot is the data key: a value with its version, or a tombstone or an intent
+// with its floor. An unversioned class keeps its versions here too, for the properties;
 // no step of the protocol looks at them.
 type slot struct {
 	kind    slotKind
 	version uint8
+	owner   uint8 // 1 + the writer whose intent it is
+	until   uint8 // the newest version committed when the intent lapsed
 }
 
 // reader is one caller of Get and, while it leads a flight, that flight.
@@ -60,7 +67,7 @@ type reader struct {
 	// primary sends the load to the primary.
 	primary bool
 
-	owedAck, owedSeen uint8
+	owedAck, owedSeen, owedFirm uint8
 }
 
 // process is what readers in one process share.
@@ -76,6 +83,9 @@ type process struct {
 type writer struct {
 	phase   writePhase
 	version uint8
+	row     row
+	robbed  bool  // a fault took its intent away before COMMIT
+	id      uint8 // of the row, for the mutant afterLast
 }
 
 // initial is a fleet that has just started over an empty shared tier. The row

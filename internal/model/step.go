@@ -18,6 +18,7 @@ const (
 	getMiss
 	leaseHit
 	leaseBusy
+	leaseBarred
 	leaseGranted
 	loadAnyway
 	loadPrimary
@@ -27,12 +28,26 @@ const (
 	fillRefused
 	giveUp
 	raise
+	confirmed
+	unconfirmed
 	receive
 	admit
 
-	commit // writers
+	drawID // writers
+	commit
 	invalidate
+	writeThrough
+	throughFloor
 	acknowledge
+	intend
+	finish
+	rollback
+	withdraw
+	doubt
+
+	relayDelivers // relays
+	relayMarks
+	relayCrashes
 
 	deliver // sessions
 	lapse
@@ -45,9 +60,13 @@ const (
 	leaseLost
 	valueGone
 	tombstoneGone
+	intentGone
+	intentLapses
 	flush
 	redeliver
 	crashWriter
+	crashIntended
+	crashAdrift
 	crash
 	disconnect
 
@@ -74,6 +93,7 @@ func (a act) phrase() string {
 		getMiss:      "reader %r: GET served: nothing",
 		leaseHit:     "reader %r: LEASE served: v%v, reply on its way",
 		leaseBusy:    "reader %r: LEASE busy, waits",
+		leaseBarred:  "reader %r: LEASE served: an intent",
 		leaseGranted: "reader %r: LEASE granted, floor v%v",
 		loadAnyway:   "reader %r: loads without a lease",
 		loadPrimary:  "reader %r: reads v%v from the primary",
@@ -83,12 +103,27 @@ func (a act) phrase() string {
 		fillRefused:  "reader %r: FILL v%v refused",
 		giveUp:       "reader %r: gives up waiting, will read the primary",
 		raise:        "reader %r: floor raised to v%v",
+		confirmed:    "reader %r: looks again at v%v, there is an intent",
+		unconfirmed:  "reader %r: looks again, there is no intent, starts again",
 		receive:      "reader %r: returns v%v",
 		admit:        "reader %r: returns v%v, which enters memory",
 
-		commit:      "writer %w: COMMIT v%v",
-		invalidate:  "writer %w: INVALIDATE floor v%v applied",
-		acknowledge: "writer %w: acknowledged v%v",
+		drawID:       "writer %w: transaction begins with outbox row %v",
+		commit:       "writer %w: COMMIT v%v",
+		invalidate:   "writer %w: INVALIDATE floor v%v applied",
+		writeThrough: "writer %w: WRITE-THROUGH v%v, which is stored",
+		throughFloor: "writer %w: WRITE-THROUGH v%v, taken as a floor",
+		acknowledge:  "writer %w: acknowledged v%v",
+
+		intend:   "writer %w: INTENT placed",
+		finish:   "writer %w: FINISH v%v",
+		rollback: "writer %w: ROLLBACK",
+		withdraw: "writer %w: FINISH without a version",
+
+		doubt:         "writer %w: does not learn of its COMMIT",
+		relayDelivers: "relay: INVALIDATE floor v%v of writer %w",
+		relayMarks:    "relay: row of writer %w is marked done",
+		relayCrashes:  "relay: crashes with the row of writer %w",
 
 		deliver:    "process %p: push delivered",
 		lapse:      "process %p: heartbeat lapsed, session ended",
@@ -101,9 +136,13 @@ func (a act) phrase() string {
 		leaseLost:     "lease of reader %r: runs out",
 		valueGone:     "data key: value v%v gone (evicted or expired)",
 		tombstoneGone: "data key: tombstone with floor v%v gone (evicted or expired)",
+		intentGone:    "data key: intent gone (evicted)",
+		intentLapses:  "intent of writer %w: lapses",
 		flush:         "shared tier: FLUSHALL",
 		redeliver:     "relay: INVALIDATE floor v%v of writer %w applied again",
 		crashWriter:   "writer %w: crashes before it invalidates v%v",
+		crashIntended: "writer %w: crashes before COMMIT",
+		crashAdrift:   "writer %w: dies or rolls back with its INTENT still on its way",
 		crash:         "process %p: crashes",
 		disconnect:    "process %p: tracking connection lost, with its pushes",
 	}[a]

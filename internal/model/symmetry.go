@@ -39,8 +39,8 @@ func (m *model) lonely(i int) bool {
 			return false
 		}
 	}
-	for _, p := range m.cfg.Writers {
-		if p == m.process[i] {
+	for _, w := range m.cfg.Writers {
+		if w.Process == m.process[i] {
 			return false
 		}
 	}
@@ -52,13 +52,16 @@ func (m *model) represent(s *state, n *names) {
 	if s.seen <= s.acked {
 		s.seen = 0 // what A asks for, M need not ask for again
 	}
+	if s.firm <= s.acked {
+		s.firm = 0
+	}
+	if m.twins {
+		sortWriters(s, n)
+	}
 	for _, pair := range m.swaps {
 		if m.heavier(s, pair.a, pair.b) {
 			m.exchange(s, pair.a, pair.b, n)
 		}
-	}
-	if m.twins {
-		sortWriters(s, n)
 	}
 }
 
@@ -78,6 +81,7 @@ func (m *model) weight(s *state, i int) uint64 {
 	w = w<<4 | uint64(r.floor)
 	w = w<<4 | uint64(r.owedAck)
 	w = w<<4 | uint64(r.owedSeen)
+	w = w<<4 | uint64(r.owedFirm)
 	w = w<<4 | flags(r.leader != 0, r.tainted, r.inSession, r.primary)
 	w = w<<4 | flags(s.lease == uint8(1+i), p.flight == uint8(1+i), p.flight != 0, false)
 	w = w<<4 | uint64(p.entry)
@@ -115,7 +119,7 @@ func (m *model) exchange(s *state, a, b int, n *names) {
 	}
 }
 
-// exchanged follows a reference (1 + the reader, 0 is none) to its new place.
+// exchanged follows a reference (1 + the reader or writer, 0 is none) to its new place.
 func exchanged(ref uint8, a, b int) uint8 {
 	switch ref {
 	case uint8(1 + a):
@@ -129,11 +133,17 @@ func exchanged(ref uint8, a, b int) uint8 {
 // sortWriters puts the writer that has come further second.
 func sortWriters(s *state, n *names) {
 	a, b := &s.writers[0], &s.writers[1]
-	if uint(a.phase)<<4|uint(a.version) <= uint(b.phase)<<4|uint(b.version) {
+	if a.weight() <= b.weight() {
 		return
 	}
 	*a, *b = *b, *a
+	s.slot.owner = exchanged(s.slot.owner, 0, 1)
 	if n != nil {
 		n.writers[0], n.writers[1] = n.writers[1], n.writers[0]
 	}
+}
+
+// weight orders writers.
+func (w *writer) weight() uint64 {
+	return uint64(w.phase)<<16 | uint64(w.version)<<12 | uint64(w.row)<<8 | uint64(w.id)<<4 | flags(w.robbed)
 }

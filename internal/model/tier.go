@@ -9,6 +9,7 @@ const (
 	hit reply = iota
 	granted
 	busy
+	noEntry // there is a live intent
 )
 
 // leaseReply is what the lease script says to a load that asks.
@@ -16,6 +17,8 @@ func (s *state) leaseReply() reply {
 	switch {
 	case s.slot.kind == value:
 		return hit
+	case s.slot.kind == intent:
+		return noEntry
 	case s.lease != 0:
 		return busy
 	}
@@ -43,11 +46,14 @@ func (m *model) fill(s *state, i int) bool {
 	}
 	s.lease = 0
 	version := s.readers[i].version
+	if s.slot.kind == intent && !m.without(fillOverIntent) {
+		return false
+	}
 	if s.slot.kind != absent && version < s.slot.version && m.comparesAtFill() {
 		m.changed(s) // the nudge that wakes the waiters
 		return false
 	}
-	s.slot = slot{value, version}
+	s.slot = slot{kind: value, version: version}
 	m.changed(s)
 	return true
 }
@@ -78,14 +84,42 @@ func (m *model) invalidate(s *state, floor uint8) {
 	if s.slot.kind == value && s.slot.version >= floor && floor != 0 && !m.cfg.Unversioned {
 		return
 	}
-	if s.slot.kind == tombstone {
+	switch {
+	case s.slot.kind == intent && !m.without(intentYields), s.slot.kind == lapsed && !m.without(lapsedYields):
+		m.underIntent(s, floor)
+		return
+	case s.slot.kind != value:
 		floor = max(floor, s.slot.version)
 	}
-	if m.cfg.Unversioned {
-		floor = s.committed // nobody reads it; held does, for "everything until now"
-	}
-	s.slot = slot{tombstone, floor}
+	s.slot = slot{kind: tombstone, version: m.floorOf(s, floor)}
 	m.changed(s)
+}
+
+// writeThrough is the write-through script. It puts the value over an older
+// one only: a value in the slot is at least as new as all that has been
+// acknowledged, so that a newer one is too. Nothing else there says as much,
+// and then the version is no more than a floor. It reports whether it put the
+// value there.
+func (m *model) writeThrough(s *state, version uint8) bool {
+	if !m.mayWrite(s, version) {
+		m.invalidate(s, version)
+		return false
+	}
+	s.lease = 0
+	s.slot = slot{kind: value, version: version}
+	m.changed(s)
+	return true
+}
+
+// mayWrite reports whether a write-through may put its value into the slot.
+func (m *model) mayWrite(s *state, version uint8) bool {
+	switch {
+	case s.slot.kind == value && m.without(throughUnversioned):
+		return true
+	case s.slot.kind == intent || s.slot.kind != value && !m.without(throughOverNothing):
+		return false
+	}
+	return s.slot.version < version
 }
 
 // vanish removes the data key.
@@ -97,11 +131,18 @@ func (m *model) vanish(s *state) {
 // held reports whether the data key must still stay: the replica has not yet
 // caught up with what only this key remembers.
 func (m *model) held(s *state) bool {
-	if !m.cfg.Replica || s.replica >= s.slot.version {
+	if !m.cfg.Replica {
 		return false
 	}
-	if s.slot.kind == tombstone {
-		return !m.without(shortHold)
+	switch s.slot.kind {
+	case value:
+		return s.replica < s.slot.version && !m.without(shortTTL)
+	case tombstone:
+		return s.replica < s.slot.version && !m.without(shortHold)
+	case lapsed:
+		return s.replica < max(s.slot.version, s.slot.until) && !m.without(shortHold)
+	case intent:
+		return s.replica < s.committed && !m.without(shortHold)
 	}
-	return !m.without(shortTTL)
+	return false
 }

@@ -67,7 +67,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	who, err := serverAccount()
+	who, err := childproc.Unprivileged("postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context, bin string, who account, settings []string) error {
+func (c *Cluster) start(ctx context.Context, bin string, who childproc.Account, settings []string) error {
 	if err := c.initdb(ctx, bin, who); err != nil {
 		return err
 	}
@@ -100,13 +100,13 @@ func (c *Cluster) start(ctx context.Context, bin string, who account, settings [
 }
 
 // initdb fills the data folder.
-func (c *Cluster) initdb(ctx context.Context, bin string, who account) error {
+func (c *Cluster) initdb(ctx context.Context, bin string, who childproc.Account) error {
 	pwfile := filepath.Join(c.dir, "password")
 	if err := os.WriteFile(pwfile, []byte(c.password), 0o600); err != nil {
 		return err
 	}
 	for _, path := range []string{c.dir, pwfile} {
-		if err := who.own(path); err != nil {
+		if err := who.Own(path); err != nil {
 			return err
 		}
 	}
@@ -123,10 +123,10 @@ func (c *Cluster) initdb(ctx context.Context, bin string, who account) error {
 // outfit gives cmd a clean environment, where no PGDATA or PGPORT of the
 // caller's has a say and all messages are in English, and a working folder
 // that the account may enter.
-func (c *Cluster) outfit(cmd *exec.Cmd, who account) *exec.Cmd {
+func (c *Cluster) outfit(cmd *exec.Cmd, who childproc.Account) *exec.Cmd {
 	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	who.become(cmd)
+	who.Become(cmd)
 	return cmd
 }
 

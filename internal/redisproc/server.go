@@ -7,8 +7,8 @@
 //   - A server is new, empty and its owner's alone: its own folder, its own
 //     port on the loopback address. A server that already runs on the machine
 //     is neither used nor touched.
-//   - It writes nothing to the disk. What it held is lost when it ends, and so
-//     are the scripts it knew.
+//   - It writes nothing to the disk unless it is told SAVE. What it held is lost
+//     when it ends, and so are the scripts it knew; see [Server.RestartSaved].
 //   - It ends with the process that started it: see package childproc.
 package redisproc
 
@@ -16,9 +16,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -33,6 +35,9 @@ const ServerEnv = "LARDER_REDIS_SERVER"
 
 // ErrNotInstalled reports that no server program was found on this machine.
 var ErrNotInstalled = errors.New("no Redis server here: neither redis-server nor valkey-server is on the PATH")
+
+// dump is the file that SAVE writes, in the server's folder.
+const dump = "dump.rdb"
 
 // startTimeout bounds a start. It takes some 20 ms on an idle machine.
 const startTimeout = 30 * time.Second
@@ -101,6 +106,7 @@ func (s *Server) spec(port int) childproc.Spec {
 		"--bind", "127.0.0.1",
 		"--dir", s.dir,
 		"--save", "",
+		"--dbfilename", dump,
 		"--appendonly", "no",
 		"--daemonize", "no",
 	}, s.args...)...)
@@ -130,6 +136,16 @@ func (s *Server) Kill() { s.child.Stop() }
 // Restart ends the server, if it runs, and starts an empty one on the same
 // port. It fails when somebody else has taken the port meanwhile.
 func (s *Server) Restart(ctx context.Context) error {
+	s.child.Stop()
+	if err := os.Remove(filepath.Join(s.dir, dump)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.RestartSaved(ctx)
+}
+
+// RestartSaved is like Restart, but the new server has what the old one held
+// when it was last told SAVE, however long ago.
+func (s *Server) RestartSaved(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	s.child.Stop()

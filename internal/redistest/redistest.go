@@ -65,3 +65,12 @@ func (s *Server) Restart() {
 		s.t.Fatalf("restart the Redis server: %v", err)
 	}
 }
+
+// RestartSaved ends the server, if it runs, and starts one on the same port that
+// has what it held when it was last told SAVE.
+func (s *Server) RestartSaved() {
+	s.t.Helper()
+	if err := s.s.RestartSaved(s.t.Context()); err != nil {
+		s.t.Fatalf("restart the Redis server: %v", err)
+	}
+}

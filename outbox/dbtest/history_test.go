@@ -17,6 +17,7 @@ import (
 
 var historyCases = []testCase{
 	{name: "a new history rewinds once, whoever sees it", run: rewindOnce},
+	{name: "relays that see a new history at once rewind once", run: rewindTogether},
 	{name: "what is delivered during a rewind is delivered again", run: deliveredDuringRewind},
 	{name: "a relay that talks to a deposed server does not work", run: deposed},
 	{name: "a relay alone goes on with the server it has", run: alone},
@@ -71,6 +72,32 @@ func rewindOnce(t *testing.T, w *world) {
 		if slices.Equal(c.histories, []string{"second"}) && c.got < 20 {
 			t.Errorf("the second history was confirmed after %d deliveries, want 20", c.got)
 		}
+	}
+}
+
+// rewindTogether starts relays when the history is another: each looks at once.
+func rewindTogether(t *testing.T, w *world) {
+	g := newTarget()
+	stop := start(t, w.relay(t, g, quick()))
+	first := deliver(t, w, 5)
+	stop()
+	g.set(func(g *target) { g.history = "second" })
+	var relays []*outbox.Relay
+	for range 5 {
+		relays = append(relays, w.relay(t, g, quick()))
+		start(t, relays[len(relays)-1])
+	}
+	g.await(t, on("second", first)...)
+	// Another history makes sure that all have finished with this one.
+	g.set(func(g *target) { g.history = "third" })
+	g.await(t, on("third", first)...)
+	until(t, "all is done again", func() bool { s := w.stats(t); return s.Pending == 0 && s.Done == 5 })
+	var rewinds uint64
+	for _, r := range relays {
+		rewinds += r.Counts().Rewinds
+	}
+	if rewinds != 2 || len(g.deliveries()) != 15 {
+		t.Errorf("%d rewinds and %d deliveries for two new histories, want 2 and 15", rewinds, len(g.deliveries()))
 	}
 }
 

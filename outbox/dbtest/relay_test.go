@@ -18,6 +18,9 @@ import (
 var relayCases = []testCase{
 	{name: "a lower id that is committed later is delivered", run: lateCommit, except: outbox.SQLite}, // one writer at a time
 	{name: "what was delivered and not marked is delivered again", run: killedBeforeMark},
+	{name: "a process that is killed after delivering has its rows delivered by another", run: processKilled},
+	// An SQLite file has one writer. If that is the process that hangs, nobody can replace it.
+	{name: "a process that hangs is replaced", run: processStopped, except: outbox.SQLite},
 	{name: "a relay that ends marks what was acknowledged", run: endsInOrder},
 	{name: "one relay works at a time, another takes over", run: takeover},
 	{name: "partitions are worked on side by side", run: partitions},

@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/mariadbtest"
 	"github.com/larderdev/larder/internal/pgtest"
 	"github.com/larderdev/larder/outbox"
 )
@@ -36,11 +38,12 @@ type testCase struct {
 }
 
 func casesFor(d outbox.Dialect) []testCase {
-	all := slices.Concat(enqueueCases, relayCases, historyCases)
+	all := slices.Concat(enqueueCases, relayCases, historyCases, triggerCases)
 	return slices.DeleteFunc(all, func(c testCase) bool { return c.except == d })
 }
 
 func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
 	dsn := pgtest.Start(t)
 	server := open(t, "pgx", dsn)
 	for i, c := range casesFor(outbox.PostgreSQL) {
@@ -53,7 +56,21 @@ func TestPostgreSQL(t *testing.T) {
 	}
 }
 
+func TestMariaDB(t *testing.T) {
+	t.Parallel()
+	server := mariadbtest.Start(t)
+	root := open(t, "mysql", server.DSN(""))
+	for i, c := range casesFor(outbox.MySQL) {
+		t.Run(c.name, func(t *testing.T) {
+			name := fmt.Sprint("case_", i)
+			mustExec(t, root, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
+			c.run(t, newWorld(t, outbox.MySQL, "mysql", server.DSN(name)))
+		})
+	}
+}
+
 func TestSQLite(t *testing.T) {
+	t.Parallel()
 	for _, c := range casesFor(outbox.SQLite) {
 		t.Run(c.name, func(t *testing.T) {
 			c.run(t, newWorld(t, outbox.SQLite, "sqlite", sqliteFile(t)))
@@ -183,7 +200,7 @@ func start(t *testing.T, r *outbox.Relay) (stop func()) {
 }
 
 // patience is how long a test waits for what should happen at once.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // until waits for something in a database or a relay.
 func until(t *testing.T, what string, holds func() bool) {

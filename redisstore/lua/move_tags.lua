@@ -23,4 +23,4 @@ for i = 2, #KEYS do
     redis.call('DEL', KEYS[i])
   end
 end
-return {DONE, place(number, epoch)}
+return {DONE, place(number, epoch), now}

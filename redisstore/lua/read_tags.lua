@@ -16,7 +16,7 @@ else
   number, epoch = '00000000000000000001', nonce
   make(sequence, place(number, epoch))
 end
-local answer = {DONE, place(number, epoch)}
+local answer = {DONE, place(number, epoch), now}
 for i = 2, #KEYS do
   local stored = read(KEYS[i])
   if identity(stored) then
@@ -24,6 +24,6 @@ for i = 2, #KEYS do
   else
     stored = make(KEYS[i], tag(number, epoch, nonce, nonce))
   end
-  answer[i + 1] = stored
+  answer[i + 2] = stored
 end
 return answer

@@ -22,13 +22,17 @@ end
 
 -- identity returns the hard identity of a stored tag, or nil if it is none.
 local function identity(tag)
-  local number, hard = string.match(tag or '', '^LG(%d+) %S+ (%S+) %S+$')
+  local number, hard = string.match(tag or '', '^LG(%d+) %S+ (%S+) %S+ %d+$')
   return number and #number == 20 and number <= '18446744073709551615' and hard or nil
 end
 
+-- now is the server's clock, in ms.
+local clock = redis.call('TIME')
+local now = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+
 -- tag and place are the stored forms of a tag and of the sequence.
 local function tag(number, epoch, hard, soft)
-  return 'LG' .. number .. ' ' .. epoch .. ' ' .. hard .. ' ' .. soft
+  return 'LG' .. number .. ' ' .. epoch .. ' ' .. hard .. ' ' .. soft .. ' ' .. now
 end
 local function place(number, epoch) return 'LI' .. number .. '00000000000000' .. epoch end
 

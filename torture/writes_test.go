@@ -1,0 +1,49 @@
+package torture
+
+import (
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder/internal/redistest"
+	"github.com/larderdev/larder/redisstore"
+)
+
+// TestWrites drives three processes that read and write, two relays, a
+// primary, a replica that is 20 ms behind, and a Redis, while all but the
+// databases are killed, stopped, cut off and made to forget. One write in a
+// hundred ends with the death of its process between COMMIT and the cache.
+func TestWrites(t *testing.T) {
+	f := newFleet(t)
+	f.follow()
+	n := &nemesis{fleet: f, server: redistest.Start(t)}
+	n.operator = redistest.NewOperator(t, n.server.Addr())
+	wires, opts := f.wires(n.server, 3)
+	n.wires = wires
+	direct := redisstore.Options{Addrs: []string{n.server.Addr()}}
+	f.relays = f.start(config{Role: "relay", Outbox: true}, []redisstore.Options{direct, direct})
+	f.nodes = f.start(config{Role: "node", Outbox: true, Deaths: 0.01}, opts)
+	n.until(time.Now().Add(length(t, time.Minute)))
+	f.finish()
+	n.report()
+	f.judge(500)
+}
+
+// TestWrites_WithoutOutbox shows that the checker finds what is stuck: without
+// an outbox a writer that dies after COMMIT leaves its keys to the TTL.
+func TestWrites_WithoutOutbox(t *testing.T) {
+	f := newFleet(t)
+	f.follow()
+	server := redistest.Start(t)
+	_, opts := f.wires(server, 3)
+	f.nodes = f.start(config{Role: "node", Deaths: 0.03}, opts)
+	<-time.After(12 * time.Second)
+	f.finish()
+	f.ledger.report(t)
+	stuck := uint64(0)
+	for i := range classes() {
+		stuck += f.ledger.class[i].stuckShared.Load()
+	}
+	if stuck == 0 {
+		t.Error("no key was found stuck although writers died and there is no outbox")
+	}
+}
