@@ -1,6 +1,7 @@
 // Package catalog is the shop's database: products, their stock, users, their
 // logins, carts and orders, on SQLite or PostgreSQL. It is the origin behind
-// the caches and knows nothing of them.
+// the caches and knows nothing of them, but for the outbox in which it writes
+// down what has changed.
 //
 // # Model
 //
@@ -13,6 +14,7 @@
 //	orders(id, user_id, total_cents, created_at)
 //	order_items(order_id, product_id, quantity, price_cents)
 //	versions(last)   one row: the last number, in PostgreSQL that of the seed
+//	larder_outbox, larder_outbox_parts, larder_outbox_histories   see [DB.Outbox]
 //
 // In PostgreSQL they are in a schema of their own, storefront; an SQLite file
 // holds nothing else. Times are in seconds since 1970.
@@ -50,6 +52,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	sqlite3 "modernc.org/sqlite"       // the driver "sqlite"
+
+	"github.com/larderdev/larder/outbox"
 )
 
 // pageSize is how many products a page or a search shows.
@@ -218,6 +222,13 @@ type dialect struct {
 	numbering []string
 	// next is the statement for the next version, above a given one.
 	next string
+	// sequence is what next takes its numbers from, "" for what is none.
+	sequence string
+	// outbox is the dialect as package outbox names it.
+	outbox outbox.Dialect
+	// watched counts the triggers that watch makes.
+	watched string
+	watch   []string
 	// anyOf is the condition "is one of", for the list that list makes.
 	anyOf string
 	list  func(ids []int64) any
@@ -228,7 +239,8 @@ var (
 		name: "SQLite", driver: "sqlite", lookAtFile: true,
 		columns: `SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
 			WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY t.name, c.cid`,
-		next:  "UPDATE versions SET last = max(last, $1) + 1 RETURNING last",
+		next:   "UPDATE versions SET last = max(last, $1) + 1 RETURNING last",
+		outbox: outbox.SQLite, watched: watchedLite, watch: watchLite,
 		anyOf: "IN (SELECT value FROM json_each($1))",
 		list:  func(ids []int64) any { return strings.ReplaceAll(fmt.Sprint(ids), " ", ",") }, // [1,2,3]
 	}
@@ -249,6 +261,7 @@ var (
 				(SELECT max(id) FROM storefront.orders)))
 			WHERE NOT (SELECT is_called FROM storefront.row_versions)`,
 		},
+		sequence: "storefront.row_versions", outbox: outbox.PostgreSQL, watched: watchedPostgres, watch: watchPostgres,
 		next:  "SELECT GREATEST(nextval('storefront.row_versions'), $1 + 1)",
 		anyOf: "= ANY($1)",
 		list:  func(ids []int64) any { return ids },

@@ -37,9 +37,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
+	"github.com/larderdev/larder/outbox"
 	"github.com/larderdev/larder/store"
 )
 
@@ -52,6 +54,12 @@ type Options struct {
 	//
 	// Default: nil, this shop caches for itself.
 	Shared store.Store
+	// Relay makes the database report changes, whoever makes them, and this shop
+	// deliver them. One shop of a fleet at least must, but all may. Until the
+	// relay of one says that all is delivered, the shared tier is not trusted.
+	//
+	// Default: false, the caches hear of what the shops change themselves.
+	Relay bool
 	// Node names this shop in its statistics.
 	//
 	// Default: a random name.
@@ -77,9 +85,13 @@ type Shop struct {
 	searches *larder.Cache[Query, []int64]
 	pages    *larder.Cache[Page, []int64]
 	tokens   *larder.Cache[string, catalog.Session] // by the token's hash
+
+	delivery *delivery // nil: no relay
+	// unwritten says that an invalidation could not be put into the outbox.
+	unwritten atomic.Bool
 }
 
-// Open opens the caches.
+// Open opens the caches, and starts the relay if there is to be one.
 func Open(ctx context.Context, o Options) (*Shop, error) {
 	policies := Policies()
 	if len(o.Keys) > 0 {
@@ -90,22 +102,29 @@ func Open(ctx context.Context, o Options) (*Shop, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	var box *outbox.Box
+	if o.Relay {
+		var err error
+		if box, err = o.DB.Outbox(ctx, categoryTag, mappings...); err != nil {
+			return nil, err
+		}
+	}
 	lard, err := larder.Open(ctx, larder.Options{
-		Policies: policies, Shared: o.Shared, Node: o.Node, Keys: o.Keys, Logger: o.Logger,
+		Policies: policies, Shared: o.Shared, Node: o.Node, Keys: o.Keys, Outbox: o.Relay, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s := &Shop{lard: lard, db: o.DB, log: o.Logger}
-	if err := s.openCaches(); err != nil {
+	err = s.openCaches()
+	if err == nil && o.Relay {
+		err = s.startRelay(ctx, box)
+	}
+	if err != nil {
 		return nil, errors.Join(err, lard.Close())
 	}
 	return s, nil
 }
-
-// Close ends the caches. It tells of invalidations that could not be
-// delivered.
-func (s *Shop) Close() error { return s.lard.Close() }
 
 // Listing is a list of products, and the ids for which there is none.
 type Listing struct {
@@ -200,11 +219,16 @@ type Stats struct {
 		// Queries counts the SQL statements sent for reads of cached classes.
 		Queries uint64 `json:"queries"`
 	} `json:"origin"`
+	// Outbox is nil without a relay.
+	Outbox *OutboxStats `json:"outbox,omitempty"`
 }
 
-// Stats returns the counters.
-func (s *Shop) Stats() Stats {
+// Stats returns the counters. It asks the database what is in the outbox.
+func (s *Shop) Stats(ctx context.Context) Stats {
 	stats := Stats{Stats: s.lard.Stats()}
 	stats.Origin.Queries = s.db.Queries()
+	if s.delivery != nil {
+		stats.Outbox = s.delivery.stats(ctx)
+	}
 	return stats
 }

@@ -86,9 +86,3 @@ func (s *Shop) UpdateStock(ctx context.Context, id int64, change catalog.StockCh
 	})
 	return st, in("update stock", err)
 }
-
-// InvalidateUsers says that what is cached of the users under ids is wrong. It
-// may return a [larder.PendingError].
-func (s *Shop) InvalidateUsers(ctx context.Context, ids []int64) error {
-	return s.users.Invalidate(ctx, ids...)
-}

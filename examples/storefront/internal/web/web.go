@@ -79,8 +79,8 @@ func NewAdmin(s *shop.Shop, log *slog.Logger) http.Handler {
 	a := newAPI(s, log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
-	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, s.Stats())
+	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, http.StatusOK, s.Stats(r.Context()))
 	})
 	return a.guard(mux)
 }
