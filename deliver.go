@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/larderdev/larder/store"
@@ -16,9 +17,10 @@ import (
 // tier has acknowledged it and that OnInvalidate has returned nil for it. A
 // change may be delivered more than once and in any order.
 //
-// Unlike with Invalidate, nothing becomes pending: the caller keeps what was not
-// acknowledged and delivers it again. [ErrUnknownClass] and a tag that is empty
-// or too long are errors that come again each time.
+// Unlike with Invalidate, nothing becomes pending here: the caller keeps what was
+// not acknowledged, which is a [PendingError] that counts nothing, and delivers it
+// again. [ErrUnknownClass] and a tag that is empty or too long are errors that
+// come again each time.
 func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 	errs := make([]error, len(changes))
 	if !l.beginWrite() {
@@ -84,7 +86,11 @@ func (l *Larder) deliver(ctx context.Context, changes []change, failed func(at i
 	var sent []change
 	for at, err := range errs {
 		if err != nil {
-			failed(at, err)
+			name := "tags"
+			if _, isTag := changes[at].tag(); !isTag {
+				name = changes[at].text[:strings.IndexAny(changes[at].text, ":#")]
+			}
+			failed(at, &PendingError{Class: name, Err: err})
 		} else {
 			sent = append(sent, changes[at])
 		}

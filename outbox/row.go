@@ -121,6 +121,13 @@ type failure struct {
 	cause error
 }
 
+// blameless reports whether the row failed for want of the shared tier. The rest
+// of the tier may well answer, a cluster without one of its nodes for example.
+func (f *failure) blameless() bool {
+	var pending *larder.PendingError
+	return errors.As(f.cause, &pending)
+}
+
 // judge sorts the rows by what the target said of their changes. A row that
 // cannot be read or is of an unknown class is a lost case.
 func (b *batch) judge(errs []error) outcome {
@@ -148,7 +155,7 @@ func (b *batch) judge(errs []error) outcome {
 // giveUp moves those to aside that have been tried often enough.
 func (o *outcome) giveUp(maxTries int) {
 	o.failed = slices.DeleteFunc(o.failed, func(f failure) bool {
-		if f.tries+1 < maxTries {
+		if f.blameless() || f.tries+1 < maxTries {
 			return false
 		}
 		o.aside = append(o.aside, f)

@@ -15,15 +15,18 @@ type Target interface {
 	// Deliver invalidates what changes name and returns an error for each that
 	// is not acknowledged, nil for the others. Delivering a change again, or
 	// changes of one key in another order, does no harm. An error that wraps
-	// [larder.ErrUnknownClass] says that the change never will be acknowledged.
+	// [larder.ErrUnknownClass] says that the change never will be acknowledged,
+	// a [larder.PendingError] that the shared tier has not, which is not its fault.
 	Deliver(ctx context.Context, changes []larder.Change) []error
-	// Checkpoint asks all nodes of the shared tier for their histories. An
-	// error says that some node does not answer.
+	// Checkpoint returns the histories of those nodes of the shared tier that
+	// answer. An error says that none does.
 	Checkpoint(ctx context.Context) (larder.Checkpoint, error)
 	// Confirm says that everything that was committed before c was taken is
 	// delivered to the histories in it.
 	Confirm(ctx context.Context, c larder.Checkpoint) error
 }
+
+var _ Target = (*larder.Larder)(nil)
 
 // guarded calls a target, whose panics become errors.
 type guarded struct{ Target }

@@ -201,7 +201,7 @@ func (w *worker) settle(ctx context.Context, in querier, o outcome, epoch int64)
 		ids[set] = append(ids[set], r.id)
 	}
 	for _, f := range o.failed {
-		set := w.retry(f, o.outage)
+		set := w.retry(f, o.outage || f.blameless())
 		ids[set] = append(ids[set], f.id)
 	}
 	for set, list := range ids {
