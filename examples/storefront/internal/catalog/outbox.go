@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/outbox"
@@ -75,7 +76,7 @@ func (db *DB) watchCategories(ctx context.Context, tag string) error {
 			return err
 		}
 		for _, statement := range db.dialect.watch {
-			if _, err := tx.ExecContext(ctx, fmt.Sprintf(statement, tag)); err != nil {
+			if _, err := tx.ExecContext(ctx, strings.ReplaceAll(statement, "{tag}", tag)); err != nil {
 				return err
 			}
 		}
@@ -83,20 +84,20 @@ func (db *DB) watchCategories(ctx context.Context, tag string) error {
 	})
 }
 
-// The triggers that report categories, each with a place for the tag. Dropping
+// The triggers that report categories, with {tag} for the tag. Dropping
 // the first makes Outbox make all of them.
 var (
 	watchedLite = `SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'products_move'`
 	watchLite   = []string{
 		`CREATE TRIGGER products_move AFTER UPDATE OF category ON products WHEN OLD.category IS NOT NEW.category BEGIN
-			INSERT INTO larder_outbox (tags) VALUES (json_array('%[1]s' || OLD.category));
-			INSERT INTO larder_outbox (tags) VALUES (json_array('%[1]s' || NEW.category));
+			INSERT INTO larder_outbox (tags) VALUES (json_array('{tag}' || OLD.category));
+			INSERT INTO larder_outbox (tags) VALUES (json_array('{tag}' || NEW.category));
 		END`,
 		`CREATE TRIGGER IF NOT EXISTS products_come AFTER INSERT ON products BEGIN
-			INSERT INTO larder_outbox (tags) VALUES (json_array('%[1]s' || NEW.category));
+			INSERT INTO larder_outbox (tags) VALUES (json_array('{tag}' || NEW.category));
 		END`,
 		`CREATE TRIGGER IF NOT EXISTS products_leave AFTER DELETE ON products BEGIN
-			INSERT INTO larder_outbox (tags) VALUES (json_array('%[1]s' || OLD.category));
+			INSERT INTO larder_outbox (tags) VALUES (json_array('{tag}' || OLD.category));
 		END`,
 	}
 	watchedPostgres = `SELECT count(*) FROM pg_trigger WHERE tgrelid = 'storefront.products'::regclass AND tgname = 'products_move'`
@@ -106,10 +107,10 @@ var (
 			LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $move$
 		BEGIN
 			IF TG_OP <> 'INSERT' THEN
-				INSERT INTO storefront.larder_outbox (tags) VALUES (json_build_array('%[1]s' || OLD.category)::text);
+				INSERT INTO storefront.larder_outbox (tags) VALUES (json_build_array('{tag}' || OLD.category)::text);
 			END IF;
 			IF TG_OP <> 'DELETE' THEN
-				INSERT INTO storefront.larder_outbox (tags) VALUES (json_build_array('%[1]s' || NEW.category)::text);
+				INSERT INTO storefront.larder_outbox (tags) VALUES (json_build_array('{tag}' || NEW.category)::text);
 			END IF;
 			RETURN NULL;
 		END $move$`,
