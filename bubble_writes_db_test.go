@@ -151,7 +151,7 @@ func (db *database) run(x transaction) (map[int]version, error) {
 	}
 	db.pause(time.Millisecond) // COMMIT's answer
 	if db.roll(10) == 0 {
-		db.pause(20 * time.Millisecond)
+		db.pause(60 * time.Millisecond)
 	}
 	written := make(map[int]version, len(drafts))
 	for _, d := range drafts {

@@ -21,6 +21,7 @@ var mutants = map[string]writesPlan{
 	"no intent":                  {replica: true},
 	"deletes before delivering":  {replica: true},
 	"id > last":                  {replica: true},
+	"no recheck":                 {replica: true},
 	"tags read after the load":   {replica: true},
 }
 
@@ -62,6 +63,8 @@ func mutantStore(s *localstore.Store, mutant string) store.Store {
 	switch mutant {
 	case "no floor":
 		return &broken{Store: s, do: doWithoutFloor}
+	case "no recheck":
+		return &broken{Store: s, do: doWithoutRaise}
 	case "write-through over nothing":
 		return &broken{Store: s, do: doOverNothing}
 	}
@@ -122,6 +125,15 @@ func doOverNothing(s store.Store, op store.Op) store.Reply {
 		r.Status = store.Done
 	}
 	return r
+}
+
+// doWithoutRaise takes every intent that a reader has met for one that stands, and
+// does not tell it what was read.
+func doWithoutRaise(s store.Store, op store.Op) store.Reply {
+	if _, ok := op.(store.Raise); ok {
+		return store.Reply{Status: store.Done}
+	}
+	return one(s, op)
 }
 
 // doWithoutFloor compares no versions: what comes last stays.

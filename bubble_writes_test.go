@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
-	"github.com/larderdev/larder/localstore"
-	"github.com/larderdev/larder/store"
 )
 
 // writesPlan says what befalls a fleet with writers.
@@ -79,8 +77,7 @@ type writesBubble struct {
 	t     *testing.T
 	plan  writesPlan
 	db    *database
-	store *localstore.Store
-	front store.Store // the store, or the mutant of one
+	store *cluster
 	start time.Time
 	over  atomic.Bool
 	verdicts
@@ -110,10 +107,9 @@ func newWritesBubble(t *testing.T, seed uint64, plan writesPlan) *writesBubble {
 	b.db = newDatabase(&b.bubbleDice, bubbleRows, plan.replica)
 	entries := 0
 	if plan.losses {
-		entries = bubbleRows - 4
+		entries = bubbleRows/2 - 2
 	}
-	b.store = localstore.New(localstore.Options{MaxEntries: entries})
-	b.front = mutantStore(b.store, plan.mutant)
+	b.store = newCluster(2, entries, plan.mutant)
 	return b
 }
 
@@ -125,7 +121,7 @@ func (b *writesBubble) blind() bool {
 
 // join starts a process.
 func (b *writesBubble) join() *member {
-	m := &member{gate: &gate{Store: b.front}}
+	m := &member{gate: &gate{Store: b.store}}
 	l, err := larder.Open(b.t.Context(), larder.WithMutant(larder.Options{
 		Policies:     b.policies(),
 		Shared:       &lossy{faulty: &faulty{gate: m.gate, b: &b.bubbleDice}, fleet: b},

@@ -70,7 +70,11 @@ func (b *writesBubble) judge(id int, began reading, got product, stale bool, err
 	if !began.strict {
 		led.memory++
 		if v.dead.before(began) {
-			led.worst = max(led.worst, began.at.Sub(v.dead.at))
+			age := began.at.Sub(v.dead.at)
+			led.worst = max(led.worst, age)
+			if age > bubbleStaleness {
+				led.note("row %d: memory of process %d had version %d, dead for %v at %v", id, began.member, v.Version, age, began.at.Sub(b.start))
+			}
 		}
 		return
 	}
@@ -84,7 +88,9 @@ func (b *writesBubble) judge(id int, began reading, got product, stale bool, err
 		led.note("row %d: version %d is not marked as stale", id, v.Version)
 	case v.Version < began.seen && !stale:
 		led.backwards++
-		led.note("row %d: version %d, after somebody has seen %d", id, v.Version, began.seen)
+		if b.plan.calm() {
+			led.note("row %d: version %d, after somebody has seen %d", id, v.Version, began.seen)
+		}
 	}
 	if !stale && err == nil {
 		r.seen = max(r.seen, v.Version)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/localstore"
 	"github.com/larderdev/larder/store"
 )
 
@@ -165,7 +166,7 @@ func (b *writesBubble) trouble(length time.Duration) {
 		switch b.roll(6) {
 		case 0:
 			if p.losses {
-				b.store.Flush()
+				b.node().Flush()
 			}
 		case 1, 2:
 			if p.cuts {
@@ -206,7 +207,7 @@ func (s *lossy) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	case 1: // it comes when nobody waits for it any more
 		s.fleet.late.Go(func() {
 			s.b.pause(300 * time.Millisecond)
-			s.fleet.front.Do(context.Background(), ops)
+			s.fleet.store.Do(context.Background(), ops)
 		})
 		return hang(ctx, len(ops))
 	}
@@ -254,13 +255,17 @@ func (b *writesBubble) replace(m *member) {
 	b.employ(next)
 }
 
-// rewind has a replica of the shared tier take its place that lacks what came
-// last.
+// node is one of the shared tier.
+func (b *writesBubble) node() *localstore.Store { return b.store.nodes[b.roll(len(b.store.nodes))] }
+
+// rewind has a replica of a node of the shared tier take its place that lacks
+// what came last.
 func (b *writesBubble) rewind() {
-	lagging := b.store.Snapshot()
+	node := b.node()
+	lagging := node.Snapshot()
 	b.pause(100 * time.Millisecond)
 	b.db.books.Lock()
 	b.rewound = time.Now()
 	b.db.books.Unlock()
-	b.store.Rewind(lagging)
+	node.Rewind(lagging)
 }

@@ -25,7 +25,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	answers := c.fetch(ctx, fs)
 	cost := time.Duration(c.l.now() - began)
 	if c.l.opts.mutant.lateTags {
-		c.viewTags(ctx, fs)
+		c.readTagsLate(ctx, fs)
 	}
 	c.markAll(ctx, fs, answers)
 	stop()
@@ -132,17 +132,31 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 
 // recent reports whether f's key was invalidated so lately that a replica may
 // not have heard of it: its tombstone is there, or a value that lives on after
-// its windows only because it has replaced one.
+// its windows only because it has replaced one, or one that may have replaced
+// one a moment ago and has no version that a replica's answer could be held to.
 func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
 	switch f.beneath.Kind {
 	case store.Tombstone, store.Stale, store.Intent:
 		return true
 	case store.Value:
-		return f.renew || c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
+		return f.renew || c.loader.Version == nil && c.young(f) ||
+			c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
 	case store.Negative:
-		return c.l.now() >= f.session.local(f.beneath.FreshUntil)
+		return c.young(f)
 	}
 	return false
+}
+
+// young reports whether what f's load is to replace was stored within Hold, or
+// may have been: within a session its node has one clock.
+func (c *Cache[K, V]) young(f *flight[K, V]) bool {
+	now := c.l.now()
+	h, _, err := envelope.OpenSecret(f.beneath.Body, c.schema, c.secrets, f.text)
+	if err != nil || now < f.session.quiet || !f.session.told.Load() {
+		return true
+	}
+	stored := f.session.local(f.beneath.FreshUntil) - int64(h.Fresh)
+	return now < stored+int64(c.l.opts.Hold)
 }
 
 // ask calls the loader for fs, within the class's budget and time-outs.

@@ -199,7 +199,7 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 		f.cause = Invalidated
 		return false
 	}
-	if !c.l.circuits.allow(f.text) || !c.l.gates.allow(f.text) {
+	if !c.l.circuits.allow(f.text) || !c.l.gates.allow(f.text) || c.tagged() && !c.l.gates.allow(store.Sequence) {
 		f.cause = TierDown
 		return false
 	}

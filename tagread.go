@@ -164,6 +164,17 @@ func (c *Cache[K, V]) viewTags(ctx context.Context, fs []*flight[K, V]) {
 	}
 }
 
+// readTagsLate is the mutant that reads the tags of fs when the origin has been
+// read.
+func (c *Cache[K, V]) readTagsLate(ctx context.Context, fs []*flight[K, V]) {
+	var ops []store.Op
+	view := c.askTags(fs, &ops)
+	view.answer(c.l, c.l.do(ctx, ops))
+	for _, f := range fs {
+		f.tags = view
+	}
+}
+
 func keysOfSet(set map[string]struct{}) []string {
 	list := make([]string, 0, len(set))
 	for name := range set {
