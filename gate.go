@@ -30,6 +30,8 @@ type gates struct {
 	l    *Larder
 	open atomic.Bool // all of them
 	wake chan struct{}
+	met  chan struct{} // closed at the first heartbeat of any node
+	meet sync.Once
 
 	mu sync.Mutex
 	of map[string]*gate
@@ -46,6 +48,7 @@ type gate struct {
 
 // beat takes a node's heartbeat, sent at local time at.
 func (g *gates) beat(node string, b store.Beat, at int64) {
+	defer g.meet.Do(func() { close(g.met) })
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := g.of[node]
@@ -98,6 +101,19 @@ func (g *gates) allow(text string) bool {
 	defer g.mu.Unlock()
 	n := g.of[node]
 	return n != nil && n.open && n.sure
+}
+
+// await waits for the first heartbeat of any node, but not for longer after the
+// start than MaxStaleness: a tier that says nothing then does not answer.
+func (g *gates) await(ctx context.Context) {
+	timer := time.NewTimer(time.Duration(int64(g.l.opts.MaxStaleness) - g.l.now()))
+	defer timer.Stop()
+	select {
+	case <-g.met:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-g.l.ctx.Done():
+	}
 }
 
 // histories returns the nodes' histories, each with the moment of its latest

@@ -161,7 +161,7 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	l.tags = &tagBook{l: l, life: opts.tagLife(), of: map[string]tagCopy{}}
 	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]waiting{}}
 	l.secrets = opts.secrets
-	l.gates = gates{l: l, wake: make(chan struct{}, 1), of: map[string]*gate{}}
+	l.gates = gates{l: l, wake: make(chan struct{}, 1), met: make(chan struct{}), of: map[string]*gate{}}
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.tasks.Go(l.sample)
 	if l.store != nil {
