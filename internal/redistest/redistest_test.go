@@ -107,6 +107,16 @@ func TestWire_CutIsSilent(t *testing.T) {
 	}
 }
 
+func TestOperator_OutlivesRestarts(t *testing.T) {
+	s := redistest.Start(t)
+	o := redistest.NewOperator(t, s.Addr())
+	for range 20 {
+		o.Run("SET", "k", "v")
+		s.Restart()
+		o.Run("SAVE") // on the connection that has just been lost
+	}
+}
+
 // TestCutReplicas: a replica that is cut off lacks what is written, and is
 // promoted all the same.
 func TestCutReplicas(t *testing.T) {
