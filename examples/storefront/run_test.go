@@ -277,7 +277,7 @@ func TestRun_KeptInvalidation(t *testing.T) {
 func TestRun_Keys(t *testing.T) {
 	db := catalogtest.File(t)
 	for keys, want := range map[string]string{
-		"":                                 "as they are ($LARDER_KEYS is not set)",
+		"":                                  "as they are ($LARDER_KEYS is not set)",
 		strings.Repeat("QUJD", 10) + "QUI=": "sessions_in_it=encrypted",
 	} {
 		t.Setenv(keysEnv, keys)
