@@ -67,7 +67,7 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 		if err != nil {
 			return nil, fmt.Errorf("larder: class %q: %w", class, err)
 		}
-		c.flights.remember = c.remember
+		c.flights.remember, c.flights.forget = c.remember, func(key K) { c.mem.Delete(key) }
 	}
 	var err error
 	if c.class, err = l.register(class, policy, c); err != nil {

@@ -88,6 +88,7 @@ type mutant struct {
 	processLease bool // the id of a lease is the process's, not the load's
 	noTaint      bool // a flight notes its stamp at the end, not at the start
 	noHeartbeat  bool // memory is served without a heartbeat
+	lateTags     bool // a load takes its tags as they are when the origin has been read
 }
 
 // Larder holds what the caches of a process share. Its methods may be called

@@ -24,6 +24,9 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	began := c.l.now()
 	answers := c.fetch(ctx, fs)
 	cost := time.Duration(c.l.now() - began)
+	if c.l.opts.mutant.lateTags {
+		c.viewTags(ctx, fs)
+	}
 	c.markAll(ctx, fs, answers)
 	stop()
 
