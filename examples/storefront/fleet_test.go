@@ -115,6 +115,9 @@ func (p *program) login(t *testing.T, user int) (authorization string) {
 	if err := json.Unmarshal([]byte(text), &in); err != nil {
 		t.Fatal(err)
 	}
+	if in.Token == "" {
+		t.FailNow() // want has said it
+	}
 	return "Bearer " + in.Token
 }
 

@@ -11,11 +11,15 @@ import (
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 )
 
+// loginTimeout is longer than loadTimeout: on a busy machine it is the processor
+// that takes the time.
+const loginTimeout = 15 * time.Second
+
 // Login begins a session and returns its token. It takes much processor time:
 // the caller bounds how many run at once. Its errors are [catalog.ErrBadLogin]
 // and those of the database.
 func (s *Shop) Login(ctx context.Context, email, password string) (token string, session catalog.Session, err error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
 	return s.db.Login(ctx, email, password)
 }
