@@ -56,6 +56,7 @@ type flight[K comparable, V any] struct {
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
 	tags    *tagView     // noted before the origin is read
+	carries *entryTags   // what its answer carries, if that is known
 }
 
 // outcome is what a flight answers to its Gets.
@@ -74,15 +75,16 @@ type outcome[V any] struct {
 type fallback[V any] struct {
 	out    outcome[V]
 	stamp  stamp // of its key when it was read
-	joins  int   // the flight's when it was read
-	memory bool  // nobody says that it is current
+	tags   *entryTags
+	joins  int  // the flight's when it was read
+	memory bool // nobody says that it is current
 }
 
 // fits reports whether all of f's Gets may have b: to a strict one it must have
 // been read from the shared tier after it began. Its caller holds the shard's
 // lock.
 func (b *fallback[V]) fits(strict bool, joins int) bool {
-	if !b.stamp.current() {
+	if !b.stamp.current() || b.tags != nil && !b.tags.unmoved() {
 		return false
 	}
 	if b.memory {

@@ -434,6 +434,7 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
 	var kept *entry[V]
+	f.carries = a.inMemory
 	if !c.shared && stored {
 		kept = c.entryOf(f, out, cost, a.size)
 		kept.tags = a.inMemory

@@ -181,10 +181,15 @@ func (t *entryTags) any(tags []string) bool {
 // current reports whether no tag has been invalidated, as far as the pushes
 // tell at now.
 func (t *entryTags) current(now int64) bool {
+	return t.unmoved() && now < t.session.until.Load()
+}
+
+// unmoved reports whether this process has heard of no invalidation of a tag.
+func (t *entryTags) unmoved() bool {
 	for i := range t.stamps {
 		if !t.stamps[i].current() {
 			return false
 		}
 	}
-	return now < t.session.until.Load()
+	return true
 }

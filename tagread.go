@@ -59,8 +59,8 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 // conclude serves f what was sighted if its tags allow it, or has it loaded.
 func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read map[string]tagCopy, p *plan[K, V]) {
 	if v == tagsGone || v == tagsUnknown {
-		f.cause, f.renew, f.stale = Invalidated, true, nil
-		c.seen.invalidated(f.text)
+		f.cause, f.renew = Invalidated, true
+		c.meetTombstone(f) // of all that carry the tag
 		p.miss = append(p.miss, f)
 		return
 	}
