@@ -1,6 +1,7 @@
 package larder_test
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,5 +91,33 @@ func TestOutbox_ANodeThatWasNeverHeardOfIsNotTrusted(t *testing.T) {
 		o.write(2)
 		mustGet(t, c, 1, 2)
 		mustGet(t, c, 2, 1)
+	})
+}
+
+// A sequence that has gone back gives numbers out twice: by them alone a tag that
+// was invalidated under the second would seem older than a view under the first.
+func TestTags_ASequenceThatGoesBackDuringALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := newCluster(2, 0, ""), newShelf(1)
+		defer s.Close()
+		l, c := o.node(t, s, taggedPolicy)
+		wantVersion(t, c, 1, 1)
+		tags := s.nodes[s.place(store.Sequence)]
+		lagging := tags.Snapshot()
+		for range 10 {
+			must(t, l.InvalidateTags(t.Context(), "another"))
+		}
+		must(t, c.Invalidate(t.Context(), 1))
+		var once sync.Once
+		o.load = func(int) {
+			once.Do(func() { // the old row is read, and not yet returned
+				tags.Rewind(lagging)
+				time.Sleep(time.Millisecond)
+				o.put(1, "tea")
+				must(t, l.InvalidateTags(t.Context(), "category-tea"))
+			})
+		}
+		c.Get(t.Context(), 1)
+		wantVersion(t, c, 1, 2, larder.Strict())
 	})
 }

@@ -329,7 +329,7 @@ func (v *tagView) marks(tags []string, late map[string]tagCopy) ([]mark, *entryT
 			if tag, ok = late[name]; !ok {
 				return nil, nil, errNoTags
 			}
-			if v.moved(&tag) {
+			if tag.session != v.session || v.moved(&tag) { // a sequence may have gone back between two sessions
 				return nil, nil, errTagsMoved
 			}
 		}

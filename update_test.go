@@ -322,3 +322,40 @@ func TestUpdate_WithoutVersionsInvalidatesAndLoadsAgain(t *testing.T) {
 		}
 	})
 }
+
+// Whoever calls Intend may commit when it has returned.
+func TestIntend_ASecondCallWaitsForTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newTable(1)
+		slow := &slowOps{Store: s, by: 10 * time.Millisecond}
+		p := through
+		p.Strict = true
+		_, c := node(t, slow, o.origin, p)
+		c.Update(t.Context(), 1, func(ctx context.Context) (user, error) {
+			var both sync.WaitGroup
+			for range 2 {
+				both.Go(func() {
+					if err := larder.Intend(ctx); err != nil {
+						t.Error(err)
+					}
+					if r := s.Get(t.Context(), []string{"user:1"})[0]; r.Record.Kind != store.Intent {
+						t.Errorf("Intend has returned, and %q is stored", r.Record.Kind)
+					}
+				})
+			}
+			both.Wait()
+			return o.update(ctx, 1, nil)
+		})
+	})
+}
+
+// slowOps is a tier whose operations take a while to arrive.
+type slowOps struct {
+	store.Store
+	by time.Duration
+}
+
+func (s *slowOps) Do(ctx context.Context, ops []store.Op) []store.Reply {
+	time.Sleep(s.by)
+	return s.Store.Do(ctx, ops)
+}
