@@ -102,7 +102,7 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f) || c.forgotten(f)
+		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f) || c.l.forgotten(f.text)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
@@ -117,7 +117,7 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 		a := &answers[i]
 		missing := asked && errors.Is(a.err, ErrNotFound)
 		behind := a.err == nil && a.version < max(f.beneath.Version, f.min)
-		if missing || behind || asked && c.forgotten(f) {
+		if missing || behind || asked && c.l.forgotten(f.text) {
 			late, lateFlights = append(late, i), append(lateFlights, f)
 		}
 	}
@@ -143,12 +143,6 @@ func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
 		return c.l.now() >= f.session.local(f.beneath.FreshUntil)
 	}
 	return false
-}
-
-// forgotten reports whether the shared tier may have lost the tombstone of f's
-// key so lately that a replica may not have heard of what it stood for.
-func (c *Cache[K, V]) forgotten(f *flight[K, V]) bool {
-	return c.shared && c.l.now() < c.l.sessionOf(f.text).forgot
 }
 
 // ask calls the loader for fs, within the class's budget and time-outs.
