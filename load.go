@@ -101,7 +101,7 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f) || c.forgotten(f)
+		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f) || c.l.forgotten(f.text)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
@@ -116,7 +116,7 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 		a := &answers[i]
 		missing := asked && errors.Is(a.err, ErrNotFound)
 		behind := a.err == nil && a.version < max(f.beneath.Version, f.min)
-		if missing || behind || asked && c.forgotten(f) {
+		if missing || behind || asked && c.l.forgotten(f.text) {
 			late, lateFlights = append(late, i), append(lateFlights, f)
 		}
 	}
@@ -156,12 +156,6 @@ func (c *Cache[K, V]) young(f *flight[K, V]) bool {
 	}
 	stored := f.session.local(f.beneath.FreshUntil) - int64(h.Fresh)
 	return now < stored+int64(c.l.opts.Hold)
-}
-
-// forgotten reports whether the shared tier may have lost the tombstone of f's
-// key so lately that a replica may not have heard of what it stood for.
-func (c *Cache[K, V]) forgotten(f *flight[K, V]) bool {
-	return c.shared && c.l.now() < c.l.sessionOf(f.text).forgot
 }
 
 // ask calls the loader for fs, within the class's budget and time-outs.

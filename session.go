@@ -128,6 +128,10 @@ func (l *Larder) settled(text string, ses *session) bool {
 		!l.stamps.since(text, now-int64(l.opts.Hold))
 }
 
+// forgotten reports whether the shared tier may have lost the tombstone of text
+// so lately that a replica may not have heard of what it stood for.
+func (l *Larder) forgotten(text string) bool { return l.now() < l.sessionOf(text).forgot }
+
 // stamps counts the changes of keys. A flight and the entry it makes note the
 // count before any command is sent; a change raises it, and what noted an
 // older count is not used any more. Keys share counters by hash: a collision
