@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -49,5 +50,42 @@ func TestTags_StaleIfErrorServesNothingInvalidated(t *testing.T) {
 				g.hangs.Store(false)
 			})
 		})
+	}
+}
+
+func TestTags_NobodyJoinsALoadFromBefore(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		for _, tag := range []string{"products", "product-1", "category-tea"} {
+			t.Run(fmt.Sprintf("%s, own %v", tag, own), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s, o := local(t), newShelf(1, 2)
+					la, a := o.node(t, s, taggedPolicy)
+					wantVersion(t, a, 2, 1) // its category is known
+					lb, _ := o.node(t, s, taggedPolicy)
+					by := lb
+					if own {
+						by = la
+					}
+					var once sync.Once
+					read := make(chan struct{})
+					o.load = func(int) {
+						once.Do(func() {
+							close(read)
+							time.Sleep(5 * time.Second) // the old row is on its way
+						})
+					}
+					var wg sync.WaitGroup
+					defer wg.Wait()
+					wg.Go(func() { a.Get(t.Context(), 1) })
+					<-read
+					o.put(1, "tea")
+					must(t, by.InvalidateTags(t.Context(), tag))
+					if !own {
+						time.Sleep(2 * time.Second) // more than MaxStaleness
+					}
+					wantVersion(t, a, 1, 2)
+				})
+			})
+		}
 	}
 }

@@ -143,7 +143,7 @@ func (c *Cache[K, V]) sendAll(fs []*flight[K, V]) []*flight[K, V] {
 			continue
 		}
 		ses := c.l.sessionOf(f.text)
-		c.flights.send(f, c.l.stamps.note(f.text), ses)
+		c.flights.send(f, c.l.stamps.note(f.text), c.noteMoves(), ses)
 	}
 	return fs
 }
