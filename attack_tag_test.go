@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/store"
 )
 
 func TestTags_StaleIfErrorServesNothingInvalidated(t *testing.T) {
@@ -88,4 +89,48 @@ func TestTags_NobodyJoinsALoadFromBefore(t *testing.T) {
 			})
 		}
 	}
+}
+
+type fails struct {
+	store.Store
+	refuse func(store.Op) bool
+	on     atomic.Bool
+}
+
+func TestTags_PendingAreNotTrustedBeneathALease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fails{Store: local(t), refuse: func(op store.Op) bool { _, move := op.(store.MoveTags); return move }}
+		o := newShelf(1)
+		l := open(t, f, "product", taggedPolicy)
+		loader := o.loader()
+		loader.Tags = nil
+		c, err := larder.NewCache(l, "product", loader)
+		must(t, err)
+		synctest.Wait()
+		for range 3 {
+			wantVersion(t, c, 1, 1)
+			synctest.Wait()
+		}
+		o.put(1, "tea")
+		f.on.Store(true)
+		var pending *larder.PendingError
+		if err := l.InvalidateTags(t.Context(), "products"); !errors.As(err, &pending) {
+			t.Fatalf("InvalidateTags = %v, want a PendingError", err)
+		}
+		wantVersion(t, c, 1, 2)
+		wantVersion(t, c, 1, 2, larder.Strict())
+		f.on.Store(false)
+	})
+}
+
+func (f *fails) Do(ctx context.Context, ops []store.Op) []store.Reply {
+	replies := make([]store.Reply, len(ops))
+	for i, op := range ops {
+		if f.on.Load() && f.refuse(op) {
+			replies[i].Err = fmt.Errorf("not now: %w", store.ErrRefused)
+			continue
+		}
+		replies[i] = f.Store.Do(ctx, []store.Op{op})[0]
+	}
+	return replies
 }

@@ -76,7 +76,7 @@ func (c *Cache[K, V]) hitLeased(f *flight[K, V], r *store.Reply) bool {
 		return c.hit(f, r, true)
 	}
 	s, ok := c.sight(f, r)
-	if !ok || !f.tags.valid(s.marks) {
+	if !ok || !c.l.tags.vouch(f.tags, s.marks) {
 		return false
 	}
 	return c.serve(f, &s, nil, true)
@@ -89,7 +89,7 @@ func (c *Cache[K, V]) alreadyRenewed(ctx context.Context, f *flight[K, V], r *st
 		return false
 	}
 	s, ok := c.sight(f, &store.Reply{Status: store.Found, Record: r.Record})
-	if !ok || s.late || !f.tags.valid(s.marks) {
+	if !ok || s.late || !c.l.tags.vouch(f.tags, s.marks) {
 		return false
 	}
 	c.l.do(ctx, []store.Op{store.Release{Key: f.text, ID: f.lease}})
@@ -213,14 +213,15 @@ func (v *tagView) answer(l *Larder, replies []store.Reply) {
 	}
 }
 
-// valid reports whether marks are those of the tags as v has them.
-func (v *tagView) valid(marks []mark) bool {
+// vouch reports whether marks are those of the tags as v has them, and none of
+// these waits here to be invalidated.
+func (b *tagBook) vouch(v *tagView, marks []mark) bool {
 	if v == nil || v.err != nil {
 		return false
 	}
 	for i := range marks {
 		tag, ok := v.of[marks[i].name]
-		if !ok || tag.hard != marks[i].hard || tag.soft != marks[i].soft {
+		if !ok || b.l.pending.has(store.TagKey(marks[i].name)) || tag.hard != marks[i].hard || tag.soft != marks[i].soft {
 			return false
 		}
 	}
