@@ -95,3 +95,58 @@ func TestOutbox_TagsOfAnotherHistoryAreNotTrusted(t *testing.T) {
 		wantVersion(t, c, 1, 2, larder.Strict())
 	})
 }
+
+// A sequence that was set back by a failover does not hide what was invalidated
+// since.
+func TestTags_ASequenceThatGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &split{keys: local(t), tags: local(t)}
+		o := newShelf(1)
+		l, c := o.node(t, s, hour)
+		must(t, l.InvalidateTags(t.Context(), "other"))
+		before := s.tags.Snapshot()
+		must(t, l.InvalidateTags(t.Context(), "other")) // will be forgotten
+		var once sync.Once
+		o.load = func(int) {
+			once.Do(func() { // the old row is read
+				o.put(1, "tea")
+				s.tags.Rewind(before)
+				synctest.Wait()
+				must(t, l.InvalidateTags(t.Context(), "category-tea"))
+			})
+		}
+		c.Get(t.Context(), 1)
+		synctest.Wait()
+		wantVersion(t, c, 1, 2, larder.Strict())
+		wantVersion(t, c, 1, 2)
+	})
+}
+
+// The same for what an Update puts into the tier.
+func TestUpdate_ASequenceThatGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newShelf(1)
+		l := open(t, s, "product", larder.Policy{TTL: time.Hour, Pattern: larder.WriteThrough})
+		loader := o.loader()
+		loader.Version = func(p product) uint64 { return p.Version }
+		c, err := larder.NewCache(l, "product", loader)
+		must(t, err)
+		synctest.Wait()
+		wantVersion(t, c, 1, 1)
+		must(t, l.InvalidateTags(t.Context(), "other"))
+		before, loads := s.Snapshot(), o.loads.Load()
+		must(t, l.InvalidateTags(t.Context(), "other")) // will be forgotten
+		_, err = c.Update(t.Context(), 1, func(context.Context) (product, error) {
+			o.put(1, "tea")
+			s.Rewind(before)
+			synctest.Wait()
+			must(t, l.InvalidateTags(t.Context(), "category-tea"))
+			return product{ID: 1, Category: "tea", Version: 2}, nil
+		})
+		must(t, err)
+		wantVersion(t, c, 1, 2)
+		if o.loads.Load() == loads {
+			t.Error("what was read before the tag was invalidated is served")
+		}
+	})
+}

@@ -330,8 +330,12 @@ func (v *tagView) marks(tags []string, late map[string]tagCopy) ([]mark, *entryT
 }
 
 // moved reports whether a tag that was read later may have been invalidated
-// since v.
+// since v. In another session it may: the tier may have been set back, and count
+// the sequence's numbers a second time.
 func (v *tagView) moved(tag *tagCopy) bool {
+	if tag.session != v.session {
+		return true
+	}
 	if tag.epoch == "" { // there is no shared tier
 		return !v.moves.current()
 	}
