@@ -247,7 +247,7 @@ func (c *Cache[K, V]) newFlight(key K, text string, minVersion uint64, force boo
 	return &flight[K, V]{
 		key: key, text: text, min: minVersion, force: force,
 		shard: c.flights.shard(text), started: c.l.clock.Bound(),
-		session: c.l.sessionOf(text), stamp: c.l.stamps.note(text), noted: true,
+		session: c.l.sessionOf(text), stamp: c.l.stamps.note(text), moves: c.noteMoves(), noted: true,
 	}
 }
 

@@ -13,8 +13,9 @@ import (
 // that share it.
 //
 //	sent → settled        sent: only readers that accept P2's staleness may join,
-//	 ↓↑                   and only while no change of the key has been reported
-//	open                  since and the session lives
+//	 ↓↑                   and only while no change of the key, or of any tag in a
+//	open                  class that has tags, has been reported since, and the
+//	                      sessions live
 //
 // A flight whose command was answered with busy, or whose fill was refused, is
 // open until it sends the next: anybody may join it then, since its answer will
@@ -33,6 +34,7 @@ type flight[K comparable, V any] struct {
 	open      bool
 	session   *session
 	stamp     stamp
+	moves     moves
 	followers []*flight[K, V]
 	done      chan struct{} // closed when out is set; nil while nobody waits
 	out       outcome[V]
@@ -227,15 +229,16 @@ func (f *flight[K, V]) add(strict bool) {
 // serves reports whether f, which is sent, may answer want's Gets too, whose
 // staleness is bounded by P2. Its caller holds the shard's lock.
 func (f *flight[K, V]) serves(want *flight[K, V]) bool {
-	return f.session == want.session && want.started < f.session.until.Load() && f.stamp.current()
+	return f.session == want.session && want.started < f.session.until.Load() && f.stamp.current() &&
+		f.moves.none(want.started)
 }
 
 // send marks f as sent, noting what a later change will differ from.
-func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session) {
+func (t *flights[K, V]) send(f *flight[K, V], st stamp, ms moves, ses *session) {
 	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.open, f.stamp, f.session, f.began = false, st, ses, f.joins
+	f.open, f.stamp, f.moves, f.session, f.began = false, st, ms, ses, f.joins
 	if f.crossing != nil {
 		f.answered = f.crossing.answered
 	}

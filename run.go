@@ -143,7 +143,7 @@ func (c *Cache[K, V]) sendAll(fs []*flight[K, V]) []*flight[K, V] {
 			continue
 		}
 		ses := c.l.sessionOf(f.text)
-		c.flights.send(f, c.l.stamps.note(f.text), ses)
+		c.flights.send(f, c.l.stamps.note(f.text), c.noteMoves(), ses)
 	}
 	return fs
 }
@@ -199,12 +199,15 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 		f.cause = Invalidated
 		return false
 	}
-	if !c.l.circuits.allow(f.text) || !c.l.gates.allow(f.text) || c.tagged() && !c.l.gates.allow(store.Sequence) {
+	if !c.l.allowed(f.text) || c.tagged() && !c.l.allowed(store.Sequence) {
 		f.cause = TierDown
 		return false
 	}
 	return true
 }
+
+// allowed reports whether the node that holds key may be asked and believed.
+func (l *Larder) allowed(key string) bool { return l.circuits.allow(key) && l.gates.allow(key) }
 
 // A sighting is a value that was read from the shared tier and decoded, before
 // anything is said of its age and its tags.

@@ -173,6 +173,27 @@ func (b *tagBook) entryTags(marks []mark, read map[string]tagCopy) *entryTags {
 	return t
 }
 
+// moves notes the moment after which a flight wants to hear of invalidations of
+// tags: of any, since nobody knows yet which ones its answer will carry. Its zero
+// value is that of a class without tags.
+type moves struct {
+	stamp   stamp
+	session *session
+}
+
+func (c *Cache[K, V]) noteMoves() moves {
+	if !c.tagged() {
+		return moves{}
+	}
+	return moves{stamp: c.l.stamps.note(store.Sequence), session: c.l.sessionOf(store.Sequence)}
+}
+
+// none reports whether no tag has been invalidated since, as far as the pushes
+// tell at now.
+func (m *moves) none(now int64) bool {
+	return m.session == nil || m.stamp.current() && now < m.session.until.Load()
+}
+
 // any reports whether one of tags is among t.
 func (t *entryTags) any(tags []string) bool {
 	return t != nil && slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(t.names, tag) })
