@@ -37,7 +37,7 @@ func TestWrites_ReplicaLag(t *testing.T) {
 	_, opts := f.wires(redis, 3)
 	f.relays = f.start(config{Role: "relay", Outbox: true}, []server{{Addrs: []string{redis.Addr()}}})
 	f.nodes = f.start(config{Role: "node", Outbox: true, TTL: 500 * time.Millisecond}, opts)
-	<-time.After(15 * time.Second)
+	<-time.After(10 * time.Second)
 	f.finish()
 	f.judge(100)
 	if n := f.ledger.sum(func(c *classLedger) *atomic.Uint64 { return &c.replicaLoads }); n < 1000 {
