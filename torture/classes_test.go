@@ -47,9 +47,13 @@ func classes() []class {
 	}
 }
 
-func policies() map[string]larder.Policy {
+// policies are those of all classes, with another TTL if ttl is not 0.
+func policies(ttl time.Duration) map[string]larder.Policy {
 	all := map[string]larder.Policy{}
 	for _, c := range classes() {
+		if ttl != 0 {
+			c.policy.TTL = ttl
+		}
 		all[c.name] = c.policy
 	}
 	all[tokenClasses[0]] = larder.Policy{TTL: life, Tiers: larder.Shared}

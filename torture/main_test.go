@@ -23,9 +23,10 @@ type config struct {
 	Ledger           string // its path
 	Primary, Replica string // where the databases are
 	Redis            server
-	Outbox           bool    // Options.Outbox, and rows in the outbox
-	Deaths           float64 // the part of writes after whose COMMIT the process dies
-	Writers, Writes  int     // of a clerk: goroutines, and writes of each
+	Outbox           bool          // Options.Outbox, and rows in the outbox
+	Deaths           float64       // the part of writes after whose COMMIT the process dies
+	TTL              time.Duration // of all classes, if not 0
+	Writers, Writes  int           // of a clerk: goroutines, and writes of each
 }
 
 // server is the part of redisstore.Options that the runs need.

@@ -39,13 +39,13 @@ type node struct {
 }
 
 // openLarder opens what every role needs.
-func (c *config) openLarder(policies map[string]larder.Policy) (*larder.Larder, error) {
+func (c *config) openLarder() (*larder.Larder, error) {
 	s, err := redisstore.Open(context.Background(), c.Redis.options())
 	if err != nil {
 		return nil, err
 	}
 	return larder.Open(context.Background(), larder.Options{
-		Policies: policies, Shared: s, Outbox: c.Outbox, Logger: slog.New(slog.DiscardHandler),
+		Policies: policies(c.TTL), Shared: s, Outbox: c.Outbox, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -66,7 +66,7 @@ func newNode(c config) (*node, error) {
 	if n.box, err = newOutbox(n.primary); err != nil {
 		return nil, err
 	}
-	if n.l, err = c.openLarder(policies()); err != nil {
+	if n.l, err = c.openLarder(); err != nil {
 		return nil, err
 	}
 	for i := range n.classes {

@@ -18,7 +18,7 @@ func runRelay(c config) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.openLarder(policies())
+	l, err := c.openLarder()
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (c *config) tokenCaches() (l *larder.Larder, caches []*larder.Cache[int, to
 	if err != nil {
 		return nil, nil, err
 	}
-	if l, err = c.openLarder(policies()); err != nil {
+	if l, err = c.openLarder(); err != nil {
 		return nil, nil, err
 	}
 	expires := time.Now().Add(time.Hour)
