@@ -30,9 +30,10 @@ type intents struct {
 	id    string
 	want  bool // the class is Strict
 
-	mu   sync.Mutex
-	sent bool
-	err  error
+	mu     sync.Mutex
+	answer chan struct{} // closed when err says how it went; nil: nobody has sent them
+	over   bool          // the write has returned
+	err    error
 }
 
 // Intend marks the keys of the Update whose write is running: from COMMIT on, no
@@ -43,8 +44,10 @@ type intents struct {
 //
 // An error says that the shared tier has not acknowledged all marks. Return it
 // to roll the write back; a write that commits nevertheless is an ordinary one
-// and is invalidated after COMMIT like any other. Outside of an Update, in a
-// class that is not Strict and without a shared tier it does nothing.
+// and is invalidated after COMMIT like any other. The marks are sent once: a
+// second call waits for the first and returns the same. It is an error to call it
+// when the write has returned. Outside of an Update, in a class that is not Strict
+// and without a shared tier it does nothing.
 func Intend(ctx context.Context) error {
 	in, ok := ctx.Value(intentKey{}).(*intents)
 	if !ok || !in.want {
@@ -53,15 +56,29 @@ func Intend(ctx context.Context) error {
 	return in.place(ctx)
 }
 
-// place sends the marks, once.
+// place sends the marks, once, and tells everybody how that went.
 func (in *intents) place(ctx context.Context) error {
 	in.mu.Lock()
-	if in.sent {
-		defer in.mu.Unlock()
-		return in.err
+	answer, first, over := in.answer, in.answer == nil, in.over
+	if first && !over {
+		in.answer = make(chan struct{})
+		answer, in.err = in.answer, errNoAnswer
 	}
-	in.sent = true
 	in.mu.Unlock()
+	switch {
+	case over:
+		return errLateIntent
+	case first:
+		defer close(answer)
+		in.err = in.send(ctx)
+	default:
+		<-answer
+	}
+	return in.err
+}
+
+// send sends the marks. An error says how many were not acknowledged.
+func (in *intents) send(ctx context.Context) error {
 	ops := make([]store.Op, len(in.texts))
 	for i, text := range in.texts {
 		ops[i] = store.Intend{Key: text, ID: in.id, For: intentFor, Hold: intentFor + in.l.opts.Hold}
@@ -73,30 +90,37 @@ func (in *intents) place(ctx context.Context) error {
 			failed, cause = failed+1, r.Err
 		}
 	}
-	var err error
-	if failed > 0 {
-		err = fmt.Errorf("larder: intent of class %s: the shared tier has not acknowledged %d keys: %w", in.class, failed, cause)
-	}
 	for _, text := range in.texts { // what this process has read may be outdated by COMMIT
 		in.l.changed(text)
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.err = err
-	return err
+	if failed > 0 {
+		return fmt.Errorf("larder: intent of class %s: the shared tier has not acknowledged %d keys: %w", in.class, failed, cause)
+	}
+	return nil
 }
 
-// placed reports whether the marks were acknowledged, and whether the write has
-// forgotten to send them. Those that were not acknowledged may have replaced
-// another writer's, and must not be taken back: they lapse.
+// placed ends the time for marks, when the write has returned. It reports whether
+// they were acknowledged, and whether the write has forgotten to send them. Those
+// that were not acknowledged may have replaced another writer's, and must not be
+// taken back: they lapse.
 func (in *intents) placed() (acknowledged, forgotten bool) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.sent && in.err == nil, in.want && !in.sent
+	in.over = true
+	answer := in.answer
+	in.mu.Unlock()
+	if answer == nil {
+		return false, in.want
+	}
+	<-answer // it is under way in another goroutine, at most
+	return in.err == nil, false
 }
 
-// errNoIntent tells the author of a write what is missing in it.
-var errNoIntent = errors.New("larder: the class is Strict, and its write has not called Intend before COMMIT")
+var (
+	// errNoIntent tells the author of a write what is missing in it.
+	errNoIntent   = errors.New("larder: the class is Strict, and its write has not called Intend before COMMIT")
+	errLateIntent = errors.New("larder: Intend was called when the write had returned")
+	errNoAnswer   = errors.New("larder: intent: the shared tier gave no answer")
+)
 
 // awaitIntent lets fs, whose keys a writer has marked, wait for it a little. The
 // flights that it does not end are answered by the primary.
