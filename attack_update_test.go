@@ -2,6 +2,7 @@ package larder_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -95,6 +96,44 @@ func TestIntend_OfAWriteThatHasReturned(t *testing.T) {
 		}
 		if r := s.Get(t.Context(), []string{"user:1"})[0]; r.Record.Kind == store.Intent {
 			t.Error("it has left a mark that nobody finishes")
+		}
+	})
+}
+
+// A reader whom the primary has told that a row is gone is not followed by one
+// who gets the row from a mark's finish.
+func TestUpdate_ARowThatIsGoneDoesNotComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newTable(1)
+		_, c := node(t, s, o.origin, strictThrough)
+		mustGet(t, c, 1, 1)
+		mark := func() {
+			s.Do(t.Context(), []store.Op{store.Intend{Key: "user:1", ID: "w", For: 5 * time.Second, Hold: 10 * time.Second}})
+		}
+		// The floor is 5: a load under a lease sees it, and loses the lease to
+		// a mark while it reads.
+		s.Do(t.Context(), []store.Op{store.Invalidate{Key: "user:1", Floor: 5, Hold: time.Minute}})
+		o.mu.Lock()
+		o.rows[1] = user{ID: 1, Version: 5}
+		o.mu.Unlock()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := c.Get(t.Context(), 1); !errors.Is(err, larder.ErrNotFound) {
+				t.Errorf("Get of the row that is gone: %v", err)
+			}
+		})
+		synctest.Wait()                   // it loads
+		time.Sleep(10 * time.Millisecond) // and has not answered
+		mark()                            // a writer is about to commit version 6
+		o.mu.Lock()
+		delete(o.rows, 1) // it has, and another has deleted the row
+		o.mu.Unlock()
+		wg.Wait()
+		s.Do(t.Context(), []store.Op{store.Finish{
+			Key: "user:1", ID: "w", Version: 6, Fresh: time.Hour, Life: time.Hour, Body: []byte("six"), Hold: time.Minute,
+		}})
+		if r := s.Get(t.Context(), []string{"user:1"})[0]; r.Record.Kind == store.Value {
+			t.Error("what a Get has found gone is stored")
 		}
 	})
 }

@@ -173,7 +173,7 @@ func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again
 			c.settleError(f, c.loadError(f, answers[i].err))
 			continue
 		}
-		ops, read = append(ops, store.Raise{Key: f.text, Floor: answers[i].version}), append(read, i)
+		ops, read = append(ops, store.Raise{Key: f.text, Floor: c.floorAbove(&answers[i])}), append(read, i)
 	}
 	for n, r := range c.l.do(ctx, ops) {
 		f := mine[read[n]]
