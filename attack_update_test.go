@@ -3,6 +3,7 @@ package larder_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -136,4 +137,35 @@ func TestUpdate_ARowThatIsGoneDoesNotComeBack(t *testing.T) {
 			t.Error("what a Get has found gone is stored")
 		}
 	})
+}
+
+// A write that ends its goroutine may have committed.
+func TestUpdate_GoexitOfTheWrite(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s, o := local(t), newTable(1)
+			_, c := node(t, s, o.origin, larder.Policy{TTL: time.Hour, Strict: strict})
+			for range 3 {
+				mustGet(t, c, 1, 1)
+				synctest.Wait()
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				c.Update(t.Context(), 1, func(ctx context.Context) (user, error) {
+					if err := larder.Intend(ctx); err != nil {
+						t.Error(err)
+					}
+					o.write(1)
+					runtime.Goexit()
+					return user{}, nil
+				})
+			})
+			wg.Wait()
+			mustGet(t, c, 1, 2)
+			mustGet(t, c, 1, 2, larder.Strict())
+			if r := s.Get(t.Context(), []string{"user:1"})[0]; r.Record.Kind == store.Intent {
+				t.Error("its mark stands")
+			}
+		})
+	}
 }

@@ -58,8 +58,8 @@ func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx c
 		c.viewTags(ctx, u.flights)
 	}
 	var values map[K]V
-	err = guard(func() (err error) {
-		values, err = write(context.WithValue(ctx, intentKey{}, &u.intents))
+	err = c.write(ctx, u, func(ctx context.Context) (err error) {
+		values, err = write(ctx)
 		return err
 	})
 	ctx = context.WithoutCancel(ctx)
@@ -71,6 +71,21 @@ func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx c
 		values = nil
 	}
 	return values, joinFirst(err, c.follow(ctx, u, values))
+}
+
+// write calls the caller's write. One that ends its goroutine (runtime.Goexit, or
+// FailNow in a test) takes this one with it, and may have committed before.
+func (c *Cache[K, V]) write(ctx context.Context, u *update[K, V], write func(context.Context) error) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			u.marked, _ = u.intents.placed()
+			_ = c.follow(context.WithoutCancel(ctx), u, nil) // what is not delivered is pending
+		}
+	}()
+	err = guard(func() error { return write(context.WithValue(ctx, intentKey{}, &u.intents)) })
+	returned = true
+	return err
 }
 
 // joinFirst joins two errors; if there is only one, it is returned as it is.
