@@ -1,9 +1,6 @@
 package larder
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
 const (
 	// rebuilders load keys of one class again at the same time.
@@ -86,7 +83,7 @@ func (c *Cache[K, V]) rebuildAll() {
 		}
 		f := c.newFlight(key, text, 0, true)
 		f.background = true
-		c.run(context.WithoutCancel(c.l.ctx), []*flight[K, V]{f})
+		c.run(c.l.ctx, []*flight[K, V]{f})
 	}
 }
 
