@@ -1,0 +1,31 @@
+package larder_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/larderdev/larder"
+)
+
+func TestTags_OfAnEmptyKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, local(t), "page", larder.Policy{TTL: time.Hour, Tags: []string{"{key}"}, Tiers: larder.Shared})
+		var loads atomic.Int64
+		c, err := larder.NewCache(l, "page", larder.Loader[string, int]{
+			Load: func(context.Context, string) (int, error) { loads.Add(1); return 1, nil },
+		})
+		must(t, err)
+		synctest.Wait()
+		for range 5 {
+			if _, err := c.GetMany(t.Context(), []string{"", "a"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := loads.Load(); n != 2 {
+			t.Errorf("%d loads, want 2", n)
+		}
+	})
+}
