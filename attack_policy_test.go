@@ -2,6 +2,7 @@ package larder_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -28,4 +29,16 @@ func TestTags_OfAnEmptyKey(t *testing.T) {
 			t.Errorf("%d loads, want 2", n)
 		}
 	})
+}
+
+func TestPolicy_RefusesTooManyTags(t *testing.T) {
+	p := larder.Policy{TTL: time.Hour}
+	for i := range 65 {
+		p.Tags = append(p.Tags, fmt.Sprint("tag", i))
+	}
+	l, err := larder.Open(t.Context(), larder.Options{Policies: map[string]larder.Policy{"user": p}})
+	if err == nil {
+		l.Close()
+		t.Error("Open took 65 tags, of which no value can carry more than 64")
+	}
 }
