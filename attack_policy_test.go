@@ -3,6 +3,7 @@ package larder_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,4 +42,29 @@ func TestPolicy_RefusesTooManyTags(t *testing.T) {
 		l.Close()
 		t.Error("Open took 65 tags, of which no value can carry more than 64")
 	}
+}
+
+func TestTags_LongestDurations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = time.Duration(math.MaxInt64)
+		o := newShelf(1)
+		l, err := larder.Open(t.Context(), larder.Options{
+			Policies: map[string]larder.Policy{"product": {
+				TTL: most, StaleWhileRevalidate: most, Tags: []string{"products"}, Tiers: larder.Shared,
+			}},
+			Shared: local(t), Logger: quiet, Hold: most,
+		})
+		must(t, err)
+		t.Cleanup(func() { l.Close() })
+		c, err := larder.NewCache(l, "product", o.loader())
+		must(t, err)
+		synctest.Wait()
+		for range 4 {
+			wantVersion(t, c, 1, 1)
+			time.Sleep(time.Second)
+		}
+		if n := o.loads.Load(); n != 1 {
+			t.Errorf("%d loads, want 1", n)
+		}
+	})
 }
