@@ -190,3 +190,13 @@ func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again
 	}
 	return again
 }
+
+// floorAbove is the floor that keeps out what is older than an uncached answer.
+// A row that is gone had a version that nobody knows, and what has none of its
+// own has only that of a floor it was loaded under: then nothing may stay.
+func (c *Cache[K, V]) floorAbove(a *answer[V]) uint64 {
+	if a.err != nil || c.loader.Version == nil {
+		return 0
+	}
+	return a.version
+}
