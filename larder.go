@@ -182,7 +182,7 @@ func (o *Options) tagLife() time.Duration {
 	for _, p := range o.Policies {
 		life = max(life, p.TTL+p.window(), p.NegativeTTL)
 	}
-	return life + o.Hold
+	return min(life, math.MaxInt64-o.Hold) + o.Hold
 }
 
 func (o *Options) normalize() error {

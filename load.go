@@ -69,9 +69,9 @@ func (c *Cache[K, V]) lastResort(ctx context.Context, fs []*flight[K, V]) []*fli
 // outdate makes the shared tier forget what is older than f's uncached answer.
 // Without it the next reader could get a value from there that is older than
 // what f's readers have seen: the model finds that trace.
-func (c *Cache[K, V]) outdate(ctx context.Context, f *flight[K, V], version uint64) {
+func (c *Cache[K, V]) outdate(ctx context.Context, f *flight[K, V], floor uint64) {
 	if c.shared && f.gaveUp && c.trusted(f) {
-		c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: version, Hold: c.l.opts.Hold}})
+		c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: floor, Hold: c.l.opts.Hold}})
 	}
 }
 
@@ -478,7 +478,7 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 			continue
 		}
 		c.measure(&answers[i])
-		c.outdate(ctx, f, answers[i].version)
+		c.outdate(ctx, f, c.floorAbove(&answers[i]))
 		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept && answers[i].unmarked == nil)
 	}
 	return nil

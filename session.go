@@ -114,10 +114,12 @@ func (s *sessions) Changed(_ string, keys []string) {
 	}
 }
 
-// changed notes that text has changed, and wakes who waits for that.
-func (l *Larder) changed(text string) {
-	l.stamps.bump(text, l.now())
+// changed notes that text has changed, and wakes who waits for that. It returns
+// what notes it from now on.
+func (l *Larder) changed(text string) stamp {
+	now := l.stamps.bump(text, l.now())
 	l.waiters.wake(text)
+	return now
 }
 
 // settled reports whether nothing that this process has or may have missed of
@@ -157,10 +159,10 @@ func (s *stamps) note(text string) stamp {
 	return stamp{cell: cell, seen: cell.Load()}
 }
 
-func (s *stamps) bump(text string, now int64) {
+func (s *stamps) bump(text string, now int64) stamp {
 	i := s.place(text)
 	s.last[i].Store(uint32(now/int64(time.Second)) + 1)
-	s.cells[i].Add(1)
+	return stamp{cell: &s.cells[i], seen: s.cells[i].Add(1)}
 }
 
 // since reports whether text has changed after from, a local time, or up to a
@@ -171,6 +173,9 @@ func (s *stamps) since(text string, from int64) bool {
 }
 
 func (s stamp) current() bool { return s.cell.Load() == s.seen }
+
+// before reports whether next is the change that followed s.
+func (s stamp) before(next stamp) bool { return s.cell == next.cell && s.seen+1 == next.seen }
 
 // waiters are the flights that wait for another process's load.
 type waiters struct {

@@ -199,6 +199,24 @@ func (t *entryTags) any(tags []string) bool {
 	return t != nil && slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(t.names, tag) })
 }
 
+// after returns t with the stamps in moved, by the keys of tags, or nil if what
+// moved a tag is not what followed upon t.
+func (t *entryTags) after(moved map[string]stamp) *entryTags {
+	next := *t
+	next.stamps = slices.Clone(t.stamps)
+	for i, name := range t.names {
+		now, ok := moved[store.TagKey(name)]
+		if !ok {
+			continue
+		}
+		if !next.stamps[i].before(now) {
+			return nil
+		}
+		next.stamps[i] = now
+	}
+	return &next
+}
+
 // current reports whether no tag has been invalidated, as far as the pushes
 // tell at now.
 func (t *entryTags) current(now int64) bool {

@@ -81,7 +81,7 @@ func (c *Cache[K, V]) update(ctx context.Context, u *update[K, V], write func(ct
 	if c.writesThrough() {
 		c.viewTags(ctx, u.flights)
 	}
-	err := guard(func() error { return write(context.WithValue(ctx, intentKey{}, &u.intents)) })
+	err := c.write(ctx, u, write)
 	ctx = context.WithoutCancel(ctx)
 	if u.committed = !failure(err); !u.committed {
 		clear(u.values)
@@ -92,6 +92,23 @@ func (c *Cache[K, V]) update(ctx context.Context, u *update[K, V], write func(ct
 		err = errNoIntent
 	}
 	return joinFirst(err, c.follow(ctx, u))
+}
+
+// write calls the caller's write. One that ends its goroutine (runtime.Goexit, or
+// FailNow in a test) takes this one with it, and may have committed before.
+func (c *Cache[K, V]) write(ctx context.Context, u *update[K, V], write func(context.Context) error) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			clear(u.values)
+			clear(u.stands)
+			u.marked, _ = u.intents.placed()
+			_ = c.follow(context.WithoutCancel(ctx), u) // what is not delivered is pending
+		}
+	}()
+	err = guard(func() error { return write(context.WithValue(ctx, intentKey{}, &u.intents)) })
+	returned = true
+	return err
 }
 
 // joinFirst joins two errors; if there is only one, it is returned as it is.
