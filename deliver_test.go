@@ -251,6 +251,16 @@ func TestNever_IsRefused(t *testing.T) {
 	}
 }
 
+func TestPolicy_RefusesTagsThatNameAnotherThing(t *testing.T) {
+	l, err := larder.Open(t.Context(), larder.Options{
+		Policies: map[string]larder.Policy{"product": {TTL: time.Hour, Tags: []string{"product-{id}"}}}, Logger: quiet,
+	})
+	if err == nil {
+		l.Close()
+		t.Error("a tag with {id} was accepted: only {key} is replaced")
+	}
+}
+
 func TestPolicy_RefusesUnsoundVersions(t *testing.T) {
 	for source, want := range map[string]string{
 		"xmin": "monotonic", "wal-lsn": "WAL", "wall-clock": "clocks", "etag": "not a source", "column": "", "replay-lsn": "",

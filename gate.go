@@ -13,6 +13,10 @@ import (
 // gateEvery is how often a closed gate is tried.
 const gateEvery = 50 * time.Millisecond
 
+// gateWarn is after how long without a watermark somebody should look, and how
+// often that is said.
+const gateWarn = 10 * time.Second
+
 // gateForget is the silence after which a node is as one that was never heard of.
 const gateForget = time.Minute
 
@@ -152,7 +156,12 @@ func (g *gates) run(ctx context.Context) {
 			return
 		case <-g.wake:
 		}
+		warn := g.l.now() + int64(gateWarn)
 		for ctx.Err() == nil && g.closed() {
+			if now := g.l.now(); now >= warn {
+				warn = now + int64(gateWarn)
+				g.l.opts.Logger.Warn("larder: the shared tier answers and is not trusted: no relay has confirmed that everything committed is delivered; does one run?")
+			}
 			g.try(ctx)
 			select {
 			case <-ctx.Done():

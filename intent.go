@@ -117,7 +117,7 @@ func (in *intents) placed() (acknowledged, forgotten bool) {
 
 var (
 	// errNoIntent tells the author of a write what is missing in it.
-	errNoIntent   = errors.New("larder: the class is Strict, and its write has not called Intend before COMMIT")
+	errNoIntent   = errors.New("larder: committed and invalidated, but the class is Strict and its write has not called Intend before COMMIT: do not write again, mend the write")
 	errLateIntent = errors.New("larder: Intend was called when the write had returned")
 	errNoAnswer   = errors.New("larder: intent: the shared tier gave no answer")
 )

@@ -242,6 +242,9 @@ func (p *Policy) checkWrites(bad func(string, ...any)) {
 		bad("Tags has %d tags, want %d at most", len(p.Tags), maxTagsOf)
 	}
 	for i, tag := range p.Tags {
+		if rest := strings.ReplaceAll(tag, keyInTag, ""); strings.ContainsAny(rest, "{}") {
+			bad("Tags[%d]: %q has braces around something else than %s, the key's text", i, tag, keyInTag)
+		}
 		if err := checkTag(tag); err != nil {
 			bad("Tags[%d]: %w", i, err)
 		}
