@@ -210,6 +210,8 @@ type dialect struct {
 	lookAtFile bool
 	// columns is the query for what tables there are, as name and columns.
 	columns string
+	// indexes is the query for the names of the indexes that there are.
+	indexes string
 	// lock is run first by the transaction that makes the tables, so that
 	// processes which start together take turns. SQLite does by itself.
 	lock string
@@ -239,8 +241,9 @@ var (
 		name: "SQLite", driver: "sqlite", lookAtFile: true,
 		columns: `SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
 			WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY t.name, c.cid`,
-		next:   "UPDATE versions SET last = max(last, $1) + 1 RETURNING last",
-		outbox: outbox.SQLite, watched: watchedLite, watch: watchLite,
+		indexes: "SELECT name FROM sqlite_schema WHERE type = 'index'",
+		next:    "UPDATE versions SET last = max(last, $1) + 1 RETURNING last",
+		outbox:  outbox.SQLite, watched: watchedLite, watch: watchLite,
 		anyOf: "IN (SELECT value FROM json_each($1))",
 		list:  func(ids []int64) any { return strings.ReplaceAll(fmt.Sprint(ids), " ", ",") }, // [1,2,3]
 	}
@@ -249,6 +252,7 @@ var (
 		columns: `SELECT t.relname, c.attname FROM pg_namespace AS s JOIN pg_class AS t ON t.relnamespace = s.oid
 			JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
 			WHERE s.nspname = 'storefront' AND t.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY t.relname, c.attnum`,
+		indexes:   "SELECT indexname FROM pg_indexes WHERE schemaname = 'storefront'",
 		lock:      "SELECT pg_advisory_xact_lock(7063513)", // any number, the same in all shops
 		isolation: sql.LevelReadCommitted,
 		forUpdate: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",

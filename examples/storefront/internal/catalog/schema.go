@@ -102,8 +102,15 @@ func (db *DB) makeTables(ctx context.Context, tx *sql.Tx, there map[string][]str
 	if slices.Equal(there["users"], columnNames(usersBefore)) {
 		statements = append(statements, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s", db.table("users"), passwordHash))
 	}
+	have, err := indexNames(ctx, tx, db.dialect)
+	if err != nil {
+		return err
+	}
 	for _, x := range indexes {
-		statements = append(statements, fmt.Sprintf("CREATE %s IF NOT EXISTS %s ON %s (%s)", x.kind, x.name, db.table(x.table), x.columns))
+		if slices.Contains(have, x.name) { // IF NOT EXISTS would lock the table to see that
+			continue
+		}
+		statements = append(statements, fmt.Sprintf("CREATE %s %s ON %s (%s)", x.kind, x.name, db.table(x.table), x.columns))
 	}
 	for _, s := range statements {
 		_, err := tx.ExecContext(ctx, s)
@@ -115,6 +122,23 @@ func (db *DB) makeTables(ctx context.Context, tx *sql.Tx, there map[string][]str
 		}
 	}
 	return nil
+}
+
+// indexNames returns the names of the indexes that there are.
+func indexNames(ctx context.Context, tx *sql.Tx, d dialect) (names []string, err error) {
+	rows, err := tx.QueryContext(ctx, d.indexes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
 }
 
 // fill runs what parts of the seed have not been run. An earlier shop knew no

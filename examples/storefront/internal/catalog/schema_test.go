@@ -1,11 +1,14 @@
 package catalog_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog/catalogtest"
+	"github.com/larderdev/larder/internal/pgtest"
 )
 
 // TestOpen_EarlierShop opens what the shop made before it knew logins.
@@ -43,4 +46,31 @@ func TestOpen_EarlierShop(t *testing.T) {
 			}
 		}
 	}})
+}
+
+// TestOpen_WaitsForNobody starts a shop while others are selling.
+func TestOpen_WaitsForNobody(t *testing.T) {
+	dsn := pgtest.Start(t)
+	catalogtest.Open(t, dsn)
+	tx, err := openRaw(t, "pgx", dsn).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	for _, statement := range []string{
+		"UPDATE storefront.products SET price_cents = 1 WHERE id = 1",
+		"INSERT INTO storefront.cart_items (user_id, product_id, quantity) VALUES (1, 1, 1)",
+		"INSERT INTO storefront.sessions (token_hash, user_id, expires_at) VALUES ('a', 1, 1)",
+	} {
+		if _, err := tx.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	db, err := catalog.Open(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
 }
