@@ -19,9 +19,8 @@ import (
 // message is delayed, some are lost, processes are cut off, the shared tier
 // is flushed. It judges each read as the torture run does.
 type bubble struct {
+	bubbleDice
 	t     *testing.T
-	mu    sync.Mutex
-	dice  *rand.Rand
 	start time.Time
 	over  atomic.Bool
 	keys  [5]bubbleKey
@@ -30,26 +29,36 @@ type bubble struct {
 	worst                                        time.Duration
 }
 
+// bubbleDice are rolled for all that a schedule decides, and guard its books.
+type bubbleDice struct {
+	mu   sync.Mutex
+	dice *rand.Rand
+}
+
+func (b *bubbleDice) seed(n uint64) { b.dice = rand.New(rand.NewPCG(n, 0)) }
+
+func (b *bubbleDice) roll(n int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.dice.IntN(n)
+}
+
+// pause is a while of up to most, in fake time.
+func (b *bubbleDice) pause(most time.Duration) { time.Sleep(time.Duration(b.roll(int(most)))) }
+
 type bubbleKey struct {
 	origin, acked, seen uint64
 	acks                map[uint64]time.Time
 }
 
 func newBubble(t *testing.T, seed uint64) *bubble {
-	b := &bubble{t: t, dice: rand.New(rand.NewPCG(seed, 0)), start: time.Now()}
+	b := &bubble{t: t, start: time.Now()}
+	b.seed(seed)
 	for i := range b.keys {
 		b.keys[i].acks = map[uint64]time.Time{}
 	}
 	return b
 }
-
-func (b *bubble) roll(n int) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.dice.IntN(n)
-}
-
-func (b *bubble) pause(most time.Duration) { time.Sleep(time.Duration(b.roll(int(most)))) }
 
 // load reads the row at once and answers later.
 func (b *bubble) load(_ context.Context, key int) (uint64, error) {
@@ -66,7 +75,7 @@ func (b *bubble) load(_ context.Context, key int) (uint64, error) {
 // faulty is one process's way to the shared tier: a gate with delays.
 type faulty struct {
 	*gate
-	b *bubble
+	b *bubbleDice
 }
 
 func (f *faulty) Get(ctx context.Context, keys []string) []store.Reply {
@@ -96,7 +105,7 @@ func (f *faulty) Watch(ctx context.Context, feed store.Feed, period time.Duratio
 // slowFeed holds every push back for a while, in order.
 type slowFeed struct {
 	store.Feed
-	b *bubble
+	b *bubbleDice
 }
 
 func (f slowFeed) Changed(node string, keys []string) {
@@ -105,7 +114,7 @@ func (f slowFeed) Changed(node string, keys []string) {
 }
 
 func (b *bubble) node(s store.Store, mutant string) (*gate, [2]*larder.Cache[int, uint64], func()) {
-	f := &faulty{gate: &gate{Store: s}, b: b}
+	f := &faulty{gate: &gate{Store: s}, b: &b.bubbleDice}
 	l, err := larder.Open(b.t.Context(), larder.WithMutant(larder.Options{
 		Policies: map[string]larder.Policy{
 			"strict": {TTL: 10 * time.Second, Tiers: larder.Shared},

@@ -114,11 +114,13 @@ const watermarkKey = ".watermark"
 const watermarkLife = 24 * time.Hour
 
 // Checkpoint returns the present moment of those nodes of the shared tier that
-// answer. It is an error if none does.
-func (l *Larder) Checkpoint(context.Context) (Checkpoint, error) {
+// answer. It is an error if none does; just after Open it waits for the first
+// answer, for MaxStaleness at most.
+func (l *Larder) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if l.store == nil {
 		return Checkpoint{}, nil
 	}
+	l.gates.await(ctx)
 	histories := l.gates.histories()
 	if len(histories) == 0 {
 		return Checkpoint{}, errors.New("larder: checkpoint: no node of the shared tier answers")

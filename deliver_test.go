@@ -319,3 +319,24 @@ func TestKeysFromEnv(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckpoint_WaitsForTheFirstAnswer: a relay that starts together with its
+// Larder does not take a tier that has yet to be asked for one that is down.
+func TestCheckpoint_WaitsForTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, down := range []bool{false, true} {
+			g := &gate{Store: local(t)}
+			g.hangs.Store(down)
+			l, _ := guarded(t, g, newOrigin(1))
+			began := time.Now()
+			cp, err := l.Checkpoint(t.Context())
+			took := time.Since(began)
+			if down == (err == nil) || down != (len(cp.Histories()) == 0) || took > time.Second {
+				t.Errorf("down: %v, Checkpoint = %v, %v after %v", down, cp.Histories(), err, took)
+			}
+			if _, err := l.Checkpoint(t.Context()); down && (err == nil || time.Since(began) > time.Second) {
+				t.Errorf("asked again: %v after %v", err, time.Since(began))
+			}
+		}
+	})
+}

@@ -13,7 +13,7 @@ import (
 // gateEvery is how often a closed gate is tried.
 const gateEvery = 50 * time.Millisecond
 
-// gateForget is the silence after which a node is not waited for any more.
+// gateForget is the silence after which a node is as one that was never heard of.
 const gateForget = time.Minute
 
 // gates keep, for Larders with an outbox, a process from trusting a node of the
@@ -28,14 +28,21 @@ const gateForget = time.Minute
 // of a history everything that was committed has been delivered.
 type gates struct {
 	l    *Larder
-	open atomic.Bool // all of them
 	wake chan struct{}
+	met  chan struct{} // closed at the first heartbeat of any node
+	meet sync.Once
 
-	mu sync.Mutex
-	of map[string]*gate
+	// of is replaced, never changed: each read that misses memory looks a gate
+	// up.
+	of atomic.Pointer[map[string]*gate]
+	mu sync.Mutex // of those who replace it, and of the gates
 }
 
 type gate struct {
+	// until is the local time up to which the node is trusted: its latest
+	// heartbeat and MaxStaleness, 0 while the gate is closed.
+	until atomic.Int64
+
 	history string
 	last    int64 // local time of the latest heartbeat
 	now     int64 // the node's clock then
@@ -44,60 +51,80 @@ type gate struct {
 	sure    bool
 }
 
+// publish says until when the node is trusted. Its caller holds the lock.
+func (n *gate) publish(bound time.Duration) {
+	if n.open && n.sure {
+		n.until.Store(n.last + int64(bound))
+	} else {
+		n.until.Store(0)
+	}
+}
+
 // beat takes a node's heartbeat, sent at local time at.
 func (g *gates) beat(node string, b store.Beat, at int64) {
+	defer g.meet.Do(func() { close(g.met) })
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := g.of[node]
-	if n == nil {
-		n = &gate{}
-		g.of[node] = n
-	}
+	n := g.gate(node, at)
 	if n.history != b.History || at-n.last > int64(g.l.opts.MaxStaleness) {
 		n.open, n.must = false, b.Now
 	}
 	n.history, n.last, n.now, n.sure = b.History, at, b.Now, true
-	for name, other := range g.of {
-		if at-other.last > int64(gateForget) {
-			delete(g.of, name) // it has left the cluster, or comes back as unknown
-		}
-	}
-	if !g.count() {
+	n.publish(g.l.opts.MaxStaleness)
+	if !n.open {
 		poke(g.wake)
 	}
+}
+
+// gate returns the gate of a node that is heard at local time at. With one that
+// is new those leave that were not heard of for long: they have left the
+// cluster, or come back as unknown. Its caller holds the lock.
+func (g *gates) gate(node string, at int64) *gate {
+	old := *g.of.Load()
+	if n := old[node]; n != nil {
+		return n
+	}
+	next := map[string]*gate{node: {}}
+	for name, n := range old {
+		if at-n.last <= int64(gateForget) {
+			next[name] = n
+		}
+	}
+	g.of.Store(&next)
+	return next[node]
 }
 
 // reset makes a node's gate unsure: its connection was lost, or it was flushed.
 func (g *gates) reset(node string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if n := g.of[node]; n != nil {
+	if n := (*g.of.Load())[node]; n != nil {
 		n.sure = false
-		g.count()
+		n.publish(g.l.opts.MaxStaleness)
 	}
 }
 
-// count finds out whether all gates are open. Its caller holds mu.
-func (g *gates) count() (open bool) {
-	open = len(g.of) > 0
-	for _, n := range g.of {
-		open = open && n.open && n.sure
-	}
-	g.open.Store(open)
-	return open
-}
-
-// allow reports whether the node that holds text is trusted. While all is well
-// it takes no lock.
+// allow reports whether the node that holds text is trusted now. It takes no
+// lock.
 func (g *gates) allow(text string) bool {
-	if !g.l.opts.Outbox || g.open.Load() {
+	if !g.l.opts.Outbox {
 		return true
 	}
-	node := g.l.store.Node(text)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := g.of[node]
-	return n != nil && n.open && n.sure
+	n := (*g.of.Load())[g.l.store.Node(text)]
+	return n != nil && g.l.clock.Bound() < n.until.Load()
+}
+
+// await waits for the first heartbeat of any node, but not for longer after the
+// start than MaxStaleness: a tier that says nothing then does not answer.
+func (g *gates) await(ctx context.Context) {
+	timer := time.NewTimer(time.Duration(int64(g.l.opts.MaxStaleness) - g.l.now()))
+	defer timer.Stop()
+	select {
+	case <-g.met:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-g.l.ctx.Done():
+	}
 }
 
 // histories returns the nodes' histories, each with the moment of its latest
@@ -107,7 +134,7 @@ func (g *gates) histories() map[string]int64 {
 	defer g.mu.Unlock()
 	now := g.l.now()
 	all := map[string]int64{}
-	for _, n := range g.of {
+	for _, n := range *g.of.Load() {
 		if n.history != "" && now-n.last <= int64(g.l.opts.MaxStaleness) {
 			all[n.history] = n.now
 		}
@@ -125,7 +152,7 @@ func (g *gates) run(ctx context.Context) {
 			return
 		case <-g.wake:
 		}
-		for ctx.Err() == nil && !g.open.Load() {
+		for ctx.Err() == nil && g.closed() {
 			g.try(ctx)
 			select {
 			case <-ctx.Done():
@@ -134,6 +161,19 @@ func (g *gates) run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// closed reports whether a node that is heard waits for a watermark.
+func (g *gates) closed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.l.now()
+	for _, n := range *g.of.Load() {
+		if !n.open && now-n.last <= int64(g.l.opts.MaxStaleness) {
+			return true
+		}
+	}
+	return false
 }
 
 // try reads the watermark and opens the gates that it has reached.
@@ -148,11 +188,11 @@ func (g *gates) try(ctx context.Context) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for node, n := range g.of {
+	for node, n := range *g.of.Load() {
 		if at, ok := reached[n.history]; ok && !n.open && at >= n.must {
 			n.open = true
+			n.publish(g.l.opts.MaxStaleness)
 			g.l.opts.Logger.Info("larder: everything committed is delivered, the shared tier is trusted", "tier", node)
 		}
 	}
-	g.count()
 }

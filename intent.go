@@ -31,7 +31,7 @@ type intents struct {
 	want  bool // the class is Strict
 
 	mu   sync.Mutex
-	sent bool
+	done chan struct{} // nil until they are sent, closed when that is over
 	err  error
 }
 
@@ -53,15 +53,25 @@ func Intend(ctx context.Context) error {
 	return in.place(ctx)
 }
 
-// place sends the marks, once.
+// place sends the marks, once. Who calls it meanwhile waits: it may commit
+// afterwards.
 func (in *intents) place(ctx context.Context) error {
 	in.mu.Lock()
-	if in.sent {
-		defer in.mu.Unlock()
+	done := in.done
+	if done == nil {
+		in.done = make(chan struct{})
+		defer close(in.done)
+	}
+	in.mu.Unlock()
+	if done != nil {
+		<-done
 		return in.err
 	}
-	in.sent = true
-	in.mu.Unlock()
+	in.err = in.send(ctx)
+	return in.err
+}
+
+func (in *intents) send(ctx context.Context) error {
 	ops := make([]store.Op, len(in.texts))
 	for i, text := range in.texts {
 		ops[i] = store.Intend{Key: text, ID: in.id, For: intentFor, Hold: intentFor + in.l.opts.Hold}
@@ -73,17 +83,13 @@ func (in *intents) place(ctx context.Context) error {
 			failed, cause = failed+1, r.Err
 		}
 	}
-	var err error
-	if failed > 0 {
-		err = fmt.Errorf("larder: intent of class %s: the shared tier has not acknowledged %d keys: %w", in.class, failed, cause)
-	}
 	for _, text := range in.texts { // what this process has read may be outdated by COMMIT
 		in.l.changed(text)
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.err = err
-	return err
+	if failed > 0 {
+		return fmt.Errorf("larder: intent of class %s: the shared tier has not acknowledged %d keys: %w", in.class, failed, cause)
+	}
+	return nil
 }
 
 // placed reports whether the marks were acknowledged, and whether the write has
@@ -91,8 +97,13 @@ func (in *intents) place(ctx context.Context) error {
 // another writer's, and must not be taken back: they lapse.
 func (in *intents) placed() (acknowledged, forgotten bool) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.sent && in.err == nil, in.want && !in.sent
+	done := in.done
+	in.mu.Unlock()
+	if done == nil {
+		return false, in.want
+	}
+	<-done
+	return in.err == nil, false
 }
 
 // errNoIntent tells the author of a write what is missing in it.

@@ -88,6 +88,7 @@ type mutant struct {
 	processLease bool // the id of a lease is the process's, not the load's
 	noTaint      bool // a flight notes its stamp at the end, not at the start
 	noHeartbeat  bool // memory is served without a heartbeat
+	lateTags     bool // a load takes its tags as they are when the origin has been read
 }
 
 // Larder holds what the caches of a process share. Its methods may be called
@@ -160,7 +161,8 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	l.tags = &tagBook{l: l, life: opts.tagLife(), of: map[string]tagCopy{}}
 	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]waiting{}}
 	l.secrets = opts.secrets
-	l.gates = gates{l: l, wake: make(chan struct{}, 1), of: map[string]*gate{}}
+	l.gates.l, l.gates.wake, l.gates.met = l, make(chan struct{}, 1), make(chan struct{})
+	l.gates.of.Store(&map[string]*gate{})
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.tasks.Go(l.sample)
 	if l.store != nil {

@@ -3,7 +3,6 @@ package larder
 import (
 	"context"
 	"errors"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,9 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 	began := c.l.now()
 	answers := c.fetch(ctx, fs)
 	cost := time.Duration(c.l.now() - began)
+	if c.l.opts.mutant.lateTags {
+		c.readTagsLate(ctx, fs)
+	}
 	c.markAll(ctx, fs, answers)
 	stop()
 
@@ -99,7 +101,7 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f)
+		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f) || c.l.forgotten(f.text)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
@@ -114,7 +116,7 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 		a := &answers[i]
 		missing := asked && errors.Is(a.err, ErrNotFound)
 		behind := a.err == nil && a.version < max(f.beneath.Version, f.min)
-		if missing || behind {
+		if missing || behind || asked && c.l.forgotten(f.text) {
 			late, lateFlights = append(late, i), append(lateFlights, f)
 		}
 	}
@@ -129,17 +131,31 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 
 // recent reports whether f's key was invalidated so lately that a replica may
 // not have heard of it: its tombstone is there, or a value that lives on after
-// its windows only because it has replaced one.
+// its windows only because it has replaced one, or one that may have replaced
+// one a moment ago and has no version that a replica's answer could be held to.
 func (c *Cache[K, V]) recent(f *flight[K, V]) bool {
 	switch f.beneath.Kind {
 	case store.Tombstone, store.Stale, store.Intent:
 		return true
 	case store.Value:
-		return f.renew || c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
+		return f.renew || c.loader.Version == nil && c.young(f) ||
+			c.l.now() >= f.session.local(f.beneath.FreshUntil)+int64(c.policy.window())
 	case store.Negative:
-		return c.l.now() >= f.session.local(f.beneath.FreshUntil)
+		return c.young(f)
 	}
 	return false
+}
+
+// young reports whether what f's load is to replace was stored within Hold, or
+// may have been: within a session its node has one clock.
+func (c *Cache[K, V]) young(f *flight[K, V]) bool {
+	now := c.l.now()
+	h, _, err := envelope.OpenSecret(f.beneath.Body, c.schema, c.secrets, f.text)
+	if err != nil || now < f.session.quiet || !f.session.told.Load() {
+		return true
+	}
+	stored := f.session.local(f.beneath.FreshUntil) - int64(h.Fresh)
+	return now < stored+int64(c.l.opts.Hold)
 }
 
 // ask calls the loader for fs, within the class's budget and time-outs.
@@ -311,40 +327,6 @@ func (c *Cache[K, V]) judge(key K, floor uint64, got loaded[V]) answer[V] {
 	return a
 }
 
-// untilExpiry is how long a value with an end of its own may live: by the later
-// of this host's clock and the shared tier's, so that one that is slow does not
-// extend it. It is nothing while the shared tier's is not known.
-func (c *Cache[K, V]) untilExpiry(key K, value V) time.Duration {
-	end := c.loader.Expires(key, value)
-	if end.IsZero() {
-		return longest
-	}
-	now := time.Now()
-	if c.shared {
-		text, err := c.text(key)
-		if err != nil {
-			return 0
-		}
-		ses := c.l.sessionOf(text)
-		if !ses.told.Load() {
-			return 0
-		}
-		if there := time.UnixMilli(c.l.now()/int64(time.Millisecond) + ses.offset.Load()); there.After(now) {
-			now = there
-		}
-	}
-	return end.Sub(now)
-}
-
-// ownLife is the class's TTL, or less if the value says so.
-func (c *Cache[K, V]) ownLife(key K, value V) time.Duration {
-	own := c.loader.TTL(key, value)
-	if own == 0 {
-		return c.policy.TTL
-	}
-	return min(own, c.policy.TTL)
-}
-
 // fillOp turns an answer into the operation that ends f's lease.
 func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) store.Op {
 	negative := errors.Is(a.err, ErrNotFound)
@@ -411,6 +393,7 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
 	var kept *entry[V]
+	f.carries = a.inMemory
 	if !c.shared && stored {
 		kept = c.entryOf(f, out, cost, a.size)
 		kept.tags = a.inMemory
@@ -550,39 +533,6 @@ func (c *Cache[K, V]) measure(a *answer[V]) {
 		return
 	}
 	a.size = len(b)
-}
-
-// earlyFrom is the time before which drawEarly is practically never true: one
-// draw in nine million lies beyond sixteen times the load's cost.
-func (c *Cache[K, V]) earlyFrom(freshUntil int64, cost time.Duration) int64 {
-	return freshUntil - int64(16*c.policy.EarlyRefresh*float64(cost))
-}
-
-// drawEarly is XFetch: true with a probability that grows as the end of
-// freshness comes nearer, measured in load times.
-func (c *Cache[K, V]) drawEarly(now, freshUntil int64, cost time.Duration) bool {
-	if c.policy.EarlyRefresh == 0 || now < c.earlyFrom(freshUntil, cost) {
-		return false
-	}
-	ahead := -math.Log(1-rand.Float64()) * c.policy.EarlyRefresh * float64(cost)
-	return ahead >= float64(freshUntil-now)
-}
-
-// refreshLater loads key in the background, if no process does already. The
-// draw says when, the lease says who.
-func (c *Cache[K, V]) refreshLater(key K) {
-	text, err := c.prepare(key)
-	if err != nil || !c.flights.beginRefresh(text) {
-		return
-	}
-	f := c.newFlight(key, text, 0, true)
-	f.background = true
-	if !c.l.spawn(func() {
-		defer c.flights.endRefresh(text)
-		c.run(c.l.ctx, []*flight[K, V]{f})
-	}) {
-		c.flights.endRefresh(text)
-	}
 }
 
 // primaryHint travels in a load's context; see NeedPrimary.

@@ -53,25 +53,27 @@ func (g *gate) Watch(ctx context.Context, feed store.Feed, period time.Duration)
 type gatedFeed struct {
 	store.Feed
 	hangs *atomic.Bool
-	lost  bool
+	lost  sync.Map // of the names of nodes
 }
 
 func (f *gatedFeed) Beat(node string, b store.Beat) {
-	switch {
-	case f.hangs.Load():
-		f.lost = true
-	case f.lost:
-		f.lost = false
-		f.Reset(node)
-	default:
-		f.Feed.Beat(node, b)
+	if f.hangs.Load() {
+		f.lost.Store(node, true)
+		return
 	}
+	if _, lost := f.lost.LoadAndDelete(node); lost {
+		f.Reset(node)
+		return
+	}
+	f.Feed.Beat(node, b)
 }
 
 func (f *gatedFeed) Changed(node string, keys []string) {
-	if !f.hangs.Load() {
-		f.Feed.Changed(node, keys)
+	if f.hangs.Load() {
+		f.lost.Store(node, true)
+		return
 	}
+	f.Feed.Changed(node, keys)
 }
 
 func TestOutage_ReadsGoOnWithoutTheSharedTier(t *testing.T) {

@@ -2,6 +2,7 @@ package larder_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,6 +97,55 @@ func TestReplica_ShortLivesDoNotBringTheOldValueBack(t *testing.T) {
 	}
 }
 
+// A refresh loads over a value, or over the knowledge that there is none, which
+// may have taken a tombstone's place a moment ago.
+func TestReplica_RefreshDoesNotBringTheOldValueBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicated(5 * time.Second)
+		time.Sleep(time.Minute)
+		c := r.cache(t, hour, false)
+		mustGet(t, c, 1, 1)
+		r.write(1)
+		must(t, c.Invalidate(t.Context(), 1))
+		mustGet(t, c, 1, 2)
+		must(t, c.Refresh(t.Context(), 1))
+		mustGet(t, c, 1, 2, larder.Strict())
+		time.Sleep(time.Minute)
+		before := r.primary
+		must(t, c.Refresh(t.Context(), 1))
+		mustGet(t, c, 1, 2, larder.Strict())
+		if r.primary != before {
+			t.Error("the primary was read although nothing has changed for a minute")
+		}
+	})
+}
+
+func TestReplica_RefreshDoesNotBringADeletedRowBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := false
+		load := func(ctx context.Context, _ int) (user, error) {
+			if gone && larder.NeedPrimary(ctx) {
+				return user{}, larder.ErrNotFound
+			}
+			return user{ID: 1, Version: 1}, nil
+		}
+		c, err := larder.NewCache(open(t, local(t), "user", hour), "user", larder.Loader[int, user]{
+			Load: load, Version: func(u user) uint64 { return u.Version },
+		})
+		must(t, err)
+		synctest.Wait()
+		mustGet(t, c, 1, 1)
+		gone = true
+		must(t, c.Invalidate(t.Context(), 1))
+		for range 2 {
+			if _, err := c.Get(t.Context(), 1, larder.Strict()); !errors.Is(err, larder.ErrNotFound) {
+				t.Errorf("Get of a deleted row = %v, want ErrNotFound", err)
+			}
+			c.Refresh(t.Context(), 1)
+		}
+	})
+}
+
 // What a replica has not heard of yet is looked for at the primary.
 func TestReplica_MissingAndTooOldRowsAreReadFromThePrimary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -186,4 +236,41 @@ func TestReplica_MemoryWithoutASharedTierReadsThePrimaryAfterAChange(t *testing.
 			t.Errorf("the primary was read %d times, want once", r.primary)
 		}
 	})
+}
+
+// When the shared tier has lost its tombstones, nobody knows what a replica
+// must have heard of.
+func TestReplica_IsNotBelievedAfterTheSharedTierForgot(t *testing.T) {
+	for _, versioned := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newReplicated(5 * time.Second)
+			time.Sleep(time.Minute)
+			s := local(t)
+			c, other := r.cacheOn(t, s, hour, versioned), r.cacheOn(t, s, hour, versioned)
+			mustGet(t, c, 1, 1)
+			if r.primary != 0 {
+				t.Error("the primary was read although nothing was forgotten")
+			}
+			r.write(1)
+			if err := other.Invalidate(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				s.Flush()
+				synctest.Wait()
+				mustGet(t, c, 1, 2, larder.Strict())
+				mustGet(t, other, 1, 2)
+				time.Sleep(time.Second)
+			}
+			time.Sleep(time.Minute)
+			s.Flush()
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			before := r.primary
+			mustGet(t, c, 1, 2)
+			if r.primary != before {
+				t.Error("the primary was read although nothing was forgotten for a minute")
+			}
+		})
+	}
 }

@@ -27,6 +27,9 @@ type session struct {
 	// quiet is the local time at which replicas have heard of all that was
 	// missed before the session.
 	quiet int64
+	// forgot is the same, if tombstones may have been lost when the session
+	// before ended: the node may have been flushed, or replaced by another.
+	forgot int64
 }
 
 // sessions holds the current session of each node, and is the feed of the
@@ -66,6 +69,9 @@ func (s *sessions) renew(node string, old *session) *session {
 	if old != nil {
 		next.offset.Store(old.offset.Load())
 		next.told.Store(old.told.Load())
+		if old.told.Load() { // else it never began
+			next.forgot = next.quiet
+		}
 	}
 	of := maps.Clone(*s.of.Load())
 	of[node] = next
@@ -121,6 +127,10 @@ func (l *Larder) settled(text string, ses *session) bool {
 	return now < ses.until.Load() && now >= ses.quiet && !l.pending.has(text) &&
 		!l.stamps.since(text, now-int64(l.opts.Hold))
 }
+
+// forgotten reports whether the shared tier may have lost the tombstone of text
+// so lately that a replica may not have heard of what it stood for.
+func (l *Larder) forgotten(text string) bool { return l.now() < l.sessionOf(text).forgot }
 
 // stamps counts the changes of keys. A flight and the entry it makes note the
 // count before any command is sent; a change raises it, and what noted an

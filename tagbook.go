@@ -173,6 +173,27 @@ func (b *tagBook) entryTags(marks []mark, read map[string]tagCopy) *entryTags {
 	return t
 }
 
+// moves notes the moment after which a flight wants to hear of invalidations of
+// tags: of any, since nobody knows yet which ones its answer will carry. Its zero
+// value is that of a class without tags.
+type moves struct {
+	stamp   stamp
+	session *session
+}
+
+func (c *Cache[K, V]) noteMoves() moves {
+	if !c.tagged() {
+		return moves{}
+	}
+	return moves{stamp: c.l.stamps.note(store.Sequence), session: c.l.sessionOf(store.Sequence)}
+}
+
+// none reports whether no tag has been invalidated since, as far as the pushes
+// tell at now.
+func (m *moves) none(now int64) bool {
+	return m.session == nil || m.stamp.current() && now < m.session.until.Load()
+}
+
 // any reports whether one of tags is among t.
 func (t *entryTags) any(tags []string) bool {
 	return t != nil && slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(t.names, tag) })
@@ -181,10 +202,15 @@ func (t *entryTags) any(tags []string) bool {
 // current reports whether no tag has been invalidated, as far as the pushes
 // tell at now.
 func (t *entryTags) current(now int64) bool {
+	return t.unmoved() && now < t.session.until.Load()
+}
+
+// unmoved reports whether this process has heard of no invalidation of a tag.
+func (t *entryTags) unmoved() bool {
 	for i := range t.stamps {
 		if !t.stamps[i].current() {
 			return false
 		}
 	}
-	return now < t.session.until.Load()
+	return true
 }

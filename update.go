@@ -83,13 +83,13 @@ func (c *Cache[K, V]) update(ctx context.Context, u *update[K, V], write func(ct
 	}
 	err := guard(func() error { return write(context.WithValue(ctx, intentKey{}, &u.intents)) })
 	ctx = context.WithoutCancel(ctx)
+	if u.committed = !failure(err); !u.committed {
+		clear(u.values)
+		clear(u.stands)
+	}
 	var forgotten bool
 	if u.marked, forgotten = u.intents.placed(); forgotten && err == nil {
 		err = errNoIntent
-	}
-	if u.committed = !failure(err) || forgotten; !u.committed {
-		clear(u.values)
-		clear(u.stands)
 	}
 	return joinFirst(err, c.follow(ctx, u))
 }

@@ -252,6 +252,23 @@ func TestUpdate_CommittedButNotDelivered(t *testing.T) {
 	})
 }
 
+// What a write returns beside an error was not committed.
+func TestUpdateMany_ValuesOfAFailedWriteAreNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newTable(1)
+		_, c := node(t, s, o.origin, larder.Policy{TTL: time.Hour, Pattern: larder.WriteThrough, Strict: true})
+		mustGet(t, c, 1, 1)
+		boom := errors.New("constraint violated")
+		got, err := c.UpdateMany(t.Context(), []int{1}, func(context.Context) (map[int]user, error) {
+			return map[int]user{1: {ID: 1, Version: 2}}, boom // and Intend was not reached
+		})
+		if got != nil || !errors.Is(err, boom) {
+			t.Errorf("UpdateMany = %v, %v; want the error alone", got, err)
+		}
+		mustGet(t, c, 1, 1, larder.Strict())
+	})
+}
+
 func TestUpdateMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := local(t), newTable(1, 2, 3)
@@ -304,4 +321,41 @@ func TestUpdate_WithoutVersionsInvalidatesAndLoadsAgain(t *testing.T) {
 			t.Errorf("%d loads, then %d; want the key loaded again before it was asked for", loads, n)
 		}
 	})
+}
+
+// Whoever calls Intend may commit when it has returned.
+func TestIntend_ASecondCallWaitsForTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newTable(1)
+		slow := &slowOps{Store: s, by: 10 * time.Millisecond}
+		p := through
+		p.Strict = true
+		_, c := node(t, slow, o.origin, p)
+		c.Update(t.Context(), 1, func(ctx context.Context) (user, error) {
+			var both sync.WaitGroup
+			for range 2 {
+				both.Go(func() {
+					if err := larder.Intend(ctx); err != nil {
+						t.Error(err)
+					}
+					if r := s.Get(t.Context(), []string{"user:1"})[0]; r.Record.Kind != store.Intent {
+						t.Errorf("Intend has returned, and %q is stored", r.Record.Kind)
+					}
+				})
+			}
+			both.Wait()
+			return o.update(ctx, 1, nil)
+		})
+	})
+}
+
+// slowOps is a tier whose operations take a while to arrive.
+type slowOps struct {
+	store.Store
+	by time.Duration
+}
+
+func (s *slowOps) Do(ctx context.Context, ops []store.Op) []store.Reply {
+	time.Sleep(s.by)
+	return s.Store.Do(ctx, ops)
 }

@@ -22,7 +22,7 @@ func runRelay(c config) error {
 	if err != nil {
 		return err
 	}
-	r, err := box.Relay(l, outbox.RelayOptions{MinPoll: 5 * time.Millisecond, Lease: time.Second, Logger: slog.New(slog.DiscardHandler)})
+	r, err := box.Relay(l, outbox.RelayOptions{Lease: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

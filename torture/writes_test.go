@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 )
 
 // TestWrites drives three processes that read and write, two relays, a
@@ -19,8 +18,8 @@ func TestWrites(t *testing.T) {
 	n.operator = redistest.NewOperator(t, n.server.Addr())
 	wires, opts := f.wires(n.server, 3)
 	n.wires = wires
-	direct := redisstore.Options{Addrs: []string{n.server.Addr()}}
-	f.relays = f.start(config{Role: "relay", Outbox: true}, []redisstore.Options{direct, direct})
+	direct := server{Addrs: []string{n.server.Addr()}}
+	f.relays = f.start(config{Role: "relay", Outbox: true}, []server{direct, direct})
 	f.nodes = f.start(config{Role: "node", Outbox: true, Deaths: 0.01}, opts)
 	n.until(time.Now().Add(length(t, time.Minute)))
 	f.finish()
@@ -33,10 +32,10 @@ func TestWrites(t *testing.T) {
 func TestWrites_WithoutOutbox(t *testing.T) {
 	f := newFleet(t)
 	f.follow()
-	server := redistest.Start(t)
-	_, opts := f.wires(server, 3)
-	f.nodes = f.start(config{Role: "node", Deaths: 0.03}, opts)
-	<-time.After(12 * time.Second)
+	redis := redistest.Start(t)
+	_, opts := f.wires(redis, 3)
+	f.nodes = f.start(config{Role: "node", Deaths: 0.05}, opts)
+	<-time.After(15 * time.Second)
 	f.finish()
 	f.ledger.report(t)
 	stuck := uint64(0)
