@@ -180,6 +180,7 @@ func fleetStatements(t *testing.T, f *fleet) {
 		{"/api/inventory/2", "shared", "UPDATE TABLE.inventory SET stock = 123456789 WHERE product_id = 2", `"stock":123456789,`},
 		{"/api/users/2", "memory", "UPDATE TABLE.users SET name = 'By Hand' WHERE id = 2", `"By Hand"`},
 		{"/api/products/2", "memory", "UPDATE TABLE.products SET name = 'With Version', version = version + 1 WHERE id = 2", `"With Version"`},
+		{"/api/products/2", "memory", "UPDATE TABLE.products SET name = 'Without' WHERE id = 2", `"Without"`},
 	} {
 		for _, p := range f.both() {
 			p.warm(t, tt.tier, tt.path)
