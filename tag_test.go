@@ -433,3 +433,75 @@ func TestTags_PendingAreNotTrusted(t *testing.T) {
 		wantVersion(t, c, 1, 2, larder.Strict())
 	})
 }
+
+// Whoever comes after an invalidation does not share a load that began before.
+func TestTags_AGetDoesNotJoinTheLoadOfBefore(t *testing.T) {
+	for _, tiers := range []larder.Tier{larder.Memory, larder.Memory | larder.Shared} {
+		for _, tag := range []string{"products", "product-1", "category-tea"} {
+			t.Run(fmt.Sprint(tiers, " ", tag), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s, o := local(t), newShelf(1)
+					p := taggedPolicy
+					p.Tiers = tiers
+					l, c := o.node(t, s, p)
+					_, other := o.node(t, s, p)
+					wantVersion(t, c, 1, 1) // the tags are there
+					must(t, c.Invalidate(t.Context(), 1))
+					synctest.Wait()
+					var both sync.WaitGroup
+					for _, c := range []*larder.Cache[int, product]{c, other} {
+						both.Go(func() { c.Get(t.Context(), 1) })
+						time.Sleep(time.Millisecond)
+					}
+					time.Sleep(5 * time.Millisecond) // the rows are read, and not yet returned
+					o.put(1, "tea")
+					must(t, l.InvalidateTags(t.Context(), tag))
+					wantVersion(t, c, 1, 2)
+					synctest.Wait()
+					both.Wait()
+					wantVersion(t, other, 1, 2)
+				})
+			})
+		}
+	}
+}
+
+func TestTags_OtherProcessesDoNotJoinEither(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newShelf(1)
+		p := taggedPolicy
+		p.Tiers = larder.Memory
+		l, _ := o.node(t, s, p)
+		_, other := o.node(t, s, p)
+		var first sync.WaitGroup
+		first.Go(func() { other.Get(t.Context(), 1) })
+		time.Sleep(5 * time.Millisecond)
+		o.put(1, "tea")
+		must(t, l.InvalidateTags(t.Context(), "products"))
+		time.Sleep(time.Millisecond) // the push has arrived
+		wantVersion(t, other, 1, 2)
+		first.Wait()
+	})
+}
+
+// StaleIfError does not allow what is known to be invalidated.
+func TestTags_WhatIsInvalidatedIsNotServedOnErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newShelf(1)
+		g := &gate{Store: s}
+		p := taggedPolicy
+		p.StaleIfError = time.Hour
+		l, c := o.node(t, g, p)
+		for range 3 {
+			wantVersion(t, c, 1, 1)
+			synctest.Wait()
+		}
+		o.put(1, "tea")
+		must(t, l.InvalidateTags(t.Context(), "products"))
+		g.hangs.Store(true)
+		o.load = func(int) { panic("the database is down") }
+		if p, err := c.Get(t.Context(), 1); err == nil {
+			t.Errorf("Get = version %d although its tag was invalidated, want an error", p.Version)
+		}
+	})
+}
