@@ -37,8 +37,7 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 		f := fs[i]
 		failed := failure(answers[i].err)
 		moved := answers[i].unmarked == errTagsMoved
-		// Only its tags could tell that a replica's answer is not too old.
-		doubtful := answers[i].replica && answers[i].unmarked != nil
+		doubtful := answers[i].doubtful()
 		refused := moved || r.Status == store.Lost || r.Status == store.Below
 		switch {
 		case !failed && (doubtful || refused && r.Err == nil):
@@ -95,6 +94,10 @@ type answer[V any] struct {
 	inMemory   *entryTags
 	unmarked   error // why there are no marks
 }
+
+// doubtful reports whether a may come from a replica, and there are no tags that
+// could tell that it is not too old.
+func (a *answer[V]) doubtful() bool { return a.replica && a.unmarked != nil }
 
 // fetch asks the loader for fs, and the primary again for those that came
 // from a lagging replica.
@@ -477,11 +480,16 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 			c.settleError(f, c.loadError(f, err))
 			continue
 		}
+		if answers[i].doubtful() {
+			f.primary = true
+			again = append(again, f)
+			continue
+		}
 		c.measure(&answers[i])
 		c.outdate(ctx, f, c.floorAbove(&answers[i]))
 		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept && answers[i].unmarked == nil)
 	}
-	return nil
+	return again
 }
 
 // takeTurns returns those of fs that may load without a lease now. The others
