@@ -31,7 +31,7 @@ import (
 // an error. Once write has returned, the end of ctx does not keep the tiers from
 // being told.
 func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(ctx context.Context) (V, error)) (V, error) {
-	u, err := c.newUpdate([]K{key})
+	u, err := c.newUpdate([]K{key}, nil)
 	if err != nil {
 		var zero V
 		return zero, err
@@ -48,27 +48,33 @@ func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(ctx context.
 
 // UpdateMany changes the values under keys by one call of write, which returns
 // those that stand at the origin once it has committed: a key that is missing
-// from them is gone. The shared tier is told in one round trip. Otherwise it is
-// like [Cache.Update].
+// from them is gone, and one that is among them though not among keys is told
+// too, but was not marked before COMMIT. The shared tier is told in one round
+// trip. Otherwise it is like [Cache.Update].
 func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx context.Context) (map[K]V, error)) (map[K]V, error) {
-	u, err := c.newUpdate(keys)
+	u, err := c.newUpdate(keys, make(map[K]int, len(keys)))
 	if err != nil {
 		return nil, err
 	}
 	var values map[K]V
+	var bad error
 	err = c.update(ctx, u, func(ctx context.Context) (err error) {
-		values, err = write(ctx)
-		for i, key := range u.keys {
-			if v, ok := values[key]; ok {
-				u.stand(i, v)
+		if values, err = write(ctx); failure(err) {
+			return err
+		}
+		for key, v := range values {
+			if unnamed := u.add(c, key); unnamed != nil {
+				bad = errors.Join(bad, unnamed)
+				continue
 			}
+			u.stand(u.at[key], v)
 		}
 		return err
 	})
 	if !u.committed {
 		values = nil
 	}
-	return values, err
+	return values, joinFirst(err, bad)
 }
 
 // update runs write, which notes in u what stands at the origin, and brings the
@@ -87,9 +93,9 @@ func (c *Cache[K, V]) update(ctx context.Context, u *update[K, V], write func(ct
 		clear(u.values)
 		clear(u.stands)
 	}
-	var forgotten bool
-	if u.marked, forgotten = u.intents.placed(); forgotten && err == nil {
-		err = errNoIntent
+	var broken error
+	if u.marked, broken = u.intents.placed(); err == nil {
+		err = broken
 	}
 	return joinFirst(err, c.follow(ctx, u))
 }
@@ -130,6 +136,7 @@ func (c *Cache[K, V]) writesThrough() bool {
 // update is one Update under way.
 type update[K comparable, V any] struct {
 	keys      []K
+	at        map[K]int       // where in keys; nil for a single one
 	flights   []*flight[K, V] // only to carry what a load carries too
 	values    []V             // by key, where one stands at the origin
 	stands    []bool
@@ -141,34 +148,41 @@ type update[K comparable, V any] struct {
 // stand notes the value that stands under the ith key.
 func (u *update[K, V]) stand(i int, v V) { u.values[i], u.stands[i] = v, true }
 
-// newUpdate returns an update of keys, each of them once.
-func (c *Cache[K, V]) newUpdate(keys []K) (*update[K, V], error) {
-	u := &update[K, V]{}
-	var seen map[K]bool
-	if len(keys) > 1 {
-		seen = make(map[K]bool, len(keys))
-	}
+// newUpdate returns an update of keys, each of them once. at is empty, or nil for
+// a single key.
+func (c *Cache[K, V]) newUpdate(keys []K, at map[K]int) (*update[K, V], error) {
+	u := &update[K, V]{at: at}
 	for _, key := range keys {
-		if seen[key] {
-			continue
-		}
-		if seen != nil {
-			seen[key] = true
-		}
-		text, err := c.text(key)
-		if err != nil {
+		if err := u.add(c, key); err != nil {
 			return nil, err
 		}
-		u.keys = append(u.keys, key)
-		u.flights = append(u.flights, &flight[K, V]{key: key, text: text})
-		u.intents.texts = append(u.intents.texts, text)
 	}
-	u.values, u.stands = make([]V, len(u.keys)), make([]bool, len(u.keys))
+	for _, f := range u.flights {
+		u.intents.texts = append(u.intents.texts, f.text)
+	}
 	u.intents.l, u.intents.class = c.l, c.class.name
 	if u.intents.want = c.policy.Strict && c.l.store != nil; u.intents.want {
 		u.intents.id = fmt.Sprintf("%s.w%d", c.l.id, c.l.loads.Add(1))
 	}
 	return u, nil
+}
+
+// add has u bring the tiers in line under key, once.
+func (u *update[K, V]) add(c *Cache[K, V], key K) error {
+	if _, twice := u.at[key]; twice {
+		return nil
+	}
+	text, err := c.text(key)
+	if err != nil {
+		return err
+	}
+	if u.at != nil {
+		u.at[key] = len(u.keys)
+	}
+	var none V
+	u.keys, u.flights = append(u.keys, key), append(u.flights, &flight[K, V]{key: key, text: text})
+	u.values, u.stands = append(u.values, none), append(u.stands, false)
+	return nil
 }
 
 // follow brings the tiers in line with what u has written.
