@@ -121,7 +121,11 @@ func (g *gates) allow(text string) bool {
 // await waits for the first heartbeat of any node, but not for longer after the
 // start than MaxStaleness: a tier that says nothing then does not answer.
 func (g *gates) await(ctx context.Context) {
-	timer := time.NewTimer(time.Duration(int64(g.l.opts.MaxStaleness) - g.l.now()))
+	left := int64(g.l.opts.MaxStaleness) - g.l.now()
+	if left <= 0 {
+		return
+	}
+	timer := time.NewTimer(time.Duration(left))
 	defer timer.Stop()
 	select {
 	case <-g.met:
