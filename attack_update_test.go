@@ -169,3 +169,22 @@ func TestUpdate_GoexitOfTheWrite(t *testing.T) {
 		})
 	}
 }
+
+// What a write returns beside an error is not committed, and is not stored, also
+// if it fails before it has called Intend.
+func TestUpdateMany_StoresNothingOfAFailedWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newTable(1)
+		_, c := node(t, s, o.origin, strictThrough)
+		mustGet(t, c, 1, 1)
+		boom := errors.New("constraint violated")
+		got, err := c.UpdateMany(t.Context(), []int{1}, func(context.Context) (map[int]user, error) {
+			return map[int]user{1: {ID: 1, Version: 2}}, boom // rolled back
+		})
+		if !errors.Is(err, boom) || len(got) != 0 {
+			t.Errorf("UpdateMany = %v, %v; want the error alone", got, err)
+		}
+		mustGet(t, c, 1, 1)
+		mustGet(t, c, 1, 1, larder.Strict())
+	})
+}

@@ -64,11 +64,12 @@ func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx c
 	})
 	ctx = context.WithoutCancel(ctx)
 	var forgotten bool
-	if u.marked, forgotten = u.intents.placed(); forgotten && err == nil {
-		err = errNoIntent
-	}
-	if failure(err) && !forgotten {
+	u.marked, forgotten = u.intents.placed()
+	switch {
+	case failure(err): // whatever it has returned beside it
 		values = nil
+	case err == nil && forgotten:
+		err = errNoIntent
 	}
 	return values, joinFirst(err, c.follow(ctx, u, values))
 }
