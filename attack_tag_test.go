@@ -134,3 +134,41 @@ func (f *fails) Do(ctx context.Context, ops []store.Op) []store.Reply {
 	}
 	return replies
 }
+
+// Nor is what memory has kept of an outage for that, whose tags nobody knows.
+func TestTags_StaleIfErrorKeepsNothingWithoutTags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o := &gate{Store: local(t)}, newShelf(1)
+		p := taggedPolicy
+		p.StaleIfError = time.Hour
+		l := open(t, g, "product", p)
+		var broken atomic.Bool
+		loader := o.loader()
+		load := loader.Load
+		loader.Load = func(ctx context.Context, id int) (product, error) {
+			if broken.Load() {
+				return product{}, errors.New("the database is down")
+			}
+			return load(ctx, id)
+		}
+		c, err := larder.NewCache(l, "product", loader)
+		must(t, err)
+		synctest.Wait()
+		for range 4 {
+			wantVersion(t, c, 1, 1)
+			synctest.Wait()
+		}
+		o.put(1, "tea")
+		g.hangs.Store(true)
+		time.Sleep(2 * time.Second)
+		wantVersion(t, c, 1, 2) // from the origin
+		g.hangs.Store(false)
+		time.Sleep(2 * time.Second)
+		o.put(1, "tea")
+		must(t, l.InvalidateTags(t.Context(), "products"))
+		broken.Store(true)
+		if p, err := c.Get(t.Context(), 1); err == nil {
+			t.Errorf("Get = version %d after its tag was invalidated, want an error", p.Version)
+		}
+	})
+}
