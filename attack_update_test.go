@@ -188,3 +188,23 @@ func TestUpdateMany_StoresNothingOfAFailedWrite(t *testing.T) {
 		mustGet(t, c, 1, 1, larder.Strict())
 	})
 }
+
+// A mark lapses after a while. A write that has taken longer is told that its
+// promise may not have held.
+func TestIntend_ThatLapsedBeforeTheWriteReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newTable(1)
+		_, c := node(t, s, o.origin, strictThrough)
+		mustGet(t, c, 1, 1)
+		u, err := c.Update(t.Context(), 1, func(ctx context.Context) (user, error) {
+			return o.update(ctx, 1, func(ctx context.Context) error {
+				defer time.Sleep(6 * time.Second) // before COMMIT
+				return larder.Intend(ctx)
+			})
+		})
+		if err == nil || u.Version != 2 {
+			t.Errorf("Update = version %d, %v; want version 2 and an error: readers may have got the older one after COMMIT", u.Version, err)
+		}
+		mustGet(t, c, 1, 2)
+	})
+}

@@ -33,6 +33,7 @@ type intents struct {
 	mu     sync.Mutex
 	answer chan struct{} // closed when err says how it went; nil: nobody has sent them
 	over   bool          // the write has returned
+	since  int64         // local time at which they were sent
 	err    error
 }
 
@@ -46,7 +47,8 @@ type intents struct {
 // to roll the write back; a write that commits nevertheless is an ordinary one
 // and is invalidated after COMMIT like any other. The marks are sent once: a
 // second call waits for the first and returns the same. It is an error to call it
-// when the write has returned. Outside of an Update, in a class that is not Strict
+// when the write has returned. The marks stand for 5 s: COMMIT must come before
+// that, and an Update that returns later says so beside its value. Outside of an Update, in a class that is not Strict
 // and without a shared tier it does nothing.
 func Intend(ctx context.Context) error {
 	in, ok := ctx.Value(intentKey{}).(*intents)
@@ -62,7 +64,7 @@ func (in *intents) place(ctx context.Context) error {
 	answer, first, over := in.answer, in.answer == nil, in.over
 	if first && !over {
 		in.answer = make(chan struct{})
-		answer, in.err = in.answer, errNoAnswer
+		answer, in.err, in.since = in.answer, errNoAnswer, in.l.now()
 	}
 	in.mu.Unlock()
 	switch {
@@ -100,24 +102,31 @@ func (in *intents) send(ctx context.Context) error {
 }
 
 // placed ends the time for marks, when the write has returned. It reports whether
-// they were acknowledged, and whether the write has forgotten to send them. Those
-// that were not acknowledged may have replaced another writer's, and must not be
-// taken back: they lapse.
-func (in *intents) placed() (acknowledged, forgotten bool) {
+// they were acknowledged, and why a write that has committed has not kept the
+// promise. Those that were not acknowledged may have replaced another writer's,
+// and must not be taken back: they lapse.
+func (in *intents) placed() (acknowledged bool, broken error) {
 	in.mu.Lock()
 	in.over = true
 	answer := in.answer
 	in.mu.Unlock()
-	if answer == nil {
-		return false, in.want
+	switch {
+	case answer == nil && in.want:
+		return false, errNoIntent
+	case answer == nil:
+		return false, nil
 	}
 	<-answer // it is under way in another goroutine, at most
-	return in.err == nil, false
+	if time.Duration(in.l.now()-in.since) >= intentFor {
+		broken = errLapsed
+	}
+	return in.err == nil, broken
 }
 
 var (
 	// errNoIntent tells the author of a write what is missing in it.
 	errNoIntent   = errors.New("larder: the class is Strict, and its write has not called Intend before COMMIT")
+	errLapsed     = errors.New("larder: the write has returned more than 5 s after Intend, when its marks had lapsed: readers may have got the older value after COMMIT")
 	errLateIntent = errors.New("larder: Intend was called when the write had returned")
 	errNoAnswer   = errors.New("larder: intent: the shared tier gave no answer")
 )

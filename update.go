@@ -63,13 +63,13 @@ func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx c
 		return err
 	})
 	ctx = context.WithoutCancel(ctx)
-	var forgotten bool
-	u.marked, forgotten = u.intents.placed()
+	var broken error
+	u.marked, broken = u.intents.placed()
 	switch {
 	case failure(err): // whatever it has returned beside it
 		values = nil
-	case err == nil && forgotten:
-		err = errNoIntent
+	case err == nil:
+		err = broken
 	}
 	return values, joinFirst(err, c.follow(ctx, u, values))
 }
