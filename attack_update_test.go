@@ -208,3 +208,35 @@ func TestIntend_ThatLapsedBeforeTheWriteReturned(t *testing.T) {
 		mustGet(t, c, 1, 2)
 	})
 }
+
+// What a write says that it has changed is changed, whether it was asked for or
+// not.
+func TestUpdateMany_AnswersMoreThanItWasAskedFor(t *testing.T) {
+	for _, p := range []larder.Policy{through, strictThrough, {TTL: time.Hour}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, o := local(t), newTable(1, 2)
+			_, c := node(t, s, o.origin, p)
+			for range 3 {
+				mustGet(t, c, 1, 1)
+				mustGet(t, c, 2, 1)
+				synctest.Wait()
+			}
+			got, err := c.UpdateMany(t.Context(), []int{1}, func(ctx context.Context) (map[int]user, error) {
+				all := map[int]user{}
+				for _, id := range []int{1, 2} {
+					u, err := o.update(ctx, id, larder.Intend)
+					if err != nil {
+						return nil, err
+					}
+					all[id] = u
+				}
+				return all, nil
+			})
+			if err != nil || len(got) != 2 {
+				t.Fatalf("UpdateMany = %v, %v", got, err)
+			}
+			mustGet(t, c, 2, 2)
+			mustGet(t, c, 2, 2, larder.Strict())
+		})
+	}
+}

@@ -43,8 +43,9 @@ func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(ctx context.
 
 // UpdateMany changes the values under keys by one call of write, which returns
 // those that stand at the origin once it has committed: a key that is missing
-// from them is gone. The shared tier is told in one round trip. Otherwise it is
-// like [Cache.Update].
+// from them is gone, and one that is among them though not among keys is told
+// too, but was not marked before COMMIT. The shared tier is told in one round
+// trip. Otherwise it is like [Cache.Update].
 func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx context.Context) (map[K]V, error)) (map[K]V, error) {
 	u, err := c.newUpdate(keys)
 	if err != nil {
@@ -71,7 +72,11 @@ func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx c
 	case err == nil:
 		err = broken
 	}
-	return values, joinFirst(err, c.follow(ctx, u, values))
+	var bad error
+	for key := range values {
+		bad = errors.Join(bad, u.add(c, key))
+	}
+	return values, joinFirst(err, joinFirst(bad, c.follow(ctx, u, values)))
 }
 
 // write calls the caller's write. One that ends its goroutine (runtime.Goexit, or
@@ -107,6 +112,7 @@ func (c *Cache[K, V]) writesThrough() bool {
 
 // update is one Update under way.
 type update[K comparable, V any] struct {
+	seen    map[K]bool
 	keys    []K
 	flights []*flight[K, V] // only to carry what a load carries too
 	intents intents
@@ -114,25 +120,34 @@ type update[K comparable, V any] struct {
 }
 
 func (c *Cache[K, V]) newUpdate(keys []K) (*update[K, V], error) {
-	u := &update[K, V]{}
-	seen := make(map[K]bool, len(keys))
+	u := &update[K, V]{seen: make(map[K]bool, len(keys))}
 	for _, key := range keys {
-		if seen[key] {
-			continue
-		}
-		seen[key] = true
-		text, err := c.text(key)
-		if err != nil {
+		if err := u.add(c, key); err != nil {
 			return nil, err
 		}
-		u.keys = append(u.keys, key)
-		u.flights = append(u.flights, &flight[K, V]{key: key, text: text})
-		u.intents.texts = append(u.intents.texts, text)
+	}
+	for _, f := range u.flights {
+		u.intents.texts = append(u.intents.texts, f.text)
 	}
 	u.intents.l, u.intents.class = c.l, c.class.name
 	u.intents.id = fmt.Sprintf("%s.w%d", c.l.id, c.l.loads.Add(1))
 	u.intents.want = c.policy.Strict && c.l.store != nil
 	return u, nil
+}
+
+// add has u bring the tiers in line under key, once.
+func (u *update[K, V]) add(c *Cache[K, V], key K) error {
+	if u.seen[key] {
+		return nil
+	}
+	u.seen[key] = true
+	text, err := c.text(key)
+	if err != nil {
+		return err
+	}
+	u.keys = append(u.keys, key)
+	u.flights = append(u.flights, &flight[K, V]{key: key, text: text})
+	return nil
 }
 
 // follow brings the tiers in line with what u has written.
