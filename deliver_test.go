@@ -29,7 +29,7 @@ func TestDeliver(t *testing.T) {
 			{Class: "product", Key: "1", Version: 2},
 			{Tags: []string{"product-2", "product-2"}},
 			{Class: "cars", Key: "1"},
-			{Class: "product", Key: "1", Tags: []string{""}},
+			{Class: "product", Key: "3", Tags: []string{""}},
 			{Class: "product", Key: strings.Repeat("long", 100)},
 		})
 		for i, want := range []bool{true, true, false, false, true} {
