@@ -52,7 +52,9 @@ type Options struct {
 	// confirms it; see [Larder.Confirm]. At the start and after an outage, a
 	// node of the shared tier is then trusted only once a relay has confirmed
 	// that nothing committed before is still undelivered: until then its keys
-	// are read from the primary. Without a relay that runs they stay there.
+	// are read from the primary. Without a relay that runs they stay there. All
+	// of Policies must have the same outbox: what another database has yet to
+	// deliver its relay does not know.
 	Outbox bool
 	// OnInvalidate is called after keys or tags were invalidated, by this
 	// process or by what it has delivered: after the shared tier has
