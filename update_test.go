@@ -252,23 +252,6 @@ func TestUpdate_CommittedButNotDelivered(t *testing.T) {
 	})
 }
 
-// What a write returns beside an error was not committed.
-func TestUpdateMany_ValuesOfAFailedWriteAreNotStored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, o := local(t), newTable(1)
-		_, c := node(t, s, o.origin, larder.Policy{TTL: time.Hour, Pattern: larder.WriteThrough, Strict: true})
-		mustGet(t, c, 1, 1)
-		boom := errors.New("constraint violated")
-		got, err := c.UpdateMany(t.Context(), []int{1}, func(context.Context) (map[int]user, error) {
-			return map[int]user{1: {ID: 1, Version: 2}}, boom // and Intend was not reached
-		})
-		if got != nil || !errors.Is(err, boom) {
-			t.Errorf("UpdateMany = %v, %v; want the error alone", got, err)
-		}
-		mustGet(t, c, 1, 1, larder.Strict())
-	})
-}
-
 func TestUpdateMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := local(t), newTable(1, 2, 3)
