@@ -20,7 +20,6 @@ var mutants = map[string]writesPlan{
 	"no intent":                  {replica: true},
 	"deletes before delivering":  {replica: true},
 	"id > last":                  {replica: true},
-	"no recheck":                 {replica: true},
 	"tags read after the load":   {replica: true},
 }
 
