@@ -10,7 +10,7 @@ help: ## list the targets
 run: ## start the example shop and print its addresses
 	cd examples/storefront && go build -o ../../bin/storefront . && exec ../../bin/storefront $(ARGS)
 test: ## install what the tests need, then test all modules with the race detector
-	scripts/install-test-services && go test -race $(ARGS) work
+	scripts/install-test-services && go test -race -timeout 30m $(ARGS) work
 lint: ## go vet, staticcheck and gofumpt over all modules
 	scripts/lint
 fmt: ## format all Go files

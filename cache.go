@@ -67,7 +67,7 @@ func NewCache[K comparable, V any](l *Larder, class string, loader Loader[K, V])
 		if err != nil {
 			return nil, fmt.Errorf("larder: class %q: %w", class, err)
 		}
-		c.flights.remember = c.remember
+		c.flights.remember, c.flights.forget = c.remember, func(key K) { c.mem.Delete(key) }
 	}
 	var err error
 	if c.class, err = l.register(class, policy, c); err != nil {
@@ -247,8 +247,7 @@ func (c *Cache[K, V]) newFlight(key K, text string, minVersion uint64, force boo
 	return &flight[K, V]{
 		key: key, text: text, min: minVersion, force: force,
 		shard: c.flights.shard(text), started: c.l.clock.Bound(),
-		session: c.l.sessionOf(text), stamp: c.l.stamps.note(text), noted: true,
-		moves: c.noteTags(),
+		session: c.l.sessionOf(text), stamp: c.l.stamps.note(text), moves: c.noteMoves(), noted: true,
 	}
 }
 
@@ -326,7 +325,8 @@ func (c *Cache[K, V]) entryOf(f *flight[K, V], out outcome[V], cost time.Duratio
 
 // remember keeps e, or else sees that memory does not hold another value than
 // out, which is newer. For StaleIfError it then keeps out, in a session that is
-// over, so that nothing else serves it.
+// over, so that nothing else serves it; but not if nobody would notice that its
+// tags are invalidated.
 func (c *Cache[K, V]) remember(f *flight[K, V], out *outcome[V], e *entry[V]) {
 	if e != nil {
 		c.mem.Set(f.key, e)
@@ -335,9 +335,9 @@ func (c *Cache[K, V]) remember(f *flight[K, V], out *outcome[V], e *entry[V]) {
 	old := c.mem.Get(f.key)
 	switch {
 	case old == nil || out.version > 0 && old.version == out.version && old.err == out.err:
-	case c.policy.StaleIfError > 0 && out.err == nil && !out.stale:
+	case c.policy.StaleIfError > 0 && out.err == nil && !out.stale && (!c.tagged() || f.carries != nil):
 		e = c.entryOf(f, *out, old.cost, 0)
-		e.session, e.size = &c.l.over, old.size
+		e.session, e.size, e.tags = &c.l.over, old.size, f.carries
 		c.mem.Set(f.key, e)
 	default:
 		c.mem.Delete(f.key)

@@ -20,7 +20,7 @@ import (
 // Unlike with Invalidate, nothing becomes pending here: the caller keeps what was
 // not acknowledged, which is a [PendingError] that counts nothing, and delivers it
 // again. [ErrUnknownClass] and a tag that is empty or too long are errors that
-// come again each time.
+// come again each time; the rest of such a change is delivered all the same.
 func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 	errs := make([]error, len(changes))
 	if !l.beginWrite() {
@@ -47,13 +47,19 @@ func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 		owners[at] = append(owners[at], i)
 	}
 	for i := range changes {
-		if errs[i] = l.checkChange(&changes[i]); errs[i] != nil {
-			continue
-		}
-		if ch := &changes[i]; ch.Class != "" && l.policies[ch.Class].Pattern != Never {
+		ch := &changes[i]
+		switch policy, known := l.policies[ch.Class]; {
+		case ch.Class == "":
+		case !known:
+			errs[i] = fmt.Errorf("%w: %q", ErrUnknownClass, ch.Class)
+		case policy.Pattern != Never:
 			add(i, change{text: join(ch.Class, ch.Key), floor: ch.Version})
 		}
-		for _, tag := range changes[i].Tags {
+		for _, tag := range ch.Tags {
+			if err := checkTag(tag); err != nil {
+				errs[i] = errors.Join(errs[i], fmt.Errorf("larder: %w", err))
+				continue
+			}
 			add(i, change{text: store.TagKey(tag)})
 		}
 	}
@@ -63,18 +69,6 @@ func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 		}
 	})
 	return errs
-}
-
-func (l *Larder) checkChange(c *Change) error {
-	if _, ok := l.policies[c.Class]; !ok && c.Class != "" {
-		return fmt.Errorf("%w: %q", ErrUnknownClass, c.Class)
-	}
-	for _, tag := range c.Tags {
-		if err := checkTag(tag); err != nil {
-			return fmt.Errorf("larder: %w", err)
-		}
-	}
-	return nil
 }
 
 // deliver sends changes and reports those that have failed.
@@ -114,11 +108,13 @@ const watermarkKey = ".watermark"
 const watermarkLife = 24 * time.Hour
 
 // Checkpoint returns the present moment of those nodes of the shared tier that
-// answer. It is an error if none does.
-func (l *Larder) Checkpoint(context.Context) (Checkpoint, error) {
+// answer. It is an error if none does; just after Open it waits for the first
+// answer, for MaxStaleness at most.
+func (l *Larder) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	if l.store == nil {
 		return Checkpoint{}, nil
 	}
+	l.gates.await(ctx)
 	histories := l.gates.histories()
 	if len(histories) == 0 {
 		return Checkpoint{}, errors.New("larder: checkpoint: no node of the shared tier answers")

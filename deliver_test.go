@@ -29,7 +29,7 @@ func TestDeliver(t *testing.T) {
 			{Class: "product", Key: "1", Version: 2},
 			{Tags: []string{"product-2", "product-2"}},
 			{Class: "cars", Key: "1"},
-			{Class: "product", Key: "1", Tags: []string{""}},
+			{Class: "product", Key: "3", Tags: []string{""}},
 			{Class: "product", Key: strings.Repeat("long", 100)},
 		})
 		for i, want := range []bool{true, true, false, false, true} {
@@ -251,6 +251,16 @@ func TestNever_IsRefused(t *testing.T) {
 	}
 }
 
+func TestPolicy_RefusesTagsThatNameAnotherThing(t *testing.T) {
+	l, err := larder.Open(t.Context(), larder.Options{
+		Policies: map[string]larder.Policy{"product": {TTL: time.Hour, Tags: []string{"product-{id}"}}}, Logger: quiet,
+	})
+	if err == nil {
+		l.Close()
+		t.Error("a tag with {id} was accepted: only {key} is replaced")
+	}
+}
+
 func TestPolicy_RefusesUnsoundVersions(t *testing.T) {
 	for source, want := range map[string]string{
 		"xmin": "monotonic", "wal-lsn": "WAL", "wall-clock": "clocks", "etag": "not a source", "column": "", "replay-lsn": "",
@@ -318,4 +328,25 @@ func TestKeysFromEnv(t *testing.T) {
 			t.Errorf("the error shows the secret: %v", err)
 		}
 	}
+}
+
+// TestCheckpoint_WaitsForTheFirstAnswer: a relay that starts together with its
+// Larder does not take a tier that has yet to be asked for one that is down.
+func TestCheckpoint_WaitsForTheFirstAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, down := range []bool{false, true} {
+			g := &gate{Store: local(t)}
+			g.hangs.Store(down)
+			l, _ := guarded(t, g, newOrigin(1))
+			began := time.Now()
+			cp, err := l.Checkpoint(t.Context())
+			took := time.Since(began)
+			if down == (err == nil) || down != (len(cp.Histories()) == 0) || took > time.Second {
+				t.Errorf("down: %v, Checkpoint = %v, %v after %v", down, cp.Histories(), err, took)
+			}
+			if _, err := l.Checkpoint(t.Context()); down && (err == nil || time.Since(began) > time.Second) {
+				t.Errorf("asked again: %v after %v", err, time.Since(began))
+			}
+		}
+	})
 }

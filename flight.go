@@ -13,8 +13,9 @@ import (
 // that share it.
 //
 //	sent → settled        sent: only readers that accept P2's staleness may join,
-//	 ↓↑                   and only while no change of the key, or of any tag if
-//	open                  the class has some, was reported since and the session lives
+//	 ↓↑                   and only while no change of the key, or of any tag in a
+//	open                  class that has tags, has been reported since, and the
+//	                      sessions live
 //
 // A flight whose command was answered with busy, or whose fill was refused, is
 // open until it sends the next: anybody may join it then, since its answer will
@@ -33,14 +34,14 @@ type flight[K comparable, V any] struct {
 	open      bool
 	session   *session
 	stamp     stamp
-	moves     *tagStamp // nil in a class without tags
+	moves     moves
 	followers []*flight[K, V]
 	done      chan struct{} // closed when out is set; nil while nobody waits
 	out       outcome[V]
-	strict    bool            // a strict Get is among its Gets
-	joins     int             // how often a strict one came when the flight had begun
-	over      []*flight[K, V] // those in whose place it came, unless settled
-	overtaken bool            // one that came in its place is settled
+	strict    bool      // a strict Get is among its Gets
+	joins     int       // how often a strict one came when the flight had begun
+	crossing  *crossing // with other flights of its key; nil: there were none
+	answered  int       // how many of these had answered when it was sent
 
 	// Owned by the goroutine that runs the flight.
 	noted   bool // session and stamp are those of the command to be sent next
@@ -57,12 +58,7 @@ type flight[K comparable, V any] struct {
 	lease   string
 	beneath store.Record // what the data slot held when the lease was granted
 	tags    *tagView     // noted before the origin is read
-}
-
-// tagStamp is what any invalidation of tags changes.
-type tagStamp struct {
-	stamp
-	session *session // of the sequence's node
+	carries *entryTags   // what its answer carries, if that is known
 }
 
 // outcome is what a flight answers to its Gets.
@@ -81,15 +77,16 @@ type outcome[V any] struct {
 type fallback[V any] struct {
 	out    outcome[V]
 	stamp  stamp // of its key when it was read
-	joins  int   // the flight's when it was read
-	memory bool  // nobody says that it is current
+	tags   *entryTags
+	joins  int  // the flight's when it was read
+	memory bool // nobody says that it is current
 }
 
 // fits reports whether all of f's Gets may have b: to a strict one it must have
 // been read from the shared tier after it began. Its caller holds the shard's
 // lock.
 func (b *fallback[V]) fits(strict bool, joins int) bool {
-	if !b.stamp.current() {
+	if !b.stamp.current() || b.tags != nil && !b.tags.unmoved() {
 		return false
 	}
 	if b.memory {
@@ -106,10 +103,10 @@ type flights[K comparable, V any] struct {
 	seed   maphash.Seed
 	shards [flightShards]flightShard[K, V]
 	// remember brings memory in line with an answer: with the entry that was
-	// made of it, if there is one. It is called under the shard's lock, so
-	// that of a key's answers the one whose command was sent last is kept. nil
-	// without memory.
+	// made of it, if there is one. It is called under the shard's lock. nil
+	// without memory. forget drops what memory has of a key.
 	remember func(*flight[K, V], *outcome[V], *entry[V])
+	forget   func(key K)
 }
 
 type flightShard[K comparable, V any] struct {
@@ -117,6 +114,41 @@ type flightShard[K comparable, V any] struct {
 	of         map[string]*flight[K, V]
 	alone      map[string]chan struct{} // closed when the load ends
 	refreshing map[string]bool          // background refreshes
+	crossings  map[string]*crossing
+}
+
+// crossing is what flights of one key that are under way at the same time know
+// of each other. Which of their commands reaches the shared tier first nobody
+// knows, and memory must not fall behind what any of them has returned.
+type crossing struct {
+	flights  int    // that are not settled
+	answered int    // how many have returned something
+	highest  uint64 // version of that
+	unclear  int    // answered, when the last one returned that has no version
+}
+
+// admits reports whether an answer may go to memory, as far as those know that
+// were returned since the flight's command was sent; known says that they do.
+func (x *crossing) admits(since int, version uint64) (ok, known bool) {
+	switch {
+	case x == nil || x.answered == since:
+		return true, true
+	case version == 0 || x.unclear > since:
+		return false, false
+	}
+	return version >= x.highest, true
+}
+
+// note notes that something was returned. Version 0 is that of what has none.
+func (x *crossing) note(version uint64) {
+	if x == nil {
+		return
+	}
+	x.answered++
+	if version == 0 {
+		x.unclear = x.answered
+	}
+	x.highest = max(x.highest, version)
 }
 
 func newFlights[K comparable, V any]() *flights[K, V] {
@@ -125,6 +157,7 @@ func newFlights[K comparable, V any]() *flights[K, V] {
 		t.shards[i].of = map[string]*flight[K, V]{}
 		t.shards[i].alone = map[string]chan struct{}{}
 		t.shards[i].refreshing = map[string]bool{}
+		t.shards[i].crossings = map[string]*crossing{}
 	}
 	return t
 }
@@ -147,26 +180,40 @@ func (t *flights[K, V]) join(want *flight[K, V], strict bool) (f *flight[K, V], 
 		}
 	}
 	want.strict = strict
-	want.replace(cur)
+	t.cross(want, cur)
 	s.of[want.text] = want
 	return want, false
 }
 
-// replace notes that f takes the place of old, if any, whose answer may be older
-// than f's. Its caller holds the shard's lock.
-func (f *flight[K, V]) replace(old *flight[K, V]) {
-	if old != nil && old != f {
-		f.over = append(f.over, old)
+// cross notes that f is under way at the same time as old, if any, and as those
+// that old is. Its caller holds the shard's lock.
+func (t *flights[K, V]) cross(f, old *flight[K, V]) {
+	if t.remember == nil {
+		return
+	}
+	x := f.shard.crossings[f.text]
+	if x == nil {
+		if old == nil || old == f {
+			return
+		}
+		x = &crossing{}
+		f.shard.crossings[f.text] = x
+	}
+	for _, one := range []*flight[K, V]{old, f} {
+		if one != nil && one.crossing == nil {
+			one.crossing = x
+			x.flights++
+		}
 	}
 }
 
-// overtake marks those in whose place f came. Its caller holds the shard's lock.
-func (f *flight[K, V]) overtake() {
-	over := f.over
-	f.over = nil
-	for _, old := range over {
-		old.overtaken = true
-		old.overtake()
+// leave ends f's part in a crossing. Its caller holds the shard's lock.
+func (f *flight[K, V]) leave() {
+	if f.crossing == nil {
+		return
+	}
+	if f.crossing.flights--; f.crossing.flights == 0 {
+		delete(f.shard.crossings, f.text)
 	}
 }
 
@@ -182,19 +229,19 @@ func (f *flight[K, V]) add(strict bool) {
 // serves reports whether f, which is sent, may answer want's Gets too, whose
 // staleness is bounded by P2. Its caller holds the shard's lock.
 func (f *flight[K, V]) serves(want *flight[K, V]) bool {
-	if f.session != want.session || want.started >= f.session.until.Load() || !f.stamp.current() {
-		return false
-	}
-	return f.moves == nil || f.moves.session == want.moves.session &&
-		want.started < f.moves.session.until.Load() && f.moves.current()
+	return f.session == want.session && want.started < f.session.until.Load() && f.stamp.current() &&
+		f.moves.none(want.started)
 }
 
 // send marks f as sent, noting what a later change will differ from.
-func (t *flights[K, V]) send(f *flight[K, V], st stamp, ses *session, moves *tagStamp) {
+func (t *flights[K, V]) send(f *flight[K, V], st stamp, ms moves, ses *session) {
 	s := f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.open, f.stamp, f.session, f.moves, f.began = false, st, ses, moves, f.joins
+	f.open, f.stamp, f.moves, f.session, f.began = false, st, ms, ses, f.joins
+	if f.crossing != nil {
+		f.answered = f.crossing.answered
+	}
 }
 
 // strict reports whether a strict Get is among f's.
@@ -228,8 +275,8 @@ func (t *flights[K, V]) reopen(f *flight[K, V]) bool {
 		return false
 	}
 	f.open = true
+	t.cross(f, cur)
 	if cur == nil || !cur.open {
-		f.replace(cur)
 		s.of[f.text] = f
 	}
 	return true
@@ -267,12 +314,9 @@ func (t *flights[K, V]) finish(f *flight[K, V], out outcome[V], e *entry[V]) {
 	f.open, f.out = false, out
 	f.settled.Store(true)
 	if answered := out.tier == Shared || out.tier == Origin; answered && t.remember != nil && !failure(out.err) {
-		if !f.overtaken {
-			t.remember(f, &out, e)
-		}
-		f.overtake()
+		t.keep(f, &out, e)
 	}
-	f.over = nil
+	f.leave()
 	if s.of[f.text] == f {
 		delete(s.of, f.text)
 	}
@@ -285,6 +329,22 @@ func (t *flights[K, V]) finish(f *flight[K, V], out outcome[V], e *entry[V]) {
 	for _, g := range followers {
 		t.settle(g, out)
 	}
+}
+
+// keep brings memory in line with what f returns. Its caller holds the shard's
+// lock.
+func (t *flights[K, V]) keep(f *flight[K, V], out *outcome[V], e *entry[V]) {
+	version := out.version
+	if out.err != nil { // of nothing: not one to compare with
+		version = 0
+	}
+	switch ok, known := f.crossing.admits(f.answered, version); {
+	case ok:
+		t.remember(f, out, e)
+	case !known:
+		t.forget(f.key)
+	}
+	f.crossing.note(version)
 }
 
 // wait returns f's outcome, or ctx's error if ctx ends first. Most flights are

@@ -13,6 +13,10 @@ import (
 // gateEvery is how often a closed gate is tried.
 const gateEvery = 50 * time.Millisecond
 
+// gateWarn is after how long without a watermark somebody should look, and how
+// often that is said.
+const gateWarn = 10 * time.Second
+
 // gateForget is the silence after which a node is as one that was never heard of.
 const gateForget = time.Minute
 
@@ -29,6 +33,9 @@ const gateForget = time.Minute
 type gates struct {
 	l    *Larder
 	wake chan struct{}
+	met  chan struct{} // closed at the first heartbeat of any node
+	meet sync.Once
+
 	// of is replaced, never changed: each read that misses memory looks a gate
 	// up.
 	of atomic.Pointer[map[string]*gate]
@@ -59,6 +66,7 @@ func (n *gate) publish(bound time.Duration) {
 
 // beat takes a node's heartbeat, sent at local time at.
 func (g *gates) beat(node string, b store.Beat, at int64) {
+	defer g.meet.Do(func() { close(g.met) })
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := g.gate(node, at)
@@ -110,6 +118,23 @@ func (g *gates) allow(text string) bool {
 	return n != nil && g.l.clock.Bound() < n.until.Load()
 }
 
+// await waits for the first heartbeat of any node, but not for longer after the
+// start than MaxStaleness: a tier that says nothing then does not answer.
+func (g *gates) await(ctx context.Context) {
+	left := int64(g.l.opts.MaxStaleness) - g.l.now()
+	if left <= 0 {
+		return
+	}
+	timer := time.NewTimer(time.Duration(left))
+	defer timer.Stop()
+	select {
+	case <-g.met:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-g.l.ctx.Done():
+	}
+}
+
 // histories returns the nodes' histories, each with the moment of its latest
 // heartbeat, of the nodes that answer.
 func (g *gates) histories() map[string]int64 {
@@ -135,7 +160,12 @@ func (g *gates) run(ctx context.Context) {
 			return
 		case <-g.wake:
 		}
+		warn := g.l.now() + int64(gateWarn)
 		for ctx.Err() == nil && g.closed() {
+			if now := g.l.now(); now >= warn {
+				warn = now + int64(gateWarn)
+				g.l.opts.Logger.Warn("larder: the shared tier answers and is not trusted: no relay has confirmed that everything committed is delivered; does one run?")
+			}
 			g.try(ctx)
 			select {
 			case <-ctx.Done():

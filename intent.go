@@ -30,9 +30,11 @@ type intents struct {
 	id    string
 	want  bool // the class is Strict
 
-	mu   sync.Mutex
-	done chan struct{} // nil until they are sent, closed when that is over
-	err  error
+	mu     sync.Mutex
+	answer chan struct{} // closed when err says how it went; nil: nobody has sent them
+	over   bool          // the write has returned
+	since  int64         // local time at which they were sent
+	err    error
 }
 
 // Intend marks the keys of the Update whose write is running: from COMMIT on, no
@@ -43,8 +45,11 @@ type intents struct {
 //
 // An error says that the shared tier has not acknowledged all marks. Return it
 // to roll the write back; a write that commits nevertheless is an ordinary one
-// and is invalidated after COMMIT like any other. Outside of an Update, in a
-// class that is not Strict and without a shared tier it does nothing.
+// and is invalidated after COMMIT like any other. The marks are sent once: a
+// second call waits for the first and returns the same. It is an error to call it
+// when the write has returned. The marks stand for 5 s: COMMIT must come before
+// that, and an Update that returns later says so beside its value. Outside of an Update, in a class that is not Strict
+// and without a shared tier it does nothing.
 func Intend(ctx context.Context) error {
 	in, ok := ctx.Value(intentKey{}).(*intents)
 	if !ok || !in.want {
@@ -53,24 +58,28 @@ func Intend(ctx context.Context) error {
 	return in.place(ctx)
 }
 
-// place sends the marks, once. Who calls it meanwhile waits: it may commit
-// afterwards.
+// place sends the marks, once, and tells everybody how that went.
 func (in *intents) place(ctx context.Context) error {
 	in.mu.Lock()
-	done := in.done
-	if done == nil {
-		in.done = make(chan struct{})
-		defer close(in.done)
+	answer, first, over := in.answer, in.answer == nil, in.over
+	if first && !over {
+		in.answer = make(chan struct{})
+		answer, in.err, in.since = in.answer, errNoAnswer, in.l.now()
 	}
 	in.mu.Unlock()
-	if done != nil {
-		<-done
-		return in.err
+	switch {
+	case over:
+		return errLateIntent
+	case first:
+		defer close(answer)
+		in.err = in.send(ctx)
+	default:
+		<-answer
 	}
-	in.err = in.send(ctx)
 	return in.err
 }
 
+// send sends the marks. An error says how many were not acknowledged.
 func (in *intents) send(ctx context.Context) error {
 	ops := make([]store.Op, len(in.texts))
 	for i, text := range in.texts {
@@ -92,22 +101,35 @@ func (in *intents) send(ctx context.Context) error {
 	return nil
 }
 
-// placed reports whether the marks were acknowledged, and whether the write has
-// forgotten to send them. Those that were not acknowledged may have replaced
-// another writer's, and must not be taken back: they lapse.
-func (in *intents) placed() (acknowledged, forgotten bool) {
+// placed ends the time for marks, when the write has returned. It reports whether
+// they were acknowledged, and why a write that has committed has not kept the
+// promise. Those that were not acknowledged may have replaced another writer's,
+// and must not be taken back: they lapse.
+func (in *intents) placed() (acknowledged bool, broken error) {
 	in.mu.Lock()
-	done := in.done
+	in.over = true
+	answer := in.answer
 	in.mu.Unlock()
-	if done == nil {
-		return false, in.want
+	switch {
+	case answer == nil && in.want:
+		return false, errNoIntent
+	case answer == nil:
+		return false, nil
 	}
-	<-done
-	return in.err == nil, false
+	<-answer // it is under way in another goroutine, at most
+	if time.Duration(in.l.now()-in.since) >= intentFor {
+		broken = errLapsed
+	}
+	return in.err == nil, broken
 }
 
-// errNoIntent tells the author of a write what is missing in it.
-var errNoIntent = errors.New("larder: the class is Strict, and its write has not called Intend before COMMIT")
+var (
+	// errNoIntent tells the author of a write what is missing in it.
+	errNoIntent   = errors.New("larder: committed and invalidated, but the class is Strict and its write has not called Intend before COMMIT: do not write again, mend the write")
+	errLapsed     = errors.New("larder: the write has returned more than 5 s after Intend, when its marks had lapsed: readers may have got the older value after COMMIT")
+	errLateIntent = errors.New("larder: Intend was called when the write had returned")
+	errNoAnswer   = errors.New("larder: intent: the shared tier gave no answer")
+)
 
 // awaitIntent lets fs, whose keys a writer has marked, wait for it a little. The
 // flights that it does not end are answered by the primary.
@@ -160,7 +182,7 @@ func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again
 			c.settleError(f, c.loadError(f, answers[i].err))
 			continue
 		}
-		ops, read = append(ops, store.Raise{Key: f.text, Floor: answers[i].version}), append(read, i)
+		ops, read = append(ops, store.Raise{Key: f.text, Floor: c.floorAbove(&answers[i])}), append(read, i)
 	}
 	for n, r := range c.l.do(ctx, ops) {
 		f := mine[read[n]]
@@ -176,4 +198,14 @@ func (c *Cache[K, V]) readBeside(ctx context.Context, fs []*flight[K, V]) (again
 		}
 	}
 	return again
+}
+
+// floorAbove is the floor that keeps out what is older than an uncached answer.
+// A row that is gone had a version that nobody knows, and what has none of its
+// own has only that of a floor it was loaded under: then nothing may stay.
+func (c *Cache[K, V]) floorAbove(a *answer[V]) uint64 {
+	if a.err != nil || c.loader.Version == nil {
+		return 0
+	}
+	return a.version
 }

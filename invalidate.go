@@ -49,7 +49,7 @@ func (c *Cache[K, V]) invalidateKeys(ctx context.Context, keys []K, soft bool) e
 		changes = append(changes, change{text: text, soft: soft})
 	}
 	if soft && c.l.store == nil {
-		c.soften(keys)
+		c.softenAll(keys, changes)
 	}
 	err := errors.Join(c.l.invalidate(ctx, c.class, changes), bad)
 	if c.mem != nil && !(soft && c.l.store == nil) {
@@ -166,9 +166,13 @@ func (l *Larder) changedHere(changes []change) {
 		}
 	}
 	soft := l.store == nil && len(changes) > 0 && changes[0].soft
+	var moved map[string]stamp
+	if soft {
+		moved = l.moveSoftly(tags)
+	}
 	var after []func()
 	if len(tags) > 0 {
-		l.eachClass(func(cl *class) { after = append(after, cl.keep.tagsMove(tags, soft)) })
+		l.eachClass(func(cl *class) { after = append(after, cl.keep.tagsMove(tags, moved)) })
 	}
 	if !soft {
 		if len(tags) > 0 {
@@ -181,6 +185,23 @@ func (l *Larder) changedHere(changes []change) {
 	for _, rebuild := range after {
 		rebuild()
 	}
+}
+
+// moveSoftly notes that tags were invalidated softly, where there is no shared
+// tier, so that no load that began before is kept. What is in memory then takes
+// the stamps that it returns, by the keys of tags.
+func (l *Larder) moveSoftly(tags []string) (moved map[string]stamp) {
+	moved = make(map[string]stamp, len(tags))
+	for _, tag := range tags {
+		key := store.TagKey(tag)
+		if _, twice := moved[key]; !twice {
+			moved[key] = l.changed(key)
+		}
+	}
+	if len(tags) > 0 {
+		l.changed(store.Sequence)
+	}
+	return moved
 }
 
 // classOf returns the class of a key's text, nil if it has no cache here.

@@ -52,7 +52,9 @@ type Options struct {
 	// confirms it; see [Larder.Confirm]. At the start and after an outage, a
 	// node of the shared tier is then trusted only once a relay has confirmed
 	// that nothing committed before is still undelivered: until then its keys
-	// are read from the primary. Without a relay that runs they stay there.
+	// are read from the primary. Without a relay that runs they stay there. All
+	// of Policies must have the same outbox: what another database has yet to
+	// deliver its relay does not know.
 	Outbox bool
 	// OnInvalidate is called after keys or tags were invalidated, by this
 	// process or by what it has delivered: after the shared tier has
@@ -161,7 +163,7 @@ func Open(ctx context.Context, opts Options) (*Larder, error) {
 	l.tags = &tagBook{l: l, life: opts.tagLife(), of: map[string]tagCopy{}}
 	l.pending = &pending{l: l, wake: make(chan struct{}, 1), keys: map[string]waiting{}}
 	l.secrets = opts.secrets
-	l.gates.l, l.gates.wake = l, make(chan struct{}, 1)
+	l.gates.l, l.gates.wake, l.gates.met = l, make(chan struct{}, 1), make(chan struct{})
 	l.gates.of.Store(&map[string]*gate{})
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.tasks.Go(l.sample)
@@ -182,7 +184,7 @@ func (o *Options) tagLife() time.Duration {
 	for _, p := range o.Policies {
 		life = max(life, p.TTL+p.window(), p.NegativeTTL)
 	}
-	return life + o.Hold
+	return min(life, math.MaxInt64-o.Hold) + o.Hold
 }
 
 func (o *Options) normalize() error {

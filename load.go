@@ -3,7 +3,6 @@ package larder
 import (
 	"context"
 	"errors"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -69,9 +68,9 @@ func (c *Cache[K, V]) lastResort(ctx context.Context, fs []*flight[K, V]) []*fli
 // outdate makes the shared tier forget what is older than f's uncached answer.
 // Without it the next reader could get a value from there that is older than
 // what f's readers have seen: the model finds that trace.
-func (c *Cache[K, V]) outdate(ctx context.Context, f *flight[K, V], version uint64) {
+func (c *Cache[K, V]) outdate(ctx context.Context, f *flight[K, V], floor uint64) {
 	if c.shared && f.gaveUp && c.trusted(f) {
-		c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: version, Hold: c.l.opts.Hold}})
+		c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: floor, Hold: c.l.opts.Hold}})
 	}
 }
 
@@ -101,7 +100,7 @@ type answer[V any] struct {
 func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V] {
 	primary := false
 	for _, f := range fs {
-		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f)
+		primary = primary || f.primary || c.recent(f) || c.tagsRecent(f) || c.l.forgotten(f.text)
 	}
 	answers, asked := c.ask(ctx, fs, primary)
 	if primary {
@@ -116,7 +115,7 @@ func (c *Cache[K, V]) fetch(ctx context.Context, fs []*flight[K, V]) []answer[V]
 		a := &answers[i]
 		missing := asked && errors.Is(a.err, ErrNotFound)
 		behind := a.err == nil && a.version < max(f.beneath.Version, f.min)
-		if missing || behind {
+		if missing || behind || asked && c.l.forgotten(f.text) {
 			late, lateFlights = append(late, i), append(lateFlights, f)
 		}
 	}
@@ -298,40 +297,6 @@ func (c *Cache[K, V]) judge(key K, floor uint64, got loaded[V]) answer[V] {
 	return a
 }
 
-// untilExpiry is how long a value with an end of its own may live: by the later
-// of this host's clock and the shared tier's, so that one that is slow does not
-// extend it. It is nothing while the shared tier's is not known.
-func (c *Cache[K, V]) untilExpiry(key K, value V) time.Duration {
-	end := c.loader.Expires(key, value)
-	if end.IsZero() {
-		return longest
-	}
-	now := time.Now()
-	if c.shared {
-		text, err := c.text(key)
-		if err != nil {
-			return 0
-		}
-		ses := c.l.sessionOf(text)
-		if !ses.told.Load() {
-			return 0
-		}
-		if there := time.UnixMilli(c.l.now()/int64(time.Millisecond) + ses.offset.Load()); there.After(now) {
-			now = there
-		}
-	}
-	return end.Sub(now)
-}
-
-// ownLife is the class's TTL, or less if the value says so.
-func (c *Cache[K, V]) ownLife(key K, value V) time.Duration {
-	own := c.loader.TTL(key, value)
-	if own == 0 {
-		return c.policy.TTL
-	}
-	return min(own, c.policy.TTL)
-}
-
 // fillOp turns an answer into the operation that ends f's lease.
 func (c *Cache[K, V]) fillOp(f *flight[K, V], a *answer[V], cost time.Duration) store.Op {
 	negative := errors.Is(a.err, ErrNotFound)
@@ -398,6 +363,7 @@ func (c *Cache[K, V]) settleLoaded(f *flight[K, V], a *answer[V], cost time.Dura
 		c.seen.touch(f.text, a.freshUntil+int64(c.policy.window()))
 	}
 	var kept *entry[V]
+	f.carries = a.inMemory
 	if !c.shared && stored {
 		kept = c.entryOf(f, out, cost, a.size)
 		kept.tags = a.inMemory
@@ -487,7 +453,7 @@ func (c *Cache[K, V]) loadAlone(ctx context.Context, fs []*flight[K, V]) (again 
 			continue
 		}
 		c.measure(&answers[i])
-		c.outdate(ctx, f, answers[i].version)
+		c.outdate(ctx, f, c.floorAbove(&answers[i]))
 		c.settleLoaded(f, &answers[i], cost, !c.shared && answers[i].kept && answers[i].unmarked == nil)
 	}
 	return again
@@ -533,39 +499,6 @@ func (c *Cache[K, V]) measure(a *answer[V]) {
 		return
 	}
 	a.size = len(b)
-}
-
-// earlyFrom is the time before which drawEarly is practically never true: one
-// draw in nine million lies beyond sixteen times the load's cost.
-func (c *Cache[K, V]) earlyFrom(freshUntil int64, cost time.Duration) int64 {
-	return freshUntil - int64(16*c.policy.EarlyRefresh*float64(cost))
-}
-
-// drawEarly is XFetch: true with a probability that grows as the end of
-// freshness comes nearer, measured in load times.
-func (c *Cache[K, V]) drawEarly(now, freshUntil int64, cost time.Duration) bool {
-	if c.policy.EarlyRefresh == 0 || now < c.earlyFrom(freshUntil, cost) {
-		return false
-	}
-	ahead := -math.Log(1-rand.Float64()) * c.policy.EarlyRefresh * float64(cost)
-	return ahead >= float64(freshUntil-now)
-}
-
-// refreshLater loads key in the background, if no process does already. The
-// draw says when, the lease says who.
-func (c *Cache[K, V]) refreshLater(key K) {
-	text, err := c.prepare(key)
-	if err != nil || !c.flights.beginRefresh(text) {
-		return
-	}
-	f := c.newFlight(key, text, 0, true)
-	f.background = true
-	if !c.l.spawn(func() {
-		defer c.flights.endRefresh(text)
-		c.run(c.l.ctx, []*flight[K, V]{f})
-	}) {
-		c.flights.endRefresh(text)
-	}
 }
 
 // primaryHint travels in a load's context; see NeedPrimary.

@@ -238,7 +238,13 @@ func (p *Policy) checkWrites(bad func(string, ...any)) {
 		}
 		bad("Version is %q: %s; want column, sequence, xid-snapshot or replay-lsn", p.Version, why)
 	}
+	if len(p.Tags) > maxTagsOf {
+		bad("Tags has %d tags, want %d at most", len(p.Tags), maxTagsOf)
+	}
 	for i, tag := range p.Tags {
+		if rest := strings.ReplaceAll(tag, keyInTag, ""); strings.ContainsAny(rest, "{}") {
+			bad("Tags[%d]: %q has braces around something else than %s, the key's text", i, tag, keyInTag)
+		}
 		if err := checkTag(tag); err != nil {
 			bad("Tags[%d]: %w", i, err)
 		}

@@ -1,9 +1,6 @@
 package larder
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
 const (
 	// rebuilders load keys of one class again at the same time.
@@ -86,7 +83,7 @@ func (c *Cache[K, V]) rebuildAll() {
 		}
 		f := c.newFlight(key, text, 0, true)
 		f.background = true
-		c.run(context.WithoutCancel(c.l.ctx), []*flight[K, V]{f})
+		c.run(c.l.ctx, []*flight[K, V]{f})
 	}
 }
 
@@ -95,14 +92,16 @@ type keeper interface {
 	close()
 	// invalidated notes why the key with this text will be missing.
 	invalidated(text string)
-	// tagsMove is called when tags are about to be invalidated here; soft makes
-	// their entries in memory stale. What it returns is called afterwards.
-	tagsMove(tags []string, soft bool) (rebuild func())
+	// tagsMove is called when tags are about to be invalidated here; or when they
+	// have been softly, and moved are their stamps: it makes their entries in
+	// memory stale. What it returns is called afterwards.
+	tagsMove(tags []string, moved map[string]stamp) (rebuild func())
 }
 
 func (c *Cache[K, V]) invalidated(text string) { c.seen.invalidated(text) }
 
-func (c *Cache[K, V]) tagsMove(tags []string, soft bool) (rebuild func()) {
+func (c *Cache[K, V]) tagsMove(tags []string, moved map[string]stamp) (rebuild func()) {
+	soft := moved != nil
 	if c.mem == nil || !c.tagged() || c.policy.Rebuild == 0 && !soft {
 		return func() {}
 	}
@@ -116,22 +115,59 @@ func (c *Cache[K, V]) tagsMove(tags []string, soft bool) (rebuild func()) {
 		}
 	}
 	if soft {
-		c.soften(found)
+		for _, key := range found {
+			c.soften(key, moved)
+		}
 	}
 	hot := found[:min(len(found), c.policy.Rebuild)]
 	return func() { c.rebuildNow(hot) }
 }
 
-// soften makes entries in memory stale: they may be served until they are
-// replaced, and not longer than before.
-func (c *Cache[K, V]) soften(keys []K) {
-	for _, key := range keys {
-		if e := c.mem.Get(key); e != nil && e.err == nil && e.softUntil == 0 {
-			now := c.l.now()
-			softer := *e
-			softer.softUntil = e.freshUntil + int64(c.policy.StaleWhileRevalidate)
-			softer.freshUntil, softer.earlyFrom = min(e.freshUntil, now), 0
-			c.mem.Set(key, &softer)
+// softenAll does what a soft invalidation of keys, whose texts are in changes,
+// does where there is no shared tier.
+func (c *Cache[K, V]) softenAll(keys []K, changes []change) {
+	moved := make(map[string]stamp, len(changes))
+	for i := range changes {
+		if _, twice := moved[changes[i].text]; !twice {
+			moved[changes[i].text] = c.l.changed(changes[i].text)
 		}
 	}
+	for _, key := range keys {
+		c.soften(key, moved)
+	}
+}
+
+// soften makes the entry in memory stale whose key or tags have moved: it may be
+// served until it is replaced, and not longer than before. It takes the stamps
+// in moved, so that it stays while the loads that began before are not kept. An
+// entry that something else has moved as well does not stay.
+func (c *Cache[K, V]) soften(key K, moved map[string]stamp) {
+	text, err := c.text(key)
+	if err != nil {
+		return
+	}
+	shard := c.flights.shard(text) // whose lock keeps a newer entry from coming in between
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	e := c.mem.Get(key)
+	if e == nil || e.err != nil {
+		return
+	}
+	softer := *e
+	if now, ok := moved[text]; ok {
+		if !softer.stamp.before(now) {
+			return
+		}
+		softer.stamp = now
+	}
+	if e.tags != nil {
+		if softer.tags = e.tags.after(moved); softer.tags == nil {
+			return
+		}
+	}
+	if e.softUntil == 0 {
+		softer.softUntil = e.freshUntil + int64(c.policy.StaleWhileRevalidate)
+		softer.freshUntil, softer.earlyFrom = min(e.freshUntil, c.l.now()), 0
+	}
+	c.mem.Set(key, &softer)
 }

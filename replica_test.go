@@ -237,3 +237,40 @@ func TestReplica_MemoryWithoutASharedTierReadsThePrimaryAfterAChange(t *testing.
 		}
 	})
 }
+
+// When the shared tier has lost its tombstones, nobody knows what a replica
+// must have heard of.
+func TestReplica_IsNotBelievedAfterTheSharedTierForgot(t *testing.T) {
+	for _, versioned := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newReplicated(5 * time.Second)
+			time.Sleep(time.Minute)
+			s := local(t)
+			c, other := r.cacheOn(t, s, hour, versioned), r.cacheOn(t, s, hour, versioned)
+			mustGet(t, c, 1, 1)
+			if r.primary != 0 {
+				t.Error("the primary was read although nothing was forgotten")
+			}
+			r.write(1)
+			if err := other.Invalidate(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				s.Flush()
+				synctest.Wait()
+				mustGet(t, c, 1, 2, larder.Strict())
+				mustGet(t, other, 1, 2)
+				time.Sleep(time.Second)
+			}
+			time.Sleep(time.Minute)
+			s.Flush()
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			before := r.primary
+			mustGet(t, c, 1, 2)
+			if r.primary != before {
+				t.Error("the primary was read although nothing was forgotten for a minute")
+			}
+		})
+	}
+}

@@ -143,7 +143,7 @@ func (c *Cache[K, V]) sendAll(fs []*flight[K, V]) []*flight[K, V] {
 			continue
 		}
 		ses := c.l.sessionOf(f.text)
-		c.flights.send(f, c.l.stamps.note(f.text), ses, c.noteTags())
+		c.flights.send(f, c.l.stamps.note(f.text), c.noteMoves(), ses)
 	}
 	return fs
 }
@@ -199,12 +199,15 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 		f.cause = Invalidated
 		return false
 	}
-	if !c.l.circuits.allow(f.text) || !c.l.gates.allow(f.text) || c.tagged() && !c.l.gates.allow(store.Sequence) {
+	if !c.l.allowed(f.text) || c.tagged() && !c.l.allowed(store.Sequence) {
 		f.cause = TierDown
 		return false
 	}
 	return true
 }
+
+// allowed reports whether the node that holds key may be asked and believed.
+func (l *Larder) allowed(key string) bool { return l.circuits.allow(key) && l.gates.allow(key) }
 
 // A sighting is a value that was read from the shared tier and decoded, before
 // anything is said of its age and its tags.
@@ -258,6 +261,7 @@ func (c *Cache[K, V]) sight(f *flight[K, V], r *store.Reply) (s sighting[V], ok 
 // hit.
 func (c *Cache[K, V]) serve(f *flight[K, V], s *sighting[V], tags *entryTags, fresh bool) bool {
 	var kept *entry[V]
+	f.carries = tags
 	switch {
 	case s.late && fresh: // nobody here can say for how long
 	case s.late:
@@ -299,7 +303,7 @@ func (c *Cache[K, V]) hitStale(f *flight[K, V], out outcome[V], now int64) bool 
 		return true
 	}
 	if now < out.freshUntil+int64(c.policy.StaleIfError) {
-		f.stale = &fallback[V]{out: out, stamp: f.stamp, joins: f.began}
+		f.stale = &fallback[V]{out: out, stamp: f.stamp, tags: f.carries, joins: f.began}
 	}
 	return false
 }
@@ -551,6 +555,7 @@ func (c *Cache[K, V]) staleInMemory(f *flight[K, V]) *fallback[V] {
 	return &fallback[V]{
 		out:    outcome[V]{value: e.value, tier: Memory, stale: true, version: e.version, freshUntil: e.freshUntil},
 		stamp:  e.stamp,
+		tags:   e.tags,
 		memory: true,
 	}
 }

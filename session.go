@@ -27,6 +27,9 @@ type session struct {
 	// quiet is the local time at which replicas have heard of all that was
 	// missed before the session.
 	quiet int64
+	// forgot is the same, if tombstones may have been lost when the session
+	// before ended: the node may have been flushed, or replaced by another.
+	forgot int64
 }
 
 // sessions holds the current session of each node, and is the feed of the
@@ -66,6 +69,9 @@ func (s *sessions) renew(node string, old *session) *session {
 	if old != nil {
 		next.offset.Store(old.offset.Load())
 		next.told.Store(old.told.Load())
+		if old.told.Load() { // else it never began
+			next.forgot = next.quiet
+		}
 	}
 	of := maps.Clone(*s.of.Load())
 	of[node] = next
@@ -108,10 +114,12 @@ func (s *sessions) Changed(_ string, keys []string) {
 	}
 }
 
-// changed notes that text has changed, and wakes who waits for that.
-func (l *Larder) changed(text string) {
-	l.stamps.bump(text, l.now())
+// changed notes that text has changed, and wakes who waits for that. It returns
+// what notes it from now on.
+func (l *Larder) changed(text string) stamp {
+	now := l.stamps.bump(text, l.now())
 	l.waiters.wake(text)
+	return now
 }
 
 // settled reports whether nothing that this process has or may have missed of
@@ -121,6 +129,10 @@ func (l *Larder) settled(text string, ses *session) bool {
 	return now < ses.until.Load() && now >= ses.quiet && !l.pending.has(text) &&
 		!l.stamps.since(text, now-int64(l.opts.Hold))
 }
+
+// forgotten reports whether the shared tier may have lost the tombstone of text
+// so lately that a replica may not have heard of what it stood for.
+func (l *Larder) forgotten(text string) bool { return l.now() < l.sessionOf(text).forgot }
 
 // stamps counts the changes of keys. A flight and the entry it makes note the
 // count before any command is sent; a change raises it, and what noted an
@@ -147,10 +159,10 @@ func (s *stamps) note(text string) stamp {
 	return stamp{cell: cell, seen: cell.Load()}
 }
 
-func (s *stamps) bump(text string, now int64) {
+func (s *stamps) bump(text string, now int64) stamp {
 	i := s.place(text)
 	s.last[i].Store(uint32(now/int64(time.Second)) + 1)
-	s.cells[i].Add(1)
+	return stamp{cell: &s.cells[i], seen: s.cells[i].Add(1)}
 }
 
 // since reports whether text has changed after from, a local time, or up to a
@@ -161,6 +173,9 @@ func (s *stamps) since(text string, from int64) bool {
 }
 
 func (s stamp) current() bool { return s.cell.Load() == s.seen }
+
+// before reports whether next is the change that followed s.
+func (s stamp) before(next stamp) bool { return s.cell == next.cell && s.seen+1 == next.seen }
 
 // waiters are the flights that wait for another process's load.
 type waiters struct {

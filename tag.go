@@ -98,13 +98,17 @@ func (c *Cache[K, V]) keyTags(text string) []string {
 	if len(c.policy.Tags) == 0 {
 		return nil
 	}
-	tags := slices.Clone(c.policy.Tags)
+	tags := make([]string, 0, len(c.policy.Tags))
 	inner := text[len(c.class.name)+1:]
-	for i, tag := range tags {
-		tags[i] = strings.ReplaceAll(tag, keyInTag, inner)
-		if len(tags[i]) > maxTag { // of a long key
-			tags[i] = fmt.Sprintf("%x", sha256.Sum256([]byte(tags[i])))
+	for _, tag := range c.policy.Tags {
+		tag = strings.ReplaceAll(tag, keyInTag, inner)
+		switch {
+		case tag == "": // of an empty key: nobody can name it, and the tier refuses it
+			continue
+		case len(tag) > maxTag: // of a long key
+			tag = fmt.Sprintf("%x", sha256.Sum256([]byte(tag)))
 		}
+		tags = append(tags, tag)
 	}
 	return tags
 }

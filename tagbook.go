@@ -173,9 +173,48 @@ func (b *tagBook) entryTags(marks []mark, read map[string]tagCopy) *entryTags {
 	return t
 }
 
+// moves notes the moment after which a flight wants to hear of invalidations of
+// tags: of any, since nobody knows yet which ones its answer will carry. Its zero
+// value is that of a class without tags.
+type moves struct {
+	stamp   stamp
+	session *session
+}
+
+func (c *Cache[K, V]) noteMoves() moves {
+	if !c.tagged() {
+		return moves{}
+	}
+	return moves{stamp: c.l.stamps.note(store.Sequence), session: c.l.sessionOf(store.Sequence)}
+}
+
+// none reports whether no tag has been invalidated since, as far as the pushes
+// tell at now.
+func (m *moves) none(now int64) bool {
+	return m.session == nil || m.stamp.current() && now < m.session.until.Load()
+}
+
 // any reports whether one of tags is among t.
 func (t *entryTags) any(tags []string) bool {
 	return t != nil && slices.ContainsFunc(tags, func(tag string) bool { return slices.Contains(t.names, tag) })
+}
+
+// after returns t with the stamps in moved, by the keys of tags, or nil if what
+// moved a tag is not what followed upon t.
+func (t *entryTags) after(moved map[string]stamp) *entryTags {
+	next := *t
+	next.stamps = slices.Clone(t.stamps)
+	for i, name := range t.names {
+		now, ok := moved[store.TagKey(name)]
+		if !ok {
+			continue
+		}
+		if !next.stamps[i].before(now) {
+			return nil
+		}
+		next.stamps[i] = now
+	}
+	return &next
 }
 
 // current reports whether no tag has been invalidated, as far as the pushes
@@ -184,7 +223,7 @@ func (t *entryTags) current(now int64) bool {
 	return t.unmoved() && now < t.session.until.Load()
 }
 
-// unmoved reports whether no tag is known to be invalidated.
+// unmoved reports whether this process has heard of no invalidation of a tag.
 func (t *entryTags) unmoved() bool {
 	for i := range t.stamps {
 		if !t.stamps[i].current() {

@@ -59,8 +59,8 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 // conclude serves f what was sighted if its tags allow it, or has it loaded.
 func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read map[string]tagCopy, p *plan[K, V]) {
 	if v == tagsGone || v == tagsUnknown {
-		f.cause, f.renew, f.stale = Invalidated, true, nil
-		c.seen.invalidated(f.text)
+		f.cause, f.renew = Invalidated, true
+		c.meetTombstone(f) // of all that carry the tag
 		p.miss = append(p.miss, f)
 		return
 	}
@@ -76,7 +76,7 @@ func (c *Cache[K, V]) hitLeased(f *flight[K, V], r *store.Reply) bool {
 		return c.hit(f, r, true)
 	}
 	s, ok := c.sight(f, r)
-	if !ok || !f.tags.valid(s.marks) {
+	if !ok || !c.l.tags.vouch(f.tags, s.marks) {
 		return false
 	}
 	return c.serve(f, &s, nil, true)
@@ -89,7 +89,7 @@ func (c *Cache[K, V]) alreadyRenewed(ctx context.Context, f *flight[K, V], r *st
 		return false
 	}
 	s, ok := c.sight(f, &store.Reply{Status: store.Found, Record: r.Record})
-	if !ok || s.late || !f.tags.valid(s.marks) {
+	if !ok || s.late || !c.l.tags.vouch(f.tags, s.marks) {
 		return false
 	}
 	c.l.do(ctx, []store.Op{store.Release{Key: f.text, ID: f.lease}})
@@ -224,14 +224,15 @@ func (v *tagView) answer(l *Larder, replies []store.Reply) {
 	}
 }
 
-// valid reports whether marks are those of the tags as v has them.
-func (v *tagView) valid(marks []mark) bool {
+// vouch reports whether marks are those of the tags as v has them, and none of
+// these waits here to be invalidated.
+func (b *tagBook) vouch(v *tagView, marks []mark) bool {
 	if v == nil || v.err != nil {
 		return false
 	}
 	for i := range marks {
 		tag, ok := v.of[marks[i].name]
-		if !ok || tag.hard != marks[i].hard || tag.soft != marks[i].soft {
+		if !ok || b.l.pending.has(store.TagKey(marks[i].name)) || tag.hard != marks[i].hard || tag.soft != marks[i].soft {
 			return false
 		}
 	}
@@ -329,7 +330,7 @@ func (v *tagView) marks(tags []string, late map[string]tagCopy) ([]mark, *entryT
 			if tag, ok = late[name]; !ok {
 				return nil, nil, errNoTags
 			}
-			if tag.session != v.session || v.moved(&tag) { // a sequence may have gone back between two sessions
+			if v.moved(&tag) {
 				return nil, nil, errTagsMoved
 			}
 		}
@@ -340,21 +341,16 @@ func (v *tagView) marks(tags []string, late map[string]tagCopy) ([]mark, *entryT
 }
 
 // moved reports whether a tag that was read later may have been invalidated
-// since v.
+// since v. In another session it may: the tier may have been set back, and count
+// the sequence's numbers a second time.
 func (v *tagView) moved(tag *tagCopy) bool {
+	if tag.session != v.session {
+		return true
+	}
 	if tag.epoch == "" { // there is no shared tier
 		return !v.moves.current()
 	}
 	return v.at.moved(tag)
-}
-
-// noteTags notes what the next invalidation of tags will differ from.
-func (c *Cache[K, V]) noteTags() *tagStamp {
-	if !c.tagged() {
-		return nil
-	}
-	ses := c.l.sessionOf(store.Sequence)
-	return &tagStamp{stamp: c.l.stamps.note(store.Sequence), session: ses}
 }
 
 // withMarks puts marks before a payload, in classes that have tags.

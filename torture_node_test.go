@@ -22,6 +22,7 @@ const (
 	tortureNodeEnv   = "LARDER_TORTURE_NODE"
 	tortureMutantEnv = "LARDER_TORTURE_MUTANT"
 	tortureBoundEnv  = "LARDER_TORTURE_MAX_STALENESS"
+	lateTags         = "tags read after the load" // the mutant that only tags show
 )
 
 func TestMain(m *testing.M) {
@@ -40,6 +41,9 @@ type tortured struct {
 	number int
 	strict *larder.Cache[int, uint64] // without memory
 	warm   *larder.Cache[int, uint64] // the same rows, with memory
+	tagged *larder.Cache[int, uint64] // the same rows, invalidated by tags only
+	l      *larder.Larder
+	tags   bool // tagged is used
 }
 
 // tortureNode reads and writes until it is killed.
@@ -64,6 +68,7 @@ func tortureNode(path string) error {
 		Policies: map[string]larder.Policy{
 			"strict": {TTL: time.Minute, Tiers: larder.Shared},
 			"warm":   {TTL: time.Minute},
+			"tagged": {TTL: time.Minute, Tiers: larder.Shared, Tags: []string{"row-{key}"}},
 		},
 		Shared:       s,
 		MaxStaleness: bound,
@@ -72,11 +77,15 @@ func tortureNode(path string) error {
 	if err != nil {
 		return err
 	}
-	n := &tortured{ledger: led, number: number}
+	mutant := os.Getenv(tortureMutantEnv)
+	n := &tortured{ledger: led, number: number, l: l, tags: mutant == "" || mutant == lateTags}
 	if n.strict, err = larder.NewCache(l, "strict", n.loader()); err != nil {
 		return err
 	}
 	if n.warm, err = larder.NewCache(l, "warm", n.loader()); err != nil {
+		return err
+	}
+	if n.tagged, err = larder.NewCache(l, "tagged", n.loader()); err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
@@ -122,6 +131,9 @@ func (n *tortured) write() {
 		if err == nil {
 			err = n.warm.Invalidate(ctx, key)
 		}
+		if err == nil && n.tags {
+			err = n.l.InvalidateTags(ctx, fmt.Sprint("row-", key))
+		}
 		if err == nil {
 			n.ledger.acknowledge(key, v)
 		} else {
@@ -146,6 +158,10 @@ func (n *tortured) read() {
 		case turn == 0:
 			if got, err = n.strict.Get(ctx, key); err == nil {
 				n.ledger.strict(key, acked, seen, got)
+			}
+		case turn == 2 && n.tags:
+			if got, err = n.tagged.Get(ctx, key); err == nil {
+				n.ledger.strict(key, acked, 0, got)
 			}
 		case turn == 1 && key%2 == 0:
 			if got, err = n.warm.Get(ctx, key, larder.Strict()); err == nil && got < acked {

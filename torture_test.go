@@ -1,15 +1,12 @@
 package larder_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -52,7 +49,7 @@ func TestTorture(t *testing.T) {
 
 // TestTorture_FailsWithoutEachClause shows that the checker can fail.
 func TestTorture_FailsWithoutEachClause(t *testing.T) {
-	for _, mutant := range []string{"lease per process", "no taint", "no heartbeat"} {
+	for _, mutant := range []string{"lease per process", "no taint", "no heartbeat", lateTags} {
 		t.Run(mutant, func(t *testing.T) {
 			run := newTorture(t, mutant, 250*time.Millisecond)
 			caught := func() bool {
@@ -80,7 +77,7 @@ type torture struct {
 // tortureProcess is one process of the fleet, and its own wire to the server.
 type tortureProcess struct {
 	cmd  *exec.Cmd
-	wire *wire
+	wire *redistest.Wire
 }
 
 func newTorture(t *testing.T, mutant string, bound time.Duration) *torture {
@@ -91,7 +88,7 @@ func newTorture(t *testing.T, mutant string, bound time.Duration) *torture {
 	}
 	run.redis = redistest.Start(t)
 	for i := range 3 {
-		p := &tortureProcess{wire: newWire(t, run.redis.Addr())}
+		p := &tortureProcess{wire: redistest.NewWire(t, run.redis.Addr())}
 		run.nodes = append(run.nodes, p)
 		run.start(i)
 		t.Cleanup(func() { p.kill() })
@@ -103,7 +100,7 @@ func (r *torture) start(i int) {
 	p := r.nodes[i]
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Env = append(os.Environ(),
-		tortureEnv+"="+r.path, tortureRedisEnv+"="+p.wire.addr(),
+		tortureEnv+"="+r.path, tortureRedisEnv+"="+p.wire.Addr(),
 		tortureNodeEnv+"="+fmt.Sprint(i), tortureMutantEnv+"="+r.mutant,
 		tortureBoundEnv+"="+r.bound.String())
 	p.cmd.Stderr = os.Stderr
@@ -130,7 +127,7 @@ func (r *torture) until(length time.Duration, done func() bool) {
 		pause(100, 500)
 	}
 	for _, p := range r.nodes {
-		p.wire.cut.Store(false)
+		p.wire.Mend()
 	}
 }
 
@@ -154,9 +151,9 @@ func (r *torture) fault(pause func(from, to int)) {
 		p.kill()
 		r.start(i)
 	case 5:
-		p.wire.cut.Store(true)
+		p.wire.Cut()
 		pause(500, 2500)
-		p.wire.cut.Store(false)
+		p.wire.Mend()
 	case 6:
 		r.redis.Restart()
 	}
@@ -179,70 +176,4 @@ func (r *torture) command(line string) {
 	conn.SetDeadline(time.Now().Add(2 * time.Second))
 	fmt.Fprintf(conn, "%s\r\n", line)
 	conn.Read(make([]byte, 64))
-}
-
-// wire passes a process's bytes to the server. While cut it swallows them
-// without a word, and what it swallowed never arrives: the connections that
-// lived through a cut end with it.
-type wire struct {
-	listener net.Listener
-	target   string
-	cut      atomic.Bool
-}
-
-func newWire(t *testing.T, target string) *wire {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{listener: l, target: target}
-	t.Cleanup(func() { l.Close() })
-	go w.accept()
-	return w
-}
-
-func (w *wire) addr() string { return w.listener.Addr().String() }
-
-// accept ends when the listener is closed; its connections end with either
-// side.
-func (w *wire) accept() {
-	for {
-		in, err := w.listener.Accept()
-		if err != nil {
-			return
-		}
-		out, err := net.Dial("tcp", w.target)
-		if err != nil {
-			in.Close()
-			continue
-		}
-		go w.pass(in, out)
-		go w.pass(out, in)
-	}
-}
-
-func (w *wire) pass(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
-	lossy := false
-	b := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(b)
-		if err != nil && err != io.EOF || n == 0 {
-			return
-		}
-		if w.cut.Load() {
-			lossy = true
-			continue
-		}
-		if lossy {
-			return
-		}
-		if rand.IntN(200) == 0 { // overtaken by what comes on other connections
-			<-time.After(30 * time.Millisecond)
-		}
-		if _, err := to.Write(b[:n]); err != nil {
-			return
-		}
-	}
 }

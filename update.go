@@ -31,46 +31,90 @@ import (
 // an error. Once write has returned, the end of ctx does not keep the tiers from
 // being told.
 func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(ctx context.Context) (V, error)) (V, error) {
-	values, err := c.UpdateMany(ctx, []K{key}, func(ctx context.Context) (map[K]V, error) {
+	u, err := c.newUpdate([]K{key}, nil)
+	if err != nil {
+		var zero V
+		return zero, err
+	}
+	err = c.update(ctx, u, func(ctx context.Context) error {
 		v, err := write(ctx)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			u.stand(0, v)
 		}
-		return map[K]V{key: v}, nil
+		return err
 	})
-	return values[key], err
+	return u.values[0], err
 }
 
 // UpdateMany changes the values under keys by one call of write, which returns
 // those that stand at the origin once it has committed: a key that is missing
-// from them is gone. The shared tier is told in one round trip. Otherwise it is
-// like [Cache.Update].
+// from them is gone, and one that is among them though not among keys is told
+// too, but was not marked before COMMIT. The shared tier is told in one round
+// trip. Otherwise it is like [Cache.Update].
 func (c *Cache[K, V]) UpdateMany(ctx context.Context, keys []K, write func(ctx context.Context) (map[K]V, error)) (map[K]V, error) {
-	u, err := c.newUpdate(keys)
+	u, err := c.newUpdate(keys, make(map[K]int, len(keys)))
 	if err != nil {
 		return nil, err
 	}
+	var values map[K]V
+	var bad error
+	err = c.update(ctx, u, func(ctx context.Context) (err error) {
+		if values, err = write(ctx); failure(err) {
+			return err
+		}
+		for key, v := range values {
+			if unnamed := u.add(c, key); unnamed != nil {
+				bad = errors.Join(bad, unnamed)
+				continue
+			}
+			u.stand(u.at[key], v)
+		}
+		return err
+	})
+	if !u.committed {
+		values = nil
+	}
+	return values, joinFirst(err, bad)
+}
+
+// update runs write, which notes in u what stands at the origin, and brings the
+// tiers in line with it.
+func (c *Cache[K, V]) update(ctx context.Context, u *update[K, V], write func(ctx context.Context) error) error {
 	if !c.l.beginWrite() {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	defer c.l.writes.Done()
 	if c.writesThrough() {
 		c.viewTags(ctx, u.flights)
 	}
-	var values map[K]V
-	err = guard(func() (err error) {
-		values, err = write(context.WithValue(ctx, intentKey{}, &u.intents))
-		return err
-	})
+	err := c.write(ctx, u, write)
 	ctx = context.WithoutCancel(ctx)
-	var forgotten bool
-	if u.marked, forgotten = u.intents.placed(); forgotten && err == nil {
-		err = errNoIntent
+	if u.committed = !failure(err); !u.committed {
+		clear(u.values)
+		clear(u.stands)
 	}
-	if failure(err) && !forgotten {
-		values = nil
+	var broken error
+	if u.marked, broken = u.intents.placed(); err == nil {
+		err = broken
 	}
-	return values, joinFirst(err, c.follow(ctx, u, values))
+	return joinFirst(err, c.follow(ctx, u))
+}
+
+// write calls the caller's write. One that ends its goroutine (runtime.Goexit, or
+// FailNow in a test) takes this one with it, and may have committed before.
+func (c *Cache[K, V]) write(ctx context.Context, u *update[K, V], write func(context.Context) error) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			clear(u.values)
+			clear(u.stands)
+			u.marked, _ = u.intents.placed()
+			_ = c.follow(context.WithoutCancel(ctx), u) // what is not delivered is pending
+		}
+	}()
+	err = guard(func() error { return write(context.WithValue(ctx, intentKey{}, &u.intents)) })
+	returned = true
+	return err
 }
 
 // joinFirst joins two errors; if there is only one, it is returned as it is.
@@ -91,40 +135,61 @@ func (c *Cache[K, V]) writesThrough() bool {
 
 // update is one Update under way.
 type update[K comparable, V any] struct {
-	keys    []K
-	flights []*flight[K, V] // only to carry what a load carries too
-	intents intents
-	marked  bool
+	keys      []K
+	at        map[K]int       // where in keys; nil for a single one
+	flights   []*flight[K, V] // only to carry what a load carries too
+	values    []V             // by key, where one stands at the origin
+	stands    []bool
+	intents   intents
+	marked    bool
+	committed bool
 }
 
-func (c *Cache[K, V]) newUpdate(keys []K) (*update[K, V], error) {
-	u := &update[K, V]{}
-	seen := make(map[K]bool, len(keys))
+// stand notes the value that stands under the ith key.
+func (u *update[K, V]) stand(i int, v V) { u.values[i], u.stands[i] = v, true }
+
+// newUpdate returns an update of keys, each of them once. at is empty, or nil for
+// a single key.
+func (c *Cache[K, V]) newUpdate(keys []K, at map[K]int) (*update[K, V], error) {
+	u := &update[K, V]{at: at}
 	for _, key := range keys {
-		if seen[key] {
-			continue
-		}
-		seen[key] = true
-		text, err := c.text(key)
-		if err != nil {
+		if err := u.add(c, key); err != nil {
 			return nil, err
 		}
-		u.keys = append(u.keys, key)
-		u.flights = append(u.flights, &flight[K, V]{key: key, text: text})
-		u.intents.texts = append(u.intents.texts, text)
+	}
+	for _, f := range u.flights {
+		u.intents.texts = append(u.intents.texts, f.text)
 	}
 	u.intents.l, u.intents.class = c.l, c.class.name
-	u.intents.id = fmt.Sprintf("%s.w%d", c.l.id, c.l.loads.Add(1))
-	u.intents.want = c.policy.Strict && c.l.store != nil
+	if u.intents.want = c.policy.Strict && c.l.store != nil; u.intents.want {
+		u.intents.id = fmt.Sprintf("%s.w%d", c.l.id, c.l.loads.Add(1))
+	}
 	return u, nil
 }
 
+// add has u bring the tiers in line under key, once.
+func (u *update[K, V]) add(c *Cache[K, V], key K) error {
+	if _, twice := u.at[key]; twice {
+		return nil
+	}
+	text, err := c.text(key)
+	if err != nil {
+		return err
+	}
+	if u.at != nil {
+		u.at[key] = len(u.keys)
+	}
+	var none V
+	u.keys, u.flights = append(u.keys, key), append(u.flights, &flight[K, V]{key: key, text: text})
+	u.values, u.stands = append(u.values, none), append(u.stands, false)
+	return nil
+}
+
 // follow brings the tiers in line with what u has written.
-func (c *Cache[K, V]) follow(ctx context.Context, u *update[K, V], values map[K]V) error {
-	answers := c.written(ctx, u, values)
+func (c *Cache[K, V]) follow(ctx context.Context, u *update[K, V]) error {
+	answers := c.written(ctx, u)
 	changes := make([]change, len(u.keys))
 	errs := make([]error, len(u.keys))
-	kept := make([]bool, len(u.keys))
 	if c.l.store != nil {
 		ops := make([]store.Op, len(u.keys))
 		for i, f := range u.flights {
@@ -132,13 +197,13 @@ func (c *Cache[K, V]) follow(ctx context.Context, u *update[K, V], values map[K]
 		}
 		for i, r := range c.l.do(ctx, ops) {
 			errs[i] = r.Err
-			kept[i] = r.Err == nil && (r.Status == store.Done || r.Status == store.Kept) && answers[i].kept
+			answers[i].kept = answers[i].kept && r.Err == nil && (r.Status == store.Done || r.Status == store.Kept)
 		}
 	}
 	var again []K
 	for i, f := range u.flights {
 		changes[i] = change{text: f.text, floor: answers[i].version}
-		if kept[i] && c.writesThrough() {
+		if answers[i].kept {
 			c.class.stats.writtenThrough.Add(1)
 		} else if answers[i].err == nil {
 			again = append(again, u.keys[i])
@@ -162,16 +227,15 @@ func (c *Cache[K, V]) follow(ctx context.Context, u *update[K, V], values map[K]
 // written judges what u has written as what was loaded is judged. A key that has
 // no value is answered by ErrNotFound, with no version: whatever is stored must
 // go.
-func (c *Cache[K, V]) written(ctx context.Context, u *update[K, V], values map[K]V) []answer[V] {
+func (c *Cache[K, V]) written(ctx context.Context, u *update[K, V]) []answer[V] {
 	answers := make([]answer[V], len(u.keys))
 	for i, f := range u.flights {
 		a := &answers[i]
-		v, ok := values[f.key]
-		if !ok {
+		if !u.stands[i] {
 			a.err = ErrNotFound
 			continue
 		}
-		if err := guard(func() error { *a = c.judge(f.key, 0, loaded[V]{value: v}); return nil }); err != nil {
+		if err := guard(func() error { *a = c.judge(f.key, 0, loaded[V]{value: u.values[i]}); return nil }); err != nil {
 			*a = answer[V]{loaded: loaded[V]{err: err}}
 		}
 		a.kept = a.kept && c.writesThrough() && a.version > 0

@@ -82,7 +82,7 @@ func TestUpdate_LeavesATombstoneWhereNothingIs(t *testing.T) {
 		if r.Record.Kind != store.Tombstone || r.Record.Version != 2 {
 			t.Errorf("stored: %+v, want a tombstone with floor 2: something newer may have been evicted", r.Record)
 		}
-		synctest.Wait()
+		time.Sleep(time.Second) // its load in the background ends: nobody else waits for that
 	})
 }
 

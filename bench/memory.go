@@ -54,15 +54,20 @@ func memoryAgainst(ctx context.Context, name string, o *otter.Options[int, wide]
 			return row{}, err
 		}
 	}
-	ours, theirs, ratio := interleave(func(b *testing.B) {
-		for i := range b.N {
+	ours, theirs, ratio, err := interleave(func(n int) error {
+		for i := range n {
 			c.Get(ctx, i%keys)
 		}
-	}, func(b *testing.B) {
-		for i := range b.N {
+		return nil
+	}, func(n int) error {
+		for i := range n {
 			bare.GetIfPresent(i % keys)
 		}
+		return nil
 	})
+	if err != nil {
+		return row{}, err
+	}
 	allocs := testing.AllocsPerRun(1000, func() { c.Get(ctx, 1) })
 	return row{
 		what:   fmt.Sprintf("memory hit, 200 B, %.0f allocs", allocs),
@@ -71,18 +76,44 @@ func memoryAgainst(ctx context.Context, name string, o *otter.Options[int, wide]
 	}, nil
 }
 
-// interleave measures two benchmarks in turn and returns the medians of both,
-// in nanoseconds per operation, and of their ratio.
-func interleave(a, b func(*testing.B)) (medianA, medianB, ratio float64) {
-	var as, bs, ratios []float64
-	for range rounds {
-		x := testing.Benchmark(a)
-		y := testing.Benchmark(b)
-		as = append(as, float64(x.T.Nanoseconds())/float64(x.N))
-		bs = append(bs, float64(y.T.Nanoseconds())/float64(y.N))
-		ratios = append(ratios, as[len(as)-1]/bs[len(bs)-1])
+// interleave measures two loops in turn and returns the medians of both, in
+// nanoseconds per turn, and of their ratio.
+func interleave(a, b func(n int) error) (medianA, medianB, ratio float64, err error) {
+	times, ratios, err := compare(a, b)
+	if err != nil {
+		return 0, 0, 0, err
 	}
-	return median(as), median(bs), median(ratios)
+	return times[0], times[1], ratios[0], nil
+}
+
+// compare measures loops in turn, each called with the number of turns, and
+// returns the median of each, in nanoseconds per turn, and of its ratio to the
+// last.
+func compare(all ...func(n int) error) (times, ratios []float64, err error) {
+	samples := make([][]float64, len(all))
+	for range rounds {
+		for i, loop := range all {
+			r := testing.Benchmark(func(b *testing.B) {
+				if e := loop(b.N); e != nil {
+					err = e
+				}
+			})
+			if err != nil {
+				return nil, nil, err
+			}
+			samples[i] = append(samples[i], float64(r.T.Nanoseconds())/float64(r.N))
+		}
+	}
+	last := samples[len(all)-1]
+	for _, mine := range samples {
+		of := make([]float64, rounds)
+		for i := range of {
+			of[i] = mine[i] / last[i]
+		}
+		ratios = append(ratios, median(of))
+		times = append(times, median(slices.Clone(mine)))
+	}
+	return times, ratios, nil
 }
 
 func median(x []float64) float64 {

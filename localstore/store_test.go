@@ -177,6 +177,20 @@ func (c *counter) Beat(_ string, b store.Beat) {
 	c.history = b.History
 }
 
+// told returns the history of the latest heartbeat.
+func (c *counter) told() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.history
+}
+
+// count returns how many resets there were.
+func (c *counter) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resets
+}
+
 func (c *counter) Changed(_ string, keys []string) {
 	if c.block != nil {
 		<-c.block

@@ -104,7 +104,7 @@ func TestRewind(t *testing.T) {
 		})
 		copied := s.Snapshot()
 		<-time.After(5*time.Second + time.Millisecond)
-		first := c.history
+		first := c.told()
 
 		for range 2 { // a snapshot can serve again
 			acknowledged := s.Do(t.Context(), []store.Op{
@@ -130,11 +130,11 @@ func TestRewind(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if c.resets != 2 {
-			t.Errorf("%d resets, want one at the start and one for both", c.resets)
+		if c.count() != 2 {
+			t.Errorf("%d resets, want one at the start and one for both", c.count())
 		}
 		<-time.After(time.Second)
-		if c.history == first || c.history == "" {
+		if c.told() == first || c.told() == "" {
 			t.Errorf("the history is %q as before, want another", first)
 		}
 	})
@@ -166,12 +166,12 @@ func TestFlush_KeepsTheHistory(t *testing.T) {
 		var c counter
 		go s.Watch(t.Context(), &c, time.Second)
 		synctest.Wait()
-		first := c.history
+		first := c.told()
 		s.Do(t.Context(), []store.Op{store.ReadTags{Tags: []string{"x"}, Nonce: "one", Life: time.Hour}})
 		s.Flush()
 		<-time.After(2 * time.Second)
-		if c.history != first || first == "" || c.resets != 2 {
-			t.Errorf("the history was %q and is %q after a flush, with %d resets", first, c.history, c.resets)
+		if c.told() != first || first == "" || c.count() != 2 {
+			t.Errorf("the history was %q and is %q after a flush, with %d resets", first, c.told(), c.count())
 		}
 		if len(s.entries) != 0 {
 			t.Errorf("%d entries after a flush, want none", len(s.entries))

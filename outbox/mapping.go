@@ -24,7 +24,8 @@ type Mapping struct {
 	// Class is the class of the values whose keys Key names. Empty: there are
 	// only Tags.
 	Class string
-	// Key is the template of the key's text form: "{id}".
+	// Key is the template of the key's text form: "{id}". One without a column
+	// is one key for all rows, such as that of a whole table's settings.
 	Key string
 	// Tags are templates of the tags that are invalidated with a row:
 	// "product-{id}", "products". At most 20.

@@ -46,12 +46,9 @@ func scanRow(scan func(...any) error) (row, error) {
 	return r, nil
 }
 
-// tagsPerChange bounds the tags of one change.
-const tagsPerChange = 100
-
 // batch is what rows amount to: of each key one change, with the highest
-// version, then the tags of all rows, each once. An unversioned change of a key
-// stays apart from a versioned one: it clears what the other would keep.
+// version, then one of each tag. An unversioned change of a key stays apart from
+// a versioned one: it clears what the other would keep.
 type batch struct {
 	rows    []row
 	changes []larder.Change
@@ -84,7 +81,8 @@ func newBatch(rows []row) *batch {
 }
 
 // addTags adds the tags, after all keys: whoever is told of a tag may read what
-// is cached under the keys.
+// is cached under the keys. Each is a change of its own, so that one that is
+// refused is no other row's fault.
 func (b *batch) addTags() {
 	tags := map[string]int{}
 	for i, r := range b.rows {
@@ -94,12 +92,9 @@ func (b *batch) addTags() {
 		for _, tag := range r.tags {
 			at, ok := tags[tag]
 			if !ok {
-				if len(tags)%tagsPerChange == 0 {
-					b.changes = append(b.changes, larder.Change{})
-				}
-				at = len(b.changes) - 1
+				at = len(b.changes)
 				tags[tag] = at
-				b.changes[at].Tags = append(b.changes[at].Tags, tag)
+				b.changes = append(b.changes, larder.Change{Tags: []string{tag}})
 			}
 			b.needs[i] = append(b.needs[i], at)
 		}

@@ -27,8 +27,12 @@ func (b *Box) Schema() string {
 }
 
 // Migrate makes the tables if they are not there. Any number of processes may
-// call it at once.
+// call it at once. Where all is there it locks nothing: it waits for nobody who
+// works on the tables, and nobody waits for it.
 func (b *Box) Migrate(ctx context.Context) error {
+	if b.migrated(ctx) {
+		return nil
+	}
 	var err error
 	if b.dialect == PostgreSQL {
 		err = b.transact(ctx, func(tx *sql.Tx) error {
@@ -47,6 +51,14 @@ func (b *Box) Migrate(ctx context.Context) error {
 		return fmt.Errorf("outbox: migrate: %w", err)
 	}
 	return nil
+}
+
+// migrated tells whether the gate is there, which is made last. An error says
+// that it is not, or what making it will say again.
+func (b *Box) migrated(ctx context.Context) bool {
+	var n int
+	err := b.db.QueryRowContext(ctx, b.sql(`SELECT COUNT(*) FROM {parts} WHERE part = -1`)).Scan(&n)
+	return err == nil && n == 1
 }
 
 func (b *Box) makeTables(ctx context.Context, in Execer) error {

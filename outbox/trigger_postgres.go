@@ -46,10 +46,16 @@ func (b *Box) postgresAdvance(w *watched) string {
 			NEW.%[1]s := %[2]s;
 		END IF;
 	ELSIF COALESCE(NEW.%[1]s, 0) <= COALESCE(OLD.%[1]s, 0) THEN
-		NEW.%[1]s := %[2]s;
+		NEW.%[1]s := %[3]s;
 	END IF;
 	RETURN NEW;
-`, version, b.next(w))
+`, version, b.next(w), b.above(w))
+}
+
+// above is the next number of the sequence, or one above the row's if somebody
+// who numbered it by hand is ahead of the sequence.
+func (b *Box) above(w *watched) string {
+	return "GREATEST(" + b.next(w) + ", COALESCE(OLD." + b.dialect.quote(w.version) + ", 0) + 1)"
 }
 
 // next is the next number of the sequence.
@@ -67,7 +73,7 @@ func (b *Box) postgresReport(w *watched) string {
 		deleted = "COALESCE(OLD." + b.dialect.quote(w.version) + ", 0) + 1"
 	}
 	if w.sequence.name != "" {
-		inserted, deleted = updated, b.next(w)
+		inserted, deleted = updated, b.above(w)
 	}
 	var body strings.Builder
 	for _, branch := range []struct {

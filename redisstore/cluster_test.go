@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +19,8 @@ const slotCount = 16384
 
 // member is one server of a cluster.
 type member struct {
-	*redistest.Server
+	*redistest.Member
 	operator
-	id string
 }
 
 // fleet is a cluster: primaries that share the slots evenly, and replicas.
@@ -33,82 +31,34 @@ type fleet struct {
 // startFleet runs a cluster. The first primaries have a replica each.
 func startFleet(t *testing.T, primaries, replicas int) *fleet {
 	t.Helper()
-	f := &fleet{}
-	for i := range primaries + replicas {
-		m := startMember(t, i)
-		if i > 0 {
-			meet(m, f.primaries[0])
-		}
-		if i < primaries {
-			f.primaries = append(f.primaries, m)
-		} else {
-			f.replicas = append(f.replicas, m)
-		}
+	c, f := redistest.StartCluster(t, primaries, replicas), &fleet{}
+	for _, m := range c.Primaries {
+		f.primaries = append(f.primaries, operated(t, m))
 	}
-	for i, m := range f.primaries {
-		slots := []string{"CLUSTER", "ADDSLOTS"}
-		for slot := i * slotCount / primaries; slot < (i+1)*slotCount/primaries; slot++ {
-			slots = append(slots, fmt.Sprint(slot))
-		}
-		m.run(slots...)
+	for _, m := range c.Replicas {
+		f.replicas = append(f.replicas, operated(t, m))
 	}
-	for i, m := range f.replicas {
-		eventually(t, "the replica knows its primary", func() bool {
-			return m.c.Do(t.Context(), m.c.B().ClusterReplicate().NodeId(f.primaries[i].id).Build()).Error() == nil
-		})
-	}
-	f.settle(t)
 	return f
 }
 
-// startMember runs a server that is a cluster of its own for now.
-func startMember(t *testing.T, number int) *member {
+// operated is a server that takes commands.
+func operated(t *testing.T, m *redistest.Member) *member {
 	t.Helper()
-	server := redistest.Start(t,
-		"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(freePort(t)), "--cluster-node-timeout", "1000",
-		"--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0")
-	m := &member{Server: server, operator: newOperator(t, server.Addr())}
-	id := m.run("CLUSTER", "MYID")
-	m.id, _ = id.ToString()
-	m.run("CLUSTER", "SET-CONFIG-EPOCH", fmt.Sprint(number+1))
-	return m
+	return &member{m, newOperator(t, m.Addr())}
 }
 
-// meet lets a server join the cluster of another.
-func meet(m, other *member) {
-	m.t.Helper()
-	bus := other.run("CONFIG", "GET", "cluster-port")
-	ports, _ := bus.AsStrMap()
-	host, port, _ := net.SplitHostPort(other.Addr())
-	m.run("CLUSTER", "MEET", host, port, ports["cluster-port"])
-}
-
-func freePort(t *testing.T) int {
+// join lets a new server, which is number of them, join the cluster.
+func (f *fleet) join(t *testing.T, number int) *member {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	m := redistest.StartMember(t, number)
+	m.Meet(f.primaries[0].Member)
+	f.primaries = append(f.primaries, operated(t, m))
+	whole := redistest.Cluster{}
+	for _, m := range f.primaries {
+		whole.Primaries = append(whole.Primaries, m.Member)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// settle waits until all servers agree that the cluster is whole.
-func (f *fleet) settle(t *testing.T) {
-	t.Helper()
-	for _, m := range slices.Concat(f.primaries, f.replicas) {
-		eventually(t, "the cluster is whole", func() bool {
-			info := text(t, m.operator, "CLUSTER", "INFO")
-			return strings.Contains(info, "cluster_state:ok") &&
-				strings.Contains(info, "cluster_slots_ok:16384") &&
-				strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(f.primaries)+len(f.replicas)))
-		})
-	}
-	for _, m := range f.replicas {
-		eventually(t, "the replica is in step", func() bool {
-			return strings.Contains(text(t, m.operator, "INFO", "replication"), "master_link_status:up")
-		})
-	}
+	whole.Settle(t)
+	return f.primaries[len(f.primaries)-1]
 }
 
 // options are those of a store that knows one server of the cluster.
@@ -130,7 +80,7 @@ func keyOn(t *testing.T, s store.Store, addr string) string {
 
 // slotOf asks a server for the slot of a key.
 func slotOf(m *member, key string) string {
-	m.t.Helper()
+	m.operator.t.Helper()
 	answer := m.run("CLUSTER", "KEYSLOT", dataKey(key))
 	n, _ := answer.AsInt64()
 	return fmt.Sprint(n)
@@ -179,8 +129,8 @@ func TestCluster_SlotMoves(t *testing.T) {
 	put(t, s, key, 1, "body")
 	// Another key of the slot: what follows the first '}' does not count.
 	other := key + "}"
-	to.run("CLUSTER", "SETSLOT", slot, "IMPORTING", from.id)
-	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
+	to.run("CLUSTER", "SETSLOT", slot, "IMPORTING", from.ID)
+	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.ID)
 
 	// Half way: what is here is served here, what is not is asked for there.
 	if got := get(t, s, key); got.Status != store.Found || got.Elsewhere {
@@ -202,8 +152,8 @@ func TestCluster_SlotMoves(t *testing.T) {
 	}
 
 	resets, _ := feed.counts()
-	to.run("CLUSTER", "SETSLOT", slot, "NODE", to.id)
-	from.run("CLUSTER", "SETSLOT", slot, "NODE", to.id)
+	to.run("CLUSTER", "SETSLOT", slot, "NODE", to.ID)
+	from.run("CLUSTER", "SETSLOT", slot, "NODE", to.ID)
 	if got := do(t, s, store.Invalidate{Key: key, Floor: 2, Hold: time.Hour}).Status; got != store.Done {
 		t.Errorf("after the move: status %d, want Done", got)
 	}
@@ -219,17 +169,14 @@ func TestCluster_SlotMoves(t *testing.T) {
 // TestCluster_SlotMovesToNewcomer: a node has joined and holds no slot yet.
 func TestCluster_SlotMovesToNewcomer(t *testing.T) {
 	f := startFleet(t, 2, 0)
-	from, to := f.primaries[0], startMember(t, 2)
 	s := open(t, f.options())
 	watch(t, s, 20*time.Millisecond)
-	meet(to, from)
-	f.primaries = append(f.primaries, to)
-	f.settle(t)
+	from, to := f.primaries[0], f.join(t, 2)
 	key := keyOn(t, s, from.Addr())
 	slot := slotOf(from, key)
 	put(t, s, key, 1, "body")
-	to.run("CLUSTER", "SETSLOT", slot, "IMPORTING", from.id)
-	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
+	to.run("CLUSTER", "SETSLOT", slot, "IMPORTING", from.ID)
+	from.run("CLUSTER", "SETSLOT", slot, "MIGRATING", to.ID)
 	host, port, _ := net.SplitHostPort(to.Addr())
 	from.run("MIGRATE", host, port, dataKey(key), "0", "5000")
 	if err := s.Get(t.Context(), []string{key})[0].Err; !errors.Is(err, store.ErrRefused) {

@@ -4,19 +4,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/larderdev/larder/internal/childproc"
 	"github.com/larderdev/larder/internal/redistest"
 	"github.com/larderdev/larder/lardertest"
 	"github.com/larderdev/larder/redisstore"
@@ -160,13 +155,13 @@ func TestOpen_Sentinel(t *testing.T) {
 	first, second := redistest.Start(t, "--repl-diskless-sync-delay", "0"), redistest.Start(t)
 	host, port, _ := net.SplitHostPort(first.Addr())
 	newOperator(t, second.Addr()).run("REPLICAOF", host, port)
-	sentinel := startSentinel(t, host, port)
+	sentinel := redistest.StartSentinels(t, first.Addr(), 1)[0]
 	o := newOperator(t, sentinel)
 	// Sentinels ask their servers each ten seconds. From 7.0 on they can be
 	// told to be quicker; before that the test just takes longer.
 	o.c.Do(t.Context(), o.c.B().Arbitrary("SENTINEL", "DEBUG", "info-period", "100").Build())
 	eventually(t, "the Sentinel finds the replica", func() bool {
-		replicas := o.run("SENTINEL", "REPLICAS", "shop")
+		replicas := o.run("SENTINEL", "REPLICAS", redistest.SentinelMaster)
 		list, _ := replicas.ToArray()
 		if len(list) != 1 {
 			return false
@@ -175,14 +170,14 @@ func TestOpen_Sentinel(t *testing.T) {
 		return state["master-link-status"] == "ok"
 	})
 
-	s := open(t, redisstore.Options{Addrs: []string{"127.0.0.1:1", sentinel}, SentinelMaster: "shop"})
+	s := open(t, redisstore.Options{Addrs: []string{"127.0.0.1:1", sentinel}, SentinelMaster: redistest.SentinelMaster})
 	feed := watch(t, s, 20*time.Millisecond)
 	put(t, s, "k", 1, "body")
-	if got := s.Node("k"); got != "shop" {
+	if got := s.Node("k"); got != redistest.SentinelMaster {
 		t.Errorf("Node is %q, want the name that the Sentinels know", got)
 	}
 	resets, _ := feed.counts()
-	o.run("SENTINEL", "FAILOVER", "shop")
+	o.run("SENTINEL", "FAILOVER", redistest.SentinelMaster)
 	feed.waitResets(t, resets)
 	promoted := newOperator(t, second.Addr())
 	eventually(t, "writes reach the new primary", func() bool {
@@ -193,33 +188,10 @@ func TestOpen_Sentinel(t *testing.T) {
 	})
 	feed.waitBeat(t)
 
-	_, err := redisstore.Open(t.Context(), redisstore.Options{Addrs: []string{first.Addr()}, SentinelMaster: "shop"})
+	_, err := redisstore.Open(t.Context(), redisstore.Options{Addrs: []string{first.Addr()}, SentinelMaster: redistest.SentinelMaster})
 	if !errors.Is(err, redisstore.ErrUnsupported) {
 		t.Errorf("a server in place of a Sentinel: %v, want ErrUnsupported", err)
 	}
-}
-
-// startSentinel runs a Sentinel that alone decides on a primary's fate.
-func startSentinel(t *testing.T, host, port string) (addr string) {
-	t.Helper()
-	dir := t.TempDir()
-	child, at, err := childproc.StartOnFreePort(t.Context(), func(at int) childproc.Spec {
-		conf := filepath.Join(dir, "sentinel.conf")
-		text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor shop %s %s 1\nsentinel down-after-milliseconds shop 1000\n", at, dir, host, port)
-		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		program := "redis-server"
-		if _, err := exec.LookPath(program); err != nil {
-			program = "valkey-server"
-		}
-		return childproc.Spec{Cmd: exec.Command(program, conf, "--sentinel"), Ready: "Sentinel ID is"}
-	})
-	if err != nil {
-		t.Fatalf("%v\nTo install what the tests need: make test, or scripts/install-test-services", err)
-	}
-	t.Cleanup(child.Stop)
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(at))
 }
 
 // TestClose_LeavesNothing counts goroutines and connections.

@@ -271,6 +271,11 @@ func (s *session) doAll(ctx context.Context, cmds []rueidis.Completed) []rueidis
 		}
 		return results
 	}
+	if len(cmds) == 1 {
+		r := s.client.Do(ctx, cmds[0])
+		s.leave(ctx, r.NonRedisError())
+		return []rueidis.RedisResult{r}
+	}
 	results := s.client.DoMulti(ctx, cmds...)
 	s.leave(ctx, results[len(results)-1].NonRedisError())
 	return results

@@ -109,6 +109,8 @@ func TestTags_Garbage(t *testing.T) {
 		{"SET", "", "LG" + digits[1:] + " e h s"},
 		{"SET", "", "LG" + digits + "  h s"},
 		{"SET", "", "LG99999999999999999999 e h s"},
+		{"SET", "", "LG" + digits + " e h s 99999999999999999999"},
+		{"SET", "", "LG" + digits + " e h s 1767225600000x"},
 		{"SET", "", "LI" + digits + digits[:14]},
 		{"SET", "", "LI" + digits + digits[:14] + "e e"},
 		{"SET", "", "LV" + digits + digits[:14] + "body"},

@@ -19,6 +19,9 @@ type class struct {
 	policy    larder.Policy
 	versioned bool
 	tagged    bool // its writers invalidate the tag of the row's old owner
+	// triggered: its rows are in a table with triggers, and some are changed by
+	// plain SQL, of which no process is told.
+	triggered bool
 }
 
 // owners is how many owners the rows of a class have.
@@ -40,16 +43,27 @@ func classes() []class {
 		{name: "tagged", policy: larder.Policy{TTL: life, Tiers: larder.Shared}, versioned: true, tagged: true},
 		{name: "tagged-warm", policy: larder.Policy{TTL: life, Rebuild: 10}, tagged: true},
 		{name: "key-tagged", policy: larder.Policy{TTL: life, Tiers: larder.Shared, Tags: []string{"item-{key}"}}, tagged: true},
+		{name: "triggered", policy: larder.Policy{TTL: life}, versioned: true, triggered: true},
 	}
 }
 
-func policies() map[string]larder.Policy {
+// policies are those of all classes, with another TTL if ttl is not 0.
+func policies(ttl time.Duration) map[string]larder.Policy {
 	all := map[string]larder.Policy{}
 	for _, c := range classes() {
+		if ttl != 0 {
+			c.policy.TTL = ttl
+		}
 		all[c.name] = c.policy
 	}
+	all[tokenClasses[0]] = larder.Policy{TTL: life, Tiers: larder.Shared}
+	all[tokenClasses[1]] = larder.Policy{TTL: life}
 	return all
 }
+
+// tokenClasses are those of tokens: one that only the shared tier keeps, and
+// one that memory keeps too.
+var tokenClasses = [2]string{"auth-token", "auth-token-warm"}
 
 // byKey reports whether the class's tag is one of the key, not of the value.
 func (c *class) byKey() bool { return len(c.policy.Tags) > 0 }

@@ -44,8 +44,20 @@ type databases struct {
 	worstLag               atomic.Int64
 }
 
-// id is the number of a key's row.
+// id is the number of a key's row, among those of all tables.
 func id(class, key int) int { return class*keysOf + key }
+
+// firstTriggered is the number of the first row of the table triggered, whose
+// ids begin at 0; the other rows are in the table items.
+const firstTriggered = 10 * keysOf
+
+// place is where a row is.
+func place(number int) (table string, id int) {
+	if number >= firstTriggered && number < firstTriggered+keysOf {
+		return "triggered", number - firstTriggered
+	}
+	return "items", number
+}
 
 func startDatabases(t *testing.T) *databases {
 	t.Helper()
@@ -62,11 +74,19 @@ func startDatabases(t *testing.T) *databases {
 	for _, db := range []*sql.DB{d.primary, d.replica} {
 		mustExec(t, db, "CREATE TABLE items (id int PRIMARY KEY, version bigint NOT NULL, owner int NOT NULL) WITH (fillfactor = 50)")
 		mustExec(t, db, fmt.Sprintf("INSERT INTO items SELECT n, 1, n %% %d FROM generate_series(0, %d) AS n", owners, maxClasses*keysOf-1))
+		mustExec(t, db, "CREATE TABLE triggered (LIKE items INCLUDING ALL)")
+		mustExec(t, db, fmt.Sprintf("INSERT INTO triggered SELECT id - %[1]d, 1, owner FROM items WHERE id BETWEEN %[1]d AND %[2]d",
+			firstTriggered, firstTriggered+keysOf-1))
+		mustExec(t, db, fmt.Sprintf("DELETE FROM items WHERE id BETWEEN %d AND %d", firstTriggered, firstTriggered+keysOf-1))
 	}
 	if d.box, err = newOutbox(d.primary); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.box.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err = d.box.InstallTriggers(t.Context(), outbox.Mapping{Table: "triggered", Class: "triggered", Key: "{id}", Version: "version"})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -142,7 +162,7 @@ func ignoreEnd(ctx context.Context, err error) error {
 }
 
 func allRows(ctx context.Context, db *sql.DB) (map[int]row, error) {
-	rows, err := db.QueryContext(ctx, "SELECT id, version, owner FROM items")
+	rows, err := db.QueryContext(ctx, "SELECT id, version, owner FROM items UNION ALL SELECT id + $1, version, owner FROM triggered", firstTriggered)
 	if err != nil {
 		return nil, err
 	}
@@ -164,14 +184,21 @@ func apply(ctx context.Context, db *sql.DB, changed map[int]row) error {
 	for id, r := range changed {
 		ids, versions, owners = append(ids, int64(id)), append(versions, int64(r.Version)), append(owners, int64(r.Owner))
 	}
-	_, err := db.ExecContext(ctx, `UPDATE items SET version = new.version, owner = new.owner
-		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (id, version, owner) WHERE items.id = new.id`, ids, versions, owners)
-	return err
+	for table, first := range map[string]int{"items": 0, "triggered": firstTriggered} {
+		_, err := db.ExecContext(ctx, `UPDATE `+table+` AS old SET version = new.version, owner = new.owner
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (id, version, owner)
+			WHERE old.id = new.id - $4`, ids, versions, owners, first)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readRow reads one row.
-func readRow(ctx context.Context, db *sql.DB, id int) (r row, err error) {
-	err = db.QueryRowContext(ctx, "SELECT version, owner FROM items WHERE id = $1", id).Scan(&r.Version, &r.Owner)
+func readRow(ctx context.Context, db *sql.DB, number int) (r row, err error) {
+	table, id := place(number)
+	err = db.QueryRowContext(ctx, "SELECT version, owner FROM "+table+" WHERE id = $1", id).Scan(&r.Version, &r.Owner)
 	return r, err
 }
 

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/redistest"
-	"github.com/larderdev/larder/redisstore"
 )
 
 // fleet is the processes of a run, the databases and the ledger.
@@ -50,27 +49,32 @@ func (f *fleet) follow() {
 	})
 }
 
-// wires returns a wire to the server for each of n processes, and the options
-// of each.
-func (f *fleet) wires(server *redistest.Server, n int) (wires []*redistest.Wire, opts []redisstore.Options) {
+// wires returns a wire to the shared tier for each of n processes, and what
+// these are told of it.
+func (f *fleet) wires(redis *redistest.Server, n int) (wires []*redistest.Wire, ends []server) {
 	for range n {
-		w := redistest.NewWire(f.t, server.Addr())
+		w := redistest.NewWire(f.t, redis.Addr())
 		wires = append(wires, w)
-		opts = append(opts, redisstore.Options{Addrs: []string{w.Addr()}})
+		ends = append(ends, server{Addrs: []string{w.Addr()}})
 	}
-	return wires, opts
+	return wires, ends
 }
 
 // start starts a process for each of redis, with a role and what else c says.
-func (f *fleet) start(c config, redis []redisstore.Options) (all []*process) {
-	c.Ledger, c.Primary, c.Replica = f.path, f.db.primaryDSN, f.db.replicaDSN
+func (f *fleet) start(c config, redis []server) (all []*process) {
 	for i, o := range redis {
-		c.Number, c.Redis = i, o
-		p := &process{config: c}
-		p.run(f.t)
-		all = append(all, p)
+		all = append(all, f.startOne(c, i, o))
 	}
 	return all
+}
+
+// startOne starts one process.
+func (f *fleet) startOne(c config, number int, redis server) *process {
+	c.Ledger, c.Primary, c.Replica = f.path, f.db.primaryDSN, f.db.replicaDSN
+	c.Number, c.Redis = number, redis
+	p := &process{config: c}
+	p.run(f.t)
+	return p
 }
 
 // process is one process of the fleet, which is started again when it is

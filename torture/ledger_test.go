@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxClasses = 12
+	maxClasses = 14
 	keysOf     = 40 // of each class
 	maxNodes   = 4
 	ackMemory  = 64 // acknowledgements remembered for each key
@@ -38,6 +38,17 @@ type ledger struct {
 	class  [maxClasses]classLedger
 	node   [maxNodes]nodeLedger
 	truth  [maxClasses][keysOf]atomic.Uint64 // at the end
+
+	written atomic.Uint64 // by clerks
+	token   atomic.Int64  // the one that is in use
+	tokens  [len(tokenClasses)][keysOf]tokenLedger
+}
+
+// tokenLedger says when the last Gets of a token began that were answered with
+// the token, and with "not found", in each process.
+type tokenLedger struct {
+	accepted, refused [maxNodes]atomic.Int64
+	fromMemory        [maxNodes]atomic.Int64
 }
 
 // classLedger is the part of one class.

@@ -22,9 +22,22 @@ type config struct {
 	Number           int    // among the processes of its role
 	Ledger           string // its path
 	Primary, Replica string // where the databases are
-	Redis            redisstore.Options
-	Outbox           bool    // Options.Outbox, and rows in the outbox
-	Deaths           float64 // the part of writes after whose COMMIT the process dies
+	Redis            server
+	Outbox           bool          // Options.Outbox, and rows in the outbox
+	Deaths           float64       // the part of writes after whose COMMIT the process dies
+	TTL              time.Duration // of all classes, if not 0
+	Writers, Writes  int           // of a clerk: goroutines, and writes of each
+}
+
+// server is the part of redisstore.Options that the runs need.
+type server struct {
+	Addrs    []string
+	Cluster  bool
+	Sentinel string // the primary's name
+}
+
+func (s server) options() redisstore.Options {
+	return redisstore.Options{Addrs: s.Addrs, Cluster: s.Cluster, SentinelMaster: s.Sentinel}
 }
 
 // roles are what a process of a fleet can be.

@@ -33,48 +33,57 @@ type node struct {
 	classes          []class
 	caches           []*larder.Cache[int, row]
 	local            atomic.Uint64 // outages that only this process has seen
-	seen             [maxClasses][keysOf]atomic.Uint64
-	seenIn           [maxClasses][keysOf]atomic.Uint64 // the epoch
+	seen             [maxClasses][keysOf]sight
+	pendingAt        atomic.Int64 // when a write became pending last
 	complaints       atomic.Int64
 }
 
 // openLarder opens what every role needs.
-func (c *config) openLarder(policies map[string]larder.Policy) (*larder.Larder, error) {
-	s, err := redisstore.Open(context.Background(), c.Redis)
+func (c *config) openLarder() (*larder.Larder, error) {
+	s, err := redisstore.Open(context.Background(), c.Redis.options())
 	if err != nil {
 		return nil, err
 	}
 	return larder.Open(context.Background(), larder.Options{
-		Policies: policies, Shared: s, Outbox: c.Outbox, Logger: slog.New(slog.DiscardHandler),
+		Policies: policies(c.TTL), Shared: s, Outbox: c.Outbox, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
-// runNode reads and writes until it is killed.
-func runNode(c config) error {
+// newNode opens all that a process of the fleet needs.
+func newNode(c config) (*node, error) {
 	n := &node{config: c, classes: classes()}
 	var err error
 	if n.ledger, err = openLedger(c.Ledger); err != nil {
-		return err
+		return nil, err
 	}
 	n.ledger.node[c.Number].starts.Add(1)
 	if n.primary, err = connect(c.Primary); err != nil {
-		return err
+		return nil, err
 	}
 	if n.replica, err = connect(c.Replica); err != nil {
-		return err
+		return nil, err
 	}
 	if n.box, err = newOutbox(n.primary); err != nil {
-		return err
+		return nil, err
 	}
-	if n.l, err = c.openLarder(policies()); err != nil {
-		return err
+	if n.l, err = c.openLarder(); err != nil {
+		return nil, err
 	}
 	for i := range n.classes {
 		cache, err := larder.NewCache(n.l, n.classes[i].name, n.loader(i))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		n.caches = append(n.caches, cache)
+	}
+	return n, nil
+}
+
+// runNode reads and writes until it is killed.
+func runNode(c config) error {
+	n, err := newNode(c)
+	if err != nil {
+		return err
 	}
 	var wg sync.WaitGroup
 	wg.Go(n.sample)
@@ -146,6 +155,11 @@ func (n *node) writeOnce(class int, keys []int) {
 	w := &write{node: n, class: class, keys: sorted(keys)}
 	var err error
 	switch {
+	case spec.triggered && n.Outbox && rand.IntN(2) == 0:
+		// As by a person with a database client: nobody is told but the outbox.
+		if err = w.commit(ctx); err == nil {
+			return
+		}
 	case spec.tagged:
 		if err = w.commit(ctx); err == nil {
 			err = n.l.InvalidateTags(ctx, w.tags...)
@@ -166,8 +180,9 @@ func (n *node) writeOnce(class int, keys []int) {
 		for key, r := range w.rows {
 			led.keys[key].acknowledge(r.Version)
 		}
-	case w.committed:
-		led.pending.Add(1) // by a PendingError
+	case w.committed: // a PendingError: until it is delivered this process reads the primary
+		led.pending.Add(1)
+		n.pendingAt.Store(time.Now().UnixNano())
 	default:
 		led.refused.Add(1)
 	}
@@ -225,17 +240,22 @@ func (w *write) commit(ctx context.Context) (err error) {
 func (w *write) update(ctx context.Context, tx *sql.Tx, spec *class, key int) error {
 	var owner int
 	var next row
-	if err := tx.QueryRowContext(ctx, "SELECT owner FROM items WHERE id = $1 FOR UPDATE", id(w.class, key)).Scan(&owner); err != nil {
+	table, row := place(id(w.class, key))
+	if err := tx.QueryRowContext(ctx, "SELECT owner FROM "+table+" WHERE id = $1 FOR UPDATE", row).Scan(&owner); err != nil {
 		return err
 	}
-	err := tx.QueryRowContext(ctx, "UPDATE items SET version = version + 1, owner = $2 WHERE id = $1 RETURNING version, owner",
-		id(w.class, key), rand.IntN(owners)).Scan(&next.Version, &next.Owner)
+	version := "version + 1"
+	if spec.triggered {
+		version = "version" // the trigger advances it
+	}
+	err := tx.QueryRowContext(ctx, "UPDATE "+table+" SET version = "+version+", owner = $2 WHERE id = $1 RETURNING version, owner",
+		row, rand.IntN(owners)).Scan(&next.Version, &next.Owner)
 	if err != nil {
 		return err
 	}
 	w.rows[key] = next
 	w.tags = append(w.tags, spec.tag(key, owner))
-	if !w.Outbox {
+	if !w.Outbox || spec.triggered {
 		return nil
 	}
 	return w.box.Enqueue(ctx, tx, spec.change(key, owner, next))
@@ -255,6 +275,13 @@ func (n *node) now() uint64 { return n.ledger.epoch.Load()<<32 | n.local.Load()&
 
 func calm(epoch uint64) bool { return epoch>>32%2 == 0 }
 
+const (
+	// outageNoticed is how long after it an outage is noticed, at most.
+	outageNoticed = 25 * time.Millisecond
+	// pendingFor is how long after an outage writes may still be pending.
+	pendingFor = 2 * time.Second
+)
+
 // sample notices when the shared tier has not answered for this process, or was
 // not trusted, and audits when it is told to.
 func (n *node) sample() {
@@ -267,10 +294,12 @@ func (n *node) sample() {
 			down += c.Misses.TierDown
 		}
 		if down != last {
-			last = down
-			n.local.Add(1)
 			n.ledger.node[n.Number].downAt.Store(time.Now().UnixNano())
 		}
+		if down != last || time.Since(time.Unix(0, n.pendingAt.Load())) < pendingFor {
+			n.local.Add(1)
+		}
+		last = down
 		if n.ledger.phase.Load() == auditing && !audited {
 			audited = true
 			n.audit()

@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +44,7 @@ func (n *node) readOnce(class, key int, strict bool) {
 		due, losses = n.ledger.due(k)
 	}
 	began := time.Now()
-	acked, seen := k.acked.Load(), n.seenBy(class, key, epoch)
+	acked, seen := k.acked.Load(), n.seen[class][key].at(epoch)
 	var report larder.Report
 	opts := []larder.GetOption{larder.Into(&report)}
 	if strict {
@@ -92,13 +93,31 @@ func tierIndex(t larder.Tier) int {
 	return 2
 }
 
-// seenBy returns what this process had seen of a key in this epoch.
-func (n *node) seenBy(class, key int, epoch uint64) uint64 {
-	seen := n.seen[class][key].Load()
-	if n.seenIn[class][key].Load() != epoch {
+// sight is the newest version of a key that a Get of this process has
+// returned, and the epoch of that.
+type sight struct {
+	mu             sync.Mutex
+	version, epoch uint64
+}
+
+// at returns what was seen in an epoch.
+func (s *sight) at(epoch uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch != epoch {
 		return 0
 	}
-	return seen
+	return s.version
+}
+
+// raise notes what was seen in an epoch.
+func (s *sight) raise(version, epoch uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch != epoch {
+		s.version, s.epoch = 0, epoch
+	}
+	s.version = max(s.version, version)
 }
 
 // see judges whether a read went backwards, and notes what it has seen. A
@@ -110,18 +129,14 @@ func (n *node) see(class, key int, epoch, seen, got uint64, report *larder.Repor
 	}
 	n.ledger.class[class].calm.Add(1)
 	if got < seen {
-		<-time.After(50 * time.Millisecond)
+		<-time.After(2 * outageNoticed)
 		if n.now() == epoch {
 			n.ledger.class[class].backwards.Add(1)
 			n.complain("backwards: class %s key %d from %v: %d after %d", n.classes[class].name, key, report.Tier(), got, seen)
 		}
 		return
 	}
-	if in := &n.seenIn[class][key]; in.Load() != epoch {
-		n.seen[class][key].Store(0)
-		in.Store(epoch)
-	}
-	raise(&n.seen[class][key], got)
+	n.seen[class][key].raise(got, epoch)
 }
 
 // audit compares all that this process's tiers hold with the truth. It waits

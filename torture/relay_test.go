@@ -18,11 +18,11 @@ func runRelay(c config) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.openLarder(policies())
+	l, err := c.openLarder()
 	if err != nil {
 		return err
 	}
-	r, err := box.Relay(l, outbox.RelayOptions{MinPoll: 5 * time.Millisecond, Lease: time.Second, Logger: slog.New(slog.DiscardHandler)})
+	r, err := box.Relay(l, outbox.RelayOptions{Lease: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

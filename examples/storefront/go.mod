@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/larderdev/larder v0.0.0-00010101000000-000000000000
+	golang.org/x/crypto v0.56.0
 	modernc.org/sqlite v1.61.1
 )
 

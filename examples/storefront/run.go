@@ -37,6 +37,8 @@ type config struct {
 	addr, admin string
 	redis, db   string
 	node        string
+	relay       bool
+	encrypt     bool          // $LARDER_KEYS holds keys
 	wait        time.Duration // for the database
 }
 
@@ -89,6 +91,7 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 	set.StringVar(&cfg.redis, "redis", "", "`URL` of Redis or Valkey; without it $REDIS_URL, else a private server, else none")
 	set.StringVar(&cfg.db, "db", "", "postgres:// `URL`, or path of an SQLite file; without it $DATABASE_URL, else storefront.db")
 	set.StringVar(&cfg.node, "node", "", "`name` of this shop in logs and statistics (default random)")
+	set.BoolVar(&cfg.relay, "relay", true, "have the database report all changes, and deliver them to the caches; one shop of a fleet at least must")
 	set.DurationVar(&cfg.wait, "wait", 30*time.Second, "how `long` to wait at the start for a database that does not answer")
 	if err := set.Parse(args); err != nil {
 		return cfg, err
@@ -106,12 +109,25 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 	if cfg.db == "" {
 		cfg.db = fallback("DATABASE_URL", "storefront.db")
 	}
+	cfg.encrypt = getenv(keysEnv) != ""
 	return cfg, nil
 }
+
+// keysEnv is the environment variable with the keys for what the shared tier
+// holds of logins.
+const keysEnv = "LARDER_KEYS"
 
 // serve opens everything, serves until ctx ends, and closes everything in the
 // opposite order.
 func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err error) {
+	var keys [][]byte
+	tokens := "as they are ($" + keysEnv + " is not set)"
+	if cfg.encrypt {
+		if keys, err = larder.KeysFromEnv(keysEnv); err != nil {
+			return err
+		}
+		tokens = "encrypted"
+	}
 	public, err := listenOn("-addr", cfg.addr)
 	if err != nil {
 		return err
@@ -133,13 +149,15 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, tier.close()) }()
-	s, err := shop.Open(ctx, shop.Options{DB: db, Shared: tier.store, Node: cfg.node, Logger: log})
+	s, err := shop.Open(ctx, shop.Options{
+		DB: db, Shared: tier.store, Relay: cfg.relay, Keys: keys, Node: cfg.node, Logger: log,
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lost(s.Close())) }()
 
-	log.Info("opened", "database", db.Place(), "shared_tier", tier.place)
+	log.Info("opened", "database", db.Place(), "shared_tier", tier.place, "sessions_in_it", tokens, "relay", cfg.relay)
 	fmt.Fprintf(out, "shop        http://%s/api/products?ids=1,2,3\n", public.Addr())
 	fmt.Fprintf(out, "statistics  http://%s/debug/larder\n", admin.Addr())
 	return listen(ctx, log,

@@ -45,19 +45,31 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// logged waits until the log holds text.
-func (p *program) logged(t *testing.T, text string) {
+// until waits until something is so.
+func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(30 * time.Second)
-	for !strings.Contains(p.log.String(), text) {
+	for !so() {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatalf("the log never said %q:\n%s", text, p.log.String())
+			t.Fatalf("it never came true: %s", what)
 		}
 	}
+}
+
+// logged waits until the log holds text.
+func (p *program) logged(t *testing.T, text string) {
+	t.Helper()
+	until(t, fmt.Sprintf("the log says %q", text), func() bool { return strings.Contains(p.log.String(), text) })
+}
+
+// trusting waits until the shop trusts its shared tier.
+func (p *program) trusting(t *testing.T) {
+	t.Helper()
+	p.logged(t, "the shared tier is trusted")
 }
 
 // start runs the shop on free ports until end is called.
@@ -149,6 +161,8 @@ func TestRun_Fleet(t *testing.T) {
 		"DATABASE_URL": catalogtest.File(t),
 	}
 	one, two := start(t, env), start(t, env)
+	one.trusting(t)
+	two.trusting(t)
 	fetch(t, one.shop+"/api/users/5")
 	fetch(t, two.shop+"/api/users/5")
 	req, _ := http.NewRequest("PUT", one.shop+"/api/users/5", strings.NewReader(`{"name":"New Name"}`))
@@ -160,7 +174,7 @@ func TestRun_Fleet(t *testing.T) {
 	if got := fetch(t, one.shop+"/api/users/5"); !strings.Contains(got, "New Name") {
 		t.Errorf("the shop that wrote shows %s", got)
 	}
-	if got := fetch(t, two.admin+"/debug/larder"); !strings.Contains(got, `"queries":0}`) {
+	if got := fetch(t, two.admin+"/debug/larder"); !strings.Contains(got, `"origin":{"queries":0}`) {
 		t.Errorf("the second shop has asked the database: %s", got)
 	}
 }
@@ -220,18 +234,77 @@ func TestRun_SharedTierNotReached(t *testing.T) {
 // TestRun_LostInvalidation ends the shop while the tier is out of reach.
 func TestRun_LostInvalidation(t *testing.T) {
 	server := redistest.Start(t)
-	p := start(t, nil, "-db", catalogtest.File(t), "-redis", "redis://"+server.Addr())
+	p := start(t, nil, "-db", catalogtest.File(t), "-redis", "redis://"+server.Addr(), "-relay=false")
 	server.Kill()
-	res, err := http.Post(p.shop+"/api/users/invalidate", "application/json", strings.NewReader(`{"ids":[5,6]}`))
-	if err != nil || res.StatusCode != http.StatusAccepted {
-		t.Fatalf("POST: %v, %v", res, err)
-	}
-	res.Body.Close()
+	invalidate(t, p, `{"ids":[5,6]}`, http.StatusAccepted)
 	if code := p.end(); code != exitLost {
 		t.Errorf("ended with %d, want %d", code, exitLost)
 	}
 	if log := p.log.String(); !strings.Contains(log, `level=ERROR msg=storefront err="2 invalidations are lost`) {
 		t.Errorf("the log does not say what is lost:\n%s", log)
+	}
+}
+
+// invalidate says that users are wrong.
+func invalidate(t *testing.T, p *program, ids string, status int) {
+	t.Helper()
+	res, err := http.Post(p.shop+"/api/users/invalidate", "application/json", strings.NewReader(ids))
+	if err != nil || res.StatusCode != status {
+		t.Fatalf("POST: %v, %v", res, err)
+	}
+	res.Body.Close()
+}
+
+// TestRun_KeptInvalidation does the same with an outbox, and starts again.
+func TestRun_KeptInvalidation(t *testing.T) {
+	server := redistest.Start(t)
+	args := []string{"-db", catalogtest.File(t), "-redis", "redis://" + server.Addr()}
+	p := start(t, nil, args...)
+	p.trusting(t)
+	server.Kill()
+	invalidate(t, p, `{"ids":[5,6]}`, http.StatusAccepted)
+	if code := p.end(); code != exitOK || !strings.Contains(p.log.String(), "they are in the outbox") {
+		t.Errorf("ended with %d, want %d: %s", code, exitOK, p.log.String())
+	}
+	server.Restart()
+	p = start(t, nil, args...)
+	until(t, "the next shop delivers them", func() bool {
+		return strings.Contains(fetch(t, p.admin+"/debug/larder"), `"outbox":{"pending":0,"oldest_seconds":0,"done":2,"set_aside":0,"relay":{"delivered":2,`)
+	})
+}
+
+// TestRun_Keys starts with keys for what the tier holds of logins, and without.
+func TestRun_Keys(t *testing.T) {
+	db := catalogtest.File(t)
+	for keys, want := range map[string]string{
+		"":                                  "as they are ($LARDER_KEYS is not set)",
+		strings.Repeat("QUJD", 10) + "QUI=": "sessions_in_it=encrypted",
+	} {
+		t.Setenv(keysEnv, keys)
+		server := redistest.Start(t)
+		p := start(t, map[string]string{keysEnv: keys}, "-db", db, "-relay=false", "-redis", "redis://"+server.Addr())
+		if log := p.log.String(); !strings.Contains(log, want) || keys != "" && strings.Contains(log, keys) {
+			t.Errorf("the log does not say %q, or shows the keys: %s", want, log)
+		}
+		auth := p.login(t, 7)
+		until(t, "the session is in the tier", func() bool {
+			_, _, header := p.request(t, "GET", "/api/session", "", auth)
+			return strings.HasSuffix(header.Get("Cache-Status"), "detail=shared")
+		})
+		names, values := contents(t, server)
+		if strings.Contains(values, `"user_id"`) != (keys == "") {
+			t.Errorf("with %q the tier holds %q", keys, values)
+		}
+		if strings.Contains(names+values, strings.TrimPrefix(auth, "Bearer ")) {
+			t.Error("the tier holds a token")
+		}
+		p.end()
+	}
+	t.Setenv(keysEnv, "hunter2")
+	var log syncBuffer
+	code := run(t.Context(), nil, func(string) string { return "hunter2" }, io.Discard, &log)
+	if got := log.String(); code != exitEnvironment || !strings.Contains(got, "LARDER_KEYS: key 1") || strings.Contains(got, "hunter2") {
+		t.Errorf("with a bad key: %d, %s", code, got)
 	}
 }
 

@@ -21,8 +21,8 @@ type Sentinel struct {
 }
 
 // RunSentinel starts a Sentinel that watches the primary at an address under a
-// name, and has it replaced when quorum of them have not heard from it for a
-// second. The error is [ErrNotInstalled] when there is no server to run.
+// name, and has it replaced when quorum of them have not heard from it for two
+// seconds. The error is [ErrNotInstalled] when there is no server to run.
 func RunSentinel(ctx context.Context, name, primary string, quorum int) (*Sentinel, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -42,7 +42,7 @@ func RunSentinel(ctx context.Context, name, primary string, quorum int) (*Sentin
 	s.child, s.port, err = childproc.StartOnFreePort(ctx, func(at int) childproc.Spec {
 		conf := filepath.Join(s.dir, "sentinel.conf")
 		wrote = os.WriteFile(conf, fmt.Appendf(nil, "port %d\nbind 127.0.0.1\ndir %s\n"+
-			"sentinel monitor %s %s %s %d\nsentinel down-after-milliseconds %s 1000\nsentinel failover-timeout %s 5000\n",
+			"sentinel monitor %s %s %s %d\nsentinel down-after-milliseconds %s 2000\nsentinel failover-timeout %s 10000\n",
 			at, s.dir, name, host, port, quorum, name, name), 0o600)
 		return childproc.Spec{Cmd: exec.Command(program, conf, "--sentinel"), Ready: "Sentinel ID is"}
 	})

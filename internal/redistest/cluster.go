@@ -21,7 +21,6 @@ type Member struct {
 // Cluster is a Redis Cluster: primaries that share the slots evenly, and
 // replicas, of which number i follows primary i when it is new.
 type Cluster struct {
-	t                   testing.TB
 	Primaries, Replicas []*Member
 }
 
@@ -30,7 +29,7 @@ type Cluster struct {
 // replica.
 func StartCluster(t testing.TB, primaries, replicas int) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t}
+	c := &Cluster{}
 	for i := range primaries + replicas {
 		m := StartMember(t, i)
 		if i > 0 {
@@ -55,7 +54,7 @@ func StartCluster(t testing.TB, primaries, replicas int) *Cluster {
 			return err == nil
 		})
 	}
-	c.Settle()
+	c.Settle(t)
 	return c
 }
 
@@ -83,16 +82,16 @@ func (m *Member) Meet(other *Member) {
 
 // Settle waits until all servers agree that the cluster is whole, and the
 // replicas are in step.
-func (c *Cluster) Settle() {
-	c.t.Helper()
+func (c *Cluster) Settle(t testing.TB) {
+	t.Helper()
 	known := fmt.Sprintf("cluster_known_nodes:%d", len(c.Primaries)+len(c.Replicas))
 	for _, m := range slices.Concat(c.Primaries, c.Replicas) {
-		eventually(c.t, "the cluster is whole", func() bool {
+		eventually(t, "the cluster is whole", func() bool {
 			return m.Holds([]string{"CLUSTER", "INFO"}, "cluster_state:ok", "cluster_slots_ok:16384", known)
 		})
 	}
 	for _, m := range c.Replicas {
-		eventually(c.t, "the replica is in step", func() bool {
+		eventually(t, "the replica is in step", func() bool {
 			return m.Holds([]string{"INFO", "replication"}, "master_link_status:up")
 		})
 	}

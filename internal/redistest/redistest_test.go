@@ -70,3 +70,68 @@ func TestServer_KillAndRestart(t *testing.T) {
 func TestServer_StopWhilePaused(t *testing.T) {
 	redistest.Start(t).Pause()
 }
+
+func TestServer_RestartSaved(t *testing.T) {
+	s := redistest.Start(t)
+	o := redistest.NewOperator(t, s.Addr())
+	restarted := func(restart func()) string {
+		restart()
+		return redistest.NewOperator(t, s.Addr()).Text("GET", "k")
+	}
+	o.Run("SET", "k", "saved")
+	o.Run("SAVE")
+	o.Run("SET", "k", "not saved")
+	if got := restarted(s.RestartSaved); got != "saved" {
+		t.Errorf("after RestartSaved: %q, want what was saved", got)
+	}
+	if got := restarted(s.Restart); got != "" {
+		t.Errorf("after Restart: %q, want nothing", got)
+	}
+	if got := restarted(s.RestartSaved); got != "" {
+		t.Errorf("after Restart and RestartSaved: %q, want nothing", got)
+	}
+}
+
+func TestWire_CutIsSilent(t *testing.T) {
+	w := redistest.NewWire(t, redistest.Start(t).Addr())
+	if err := ping(w.Addr(), 5*time.Second); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	w.Cut()
+	if err := ping(w.Addr(), 50*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ping while it is cut: %v, want a timeout", err)
+	}
+	w.Mend()
+	if err := ping(w.Addr(), 5*time.Second); err != nil {
+		t.Errorf("ping of a mended wire: %v", err)
+	}
+}
+
+func TestOperator_OutlivesRestarts(t *testing.T) {
+	s := redistest.Start(t)
+	o := redistest.NewOperator(t, s.Addr())
+	for range 20 {
+		o.Run("SET", "k", "v")
+		s.Restart()
+		o.Run("SAVE") // on the connection that has just been lost
+	}
+}
+
+// TestCutReplicas: a replica that is cut off lacks what is written, and is
+// promoted all the same.
+func TestCutReplicas(t *testing.T) {
+	w := redistest.StartWatched(t, 1)
+	w.Primary.Run("SET", "k", "old")
+	for w.Replica.Text("GET", "k") != "old" {
+		<-time.After(time.Millisecond)
+	}
+	w.Primary.CutReplicas()
+	w.Primary.Run("SET", "k", "new")
+	w.Primary.Kill()
+	for !w.Replica.Holds([]string{"INFO", "replication"}, "role:master") {
+		<-time.After(10 * time.Millisecond)
+	}
+	if got := w.Replica.Text("GET", "k"); got != "old" {
+		t.Errorf("the replica that was promoted has %q, want the old value", got)
+	}
+}

@@ -14,7 +14,7 @@ const SentinelMaster = "shop"
 
 // StartSentinels runs Sentinels for t that watch the primary at an address,
 // and returns their addresses. More than half of them must agree that it is
-// down, which they find after a second.
+// down, which they find after two seconds.
 func StartSentinels(t testing.TB, primary string, count int) (addrs []string) {
 	t.Helper()
 	for range count {

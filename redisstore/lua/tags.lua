@@ -22,8 +22,8 @@ end
 
 -- identity returns the hard identity of a stored tag, or nil if it is none.
 local function identity(tag)
-  local number, hard = string.match(tag or '', '^LG(%d+) %S+ (%S+) %S+ %d+$')
-  return number and #number == 20 and number <= '18446744073709551615' and hard or nil
+  local number, hard, moved = string.match(tag or '', '^LG(%d+) %S+ (%S+) %S+ (%d+)$')
+  return number and #number == 20 and number <= '18446744073709551615' and #moved < 16 and hard or nil
 end
 
 -- now is the server's clock, in ms.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,21 +17,31 @@ import (
 const (
 	products = 10_000
 	users    = 1_000
+	password = "larder-shop"
 )
 
-// kinds are the requests of the mix and their shares, in percent.
+// kinds are the requests of the mix and their shares, in one of a thousand.
 var kinds = []struct {
 	name  string
 	share int
 	make  func(*customer) (method, path, body string)
+	// private says that it is for somebody who is logged in.
+	private bool
 }{
-	{"product", 40, (*customer).product},
-	{"50 products", 15, (*customer).list},
-	{"category page", 12, (*customer).page},
-	{"search", 15, (*customer).search},
-	{"user", 12, (*customer).user},
-	{"inventory", 5, (*customer).stock},
-	{"user update", 1, (*customer).update},
+	{"product", 360, (*customer).product, false},
+	{"50 products", 130, (*customer).list, false},
+	{"category page", 110, (*customer).page, false},
+	{"search", 130, (*customer).search, false},
+	{"user", 100, (*customer).user, false},
+	{"inventory", 90, (*customer).stock, false},
+	{"session", 30, (*customer).session, true},
+	{"user update", 9, (*customer).update, false},
+	{"product update", 10, (*customer).updateProduct, false},
+	{"category move", 1, (*customer).moveProduct, false},
+	{"stock update", 15, (*customer).updateStock, false},
+	{"into the cart", 10, (*customer).addToCart, true},
+	{"checkout", 4, (*customer).checkout, true},
+	{"login", 1, nil, false}, // anew: see driver.login
 }
 
 // driver is the traffic of one run.
@@ -39,6 +49,7 @@ type driver struct {
 	base   string
 	seed   uint64
 	client *http.Client
+	logins sync.Mutex // held by the customer who logs in
 
 	mu      sync.Mutex
 	results map[string]*result // by kind
@@ -83,54 +94,99 @@ func (d *driver) drive(ctx context.Context, workers int) {
 // one sends one request and notes what came of it.
 func (d *driver) one(ctx context.Context, c *customer) {
 	kind := 0
-	for n := c.random.IntN(100); n >= kinds[kind].share; kind++ {
+	for n := c.random.IntN(1000); n >= kinds[kind].share; kind++ {
 		n -= kinds[kind].share
 	}
-	method, path, body := kinds[kind].make(c)
+	k := kinds[kind]
+	if k.make == nil || k.private && c.token == "" {
+		d.login(ctx, c)
+		return
+	}
+	method, path, body := k.make(c)
+	token := ""
+	if k.private {
+		token = c.token
+	}
 	began := time.Now()
-	err := d.send(ctx, method, path, body)
-	took := time.Since(began)
+	_, err := d.send(ctx, method, path, body, token)
+	d.note(ctx, k.name, time.Since(began), err)
+}
+
+// note keeps what came of a request.
+func (d *driver) note(ctx context.Context, kind string, took time.Duration, err error) {
 	if err != nil && ctx.Err() != nil {
 		return // the end of the run has cut it off
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r := d.results[kinds[kind].name]
+	r := d.results[kind]
 	if r == nil {
 		r = &result{}
-		d.results[kinds[kind].name] = r
+		d.results[kind] = r
 	}
 	r.times = append(r.times, took)
 	if err != nil {
 		r.failed++
-		d.reasons[kinds[kind].name+": "+err.Error()]++
+		d.reasons[kind+": "+err.Error()]++
 	}
 }
 
-// send asks the shop. An answer other than 200, or 404 for a page that does not
-// exist, is an error.
-func (d *driver) send(ctx context.Context, method, path, body string) error {
+// login logs a customer in as some user, and out first if he is in. The shop
+// lets few do so at a time, and here it is one.
+func (d *driver) login(ctx context.Context, c *customer) {
+	d.logins.Lock()
+	defer d.logins.Unlock()
+	if token := c.token; token != "" {
+		c.token = ""
+		began := time.Now()
+		_, err := d.send(ctx, "POST", "/api/logout", "", token)
+		d.note(ctx, "logout", time.Since(began), err)
+	}
+	var user struct{ Email string }
+	text, err := d.send(ctx, "GET", fmt.Sprintf("/api/users/%d", 1+c.random.IntN(users)), "", "")
+	if err == nil {
+		err = json.Unmarshal(text, &user)
+	}
+	var session struct{ Token string }
+	began := time.Now()
+	if err == nil && user.Email != "" { // else there is no such user
+		text, err = d.send(ctx, "POST", "/api/login", fmt.Sprintf(`{"email":%q,"password":%q}`, user.Email, password), "")
+		if err == nil {
+			err = json.Unmarshal(text, &session)
+		}
+	}
+	c.token = session.Token
+	d.note(ctx, "login", time.Since(began), err)
+}
+
+// send asks the shop. An answer other than 200, 404 for what does not exist, or
+// 409 for what does not go with the state of the shop, such as an empty cart, is
+// an error.
+func (d *driver) send(ctx context.Context, method, path, body, token string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, d.base+path, strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	res, err := d.client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer res.Body.Close()
-	n, err := io.Copy(io.Discard, res.Body)
+	text, err := io.ReadAll(res.Body)
 	switch {
 	case err != nil:
-		return err
-	case res.StatusCode == http.StatusNotFound:
-		return nil
+		return nil, err
+	case res.StatusCode == http.StatusNotFound, res.StatusCode == http.StatusConflict:
+		return []byte("{}"), nil
 	case res.StatusCode != http.StatusOK:
-		return fmt.Errorf("status %d", res.StatusCode)
-	case n == 0:
-		return fmt.Errorf("an empty answer")
+		return nil, fmt.Errorf("status %d", res.StatusCode)
+	case len(text) == 0:
+		return nil, fmt.Errorf("an empty answer")
 	}
-	return nil
+	return text, nil
 }
 
 func (d *driver) failures() (n int) {
@@ -145,9 +201,13 @@ func (d *driver) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "request\tcount\tper second\tfailed\tp50\tp90\tp99\tp99.9\tmax\t")
 	var all result
+	var names []string
 	for _, k := range kinds {
-		if r := d.results[k.name]; r != nil {
-			d.row(w, k.name, r)
+		names = append(names, k.name)
+	}
+	for _, name := range append(names, "logout") {
+		if r := d.results[name]; r != nil {
+			d.row(w, name, r)
 			all.times, all.failed = append(all.times, r.times...), all.failed+r.failed
 		}
 	}
@@ -175,63 +235,3 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 	n := int(p*float64(len(sorted))+0.999999) - 1
 	return sorted[min(max(n, 0), len(sorted)-1)]
 }
-
-// customer chooses what to ask for. Its choices depend on the seed alone.
-type customer struct {
-	random                  *rand.Rand
-	productZipf, userZipf   *rand.Zipf
-	categoryZipf, queryZipf *rand.Zipf
-}
-
-func newCustomer(seed, n uint64) *customer {
-	r := rand.New(rand.NewPCG(seed, n))
-	zipf := func(n uint64) *rand.Zipf { return rand.NewZipf(r, 1.1, 4, n-1) }
-	return &customer{r, zipf(products), zipf(users), zipf(uint64(len(categories))), zipf(uint64(len(colours) * len(things)))}
-}
-
-// id spreads the favourites over all ids: rank 0, 1, 2 are not neighbours.
-func id(zipf *rand.Zipf, n uint64) uint64 { return zipf.Uint64()*7919%n + 1 } // 7919 is prime to both n
-
-func (c *customer) product() (string, string, string) {
-	return "GET", fmt.Sprintf("/api/products/%d", id(c.productZipf, products)), ""
-}
-
-func (c *customer) list() (string, string, string) {
-	ids := make([]string, 50)
-	for i := range ids {
-		ids[i] = fmt.Sprint(id(c.productZipf, products))
-	}
-	return "GET", "/api/products?ids=" + strings.Join(ids, ","), ""
-}
-
-func (c *customer) page() (string, string, string) {
-	return "GET", fmt.Sprintf("/api/products?category=%s&page=%d", categories[c.categoryZipf.Uint64()], 1+min(c.random.IntN(10), c.random.IntN(10))), ""
-}
-
-// search spells the same query in different ways.
-func (c *customer) search() (string, string, string) {
-	n := c.queryZipf.Uint64()
-	colour, thing := colours[n%uint64(len(colours))], things[n/uint64(len(colours))]
-	return "GET", fmt.Sprintf([]string{
-		"/api/search?q=%s+%s&max=90000",
-		"/api/search?max=90000&q=%[2]s++%[1]s",
-	}[c.random.IntN(2)], colour, thing), ""
-}
-
-func (c *customer) user() (string, string, string) {
-	return "GET", fmt.Sprintf("/api/users/%d", id(c.userZipf, users)), ""
-}
-
-func (c *customer) stock() (string, string, string) {
-	return "GET", fmt.Sprintf("/api/inventory/%d", id(c.productZipf, products)), ""
-}
-
-func (c *customer) update() (string, string, string) {
-	return "PUT", fmt.Sprintf("/api/users/%d", id(c.userZipf, users)), fmt.Sprintf(`{"name":"Customer %d"}`, c.random.IntN(1000))
-}
-
-var (
-	categories = []string{"kitchen", "garden", "books", "office", "lighting", "wall+art", "toys", "pets"}
-	colours    = []string{"red", "blue", "green", "black", "white", "grey", "yellow", "orange", "violet", "brown"}
-	things     = []string{"chair", "lamp", "shirt", "box", "table", "bag", "cup", "shelf", "clock", "blanket", "vase", "mirror"}
-)

@@ -17,6 +17,13 @@ type stats struct {
 	Origin  struct {
 		Queries uint64 `json:"queries"`
 	} `json:"origin"`
+	Outbox *struct { // nil: the shop runs no relay
+		Pending  int64 `json:"pending"`
+		SetAside int64 `json:"set_aside"`
+		Relay    struct {
+			Delivered uint64 `json:"delivered"`
+		} `json:"relay"`
+	} `json:"outbox"`
 }
 
 type class struct {
@@ -25,6 +32,8 @@ type class struct {
 	Misses    map[string]uint64 `json:"misses"`
 	Loads     uint64            `json:"loads"`
 	Coalesced uint64            `json:"coalesced"`
+	Updates   uint64            `json:"updates"`
+	Through   uint64            `json:"written_through"`
 	Target    float64           `json:"target"`
 }
 
@@ -44,7 +53,7 @@ func readStats(admin string) (s stats, err error) {
 // printTiers shows where the keys asked for between two readings were found.
 func printTiers(out io.Writer, before, after stats) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nclass\tgets\tmemory\tshared\tmiss\ttarget\tloads\tcoalesced\t")
+	fmt.Fprintln(w, "\nclass\tgets\tmemory\tshared\tmiss\ttarget\tloads\tcoalesced\tupdates\tthrough\t")
 	for _, name := range slices.Sorted(maps.Keys(after.Classes)) {
 		a, b := after.Classes[name], before.Classes[name]
 		gets := a.Gets - b.Gets
@@ -56,12 +65,16 @@ func printTiers(out io.Writer, before, after stats) {
 			target = fmt.Sprintf("< %.0f%%", 100*a.Target)
 		}
 		share := func(n uint64) string { return fmt.Sprintf("%.1f%%", 100*float64(n)/float64(gets)) }
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t\n", name, gets,
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t\n", name, gets,
 			share(a.Hits["memory"]-b.Hits["memory"]), share(a.Hits["shared"]-b.Hits["shared"]),
-			share(sum(a.Misses)-sum(b.Misses)), target, a.Loads-b.Loads, a.Coalesced-b.Coalesced)
+			share(sum(a.Misses)-sum(b.Misses)), target, a.Loads-b.Loads, a.Coalesced-b.Coalesced, a.Updates-b.Updates, a.Through-b.Through)
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nSQL statements for cached reads: %d\n", after.Origin.Queries-before.Origin.Queries)
+	if o := after.Outbox; o != nil && before.Outbox != nil {
+		fmt.Fprintf(out, "outbox: %d rows delivered by this shop, %d wait, %d set aside\n",
+			o.Relay.Delivered-before.Outbox.Relay.Delivered, o.Pending, o.SetAside)
+	}
 }
 
 func sum(counts map[string]uint64) (n uint64) {

@@ -1,20 +1,28 @@
-// Package catalog is the shop's database: products, their stock, and users,
-// on SQLite or PostgreSQL. It is the origin behind the caches and knows
-// nothing of them.
+// Package catalog is the shop's database: products, their stock, users, their
+// logins, carts and orders, on SQLite or PostgreSQL. It is the origin behind
+// the caches and knows nothing of them, but for the outbox in which it writes
+// down what has changed.
 //
 // # Model
 //
 //	products(id, name, category, price_cents, version)
 //	inventory(product_id, stock, version)
-//	users(id, name, email, version)
-//	versions(last)   one row
+//	users(id, name, email, version, password_hash)
+//	sessions(token_hash, user_id, expires_at)
+//	carts(user_id, changed_at)  cart_items(user_id, product_id, quantity)
+//	accounts(user_id, balance_cents)
+//	orders(id, user_id, total_cents, created_at)
+//	order_items(order_id, product_id, quantity, price_cents)
+//	versions(last)   one row: the last number, in PostgreSQL that of the seed
+//	larder_outbox, larder_outbox_parts, larder_outbox_histories   see [DB.Outbox]
 //
 // In PostgreSQL they are in a schema of their own, storefront; an SQLite file
-// holds nothing else.
+// holds nothing else. Times are in seconds since 1970.
 //
-// Each change of a row takes the next number of versions in the same
-// transaction. That row is locked until the commit, so changes are numbered in
-// the order in which they are committed, and a number never comes back: what a
+// Each change of a row gets the next number: of the sequence row_versions, or
+// in SQLite of versions. It is taken while the row is locked, so the changes of
+// a row are numbered in the order in which they are committed, and a number
+// never comes back, whether the row is deleted and made again or not: what a
 // cache needs to tell an older row from a newer one.
 //
 // # Invariants
@@ -44,10 +52,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	sqlite3 "modernc.org/sqlite"       // the driver "sqlite"
+
+	"github.com/larderdev/larder/outbox"
 )
 
-// PageSize is how many products a page or a search shows.
-const PageSize = 50
+// pageSize is how many products a page or a search shows.
+const pageSize = 50
 
 // ErrNotFound says that there is no such row.
 var ErrNotFound = errors.New("catalog: not found")
@@ -66,6 +76,9 @@ type DB struct {
 	dialect dialect
 	place   string
 	queries atomic.Uint64
+	// writing holds the one transaction that may write to an SQLite file; nil
+	// for others. The file's own lock is won by chance, and waits by sleeping.
+	writing chan struct{}
 }
 
 // Open opens the database that source names, a postgres:// URL or the path of
@@ -147,7 +160,11 @@ func connect(source string) (*DB, error) {
 	pool.SetMaxOpenConns(16)
 	pool.SetMaxIdleConns(16)
 	pool.SetConnMaxIdleTime(time.Minute)
-	return &DB{sql: pool, dialect: d, place: place}, nil
+	db := &DB{sql: pool, dialect: d, place: place}
+	if d.lookAtFile {
+		db.writing = make(chan struct{}, 1)
+	}
+	return db, nil
 }
 
 // Close closes the connections.
@@ -193,9 +210,27 @@ type dialect struct {
 	lookAtFile bool
 	// columns is the query for what tables there are, as name and columns.
 	columns string
+	// indexes is the query for the names of the indexes that there are.
+	indexes string
 	// lock is run first by the transaction that makes the tables, so that
 	// processes which start together take turns. SQLite does by itself.
 	lock string
+	// isolation is that of a transaction.
+	isolation sql.IsolationLevel
+	// forUpdate makes a SELECT lock its rows, and skipLocked leave out those
+	// that are. A transaction in SQLite is alone from its beginning.
+	forUpdate, skipLocked string
+	// numbering makes what next takes its numbers from, after the seed.
+	numbering []string
+	// next is the statement for the next version, above a given one.
+	next string
+	// sequence is what next takes its numbers from, "" for what is none.
+	sequence string
+	// outbox is the dialect as package outbox names it.
+	outbox outbox.Dialect
+	// watched counts the triggers that watch makes.
+	watched string
+	watch   []string
 	// anyOf is the condition "is one of", for the list that list makes.
 	anyOf string
 	list  func(ids []int64) any
@@ -206,6 +241,9 @@ var (
 		name: "SQLite", driver: "sqlite", lookAtFile: true,
 		columns: `SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
 			WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY t.name, c.cid`,
+		indexes: "SELECT name FROM sqlite_schema WHERE type = 'index'",
+		next:    "UPDATE versions SET last = max(last, $1) + 1 RETURNING last",
+		outbox:  outbox.SQLite, watched: watchedLite, watch: watchLite,
 		anyOf: "IN (SELECT value FROM json_each($1))",
 		list:  func(ids []int64) any { return strings.ReplaceAll(fmt.Sprint(ids), " ", ",") }, // [1,2,3]
 	}
@@ -214,7 +252,21 @@ var (
 		columns: `SELECT t.relname, c.attname FROM pg_namespace AS s JOIN pg_class AS t ON t.relnamespace = s.oid
 			JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped
 			WHERE s.nspname = 'storefront' AND t.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY t.relname, c.attnum`,
-		lock:  "SELECT pg_advisory_xact_lock(7063513)", // any number, the same in all shops
+		indexes:   "SELECT indexname FROM pg_indexes WHERE schemaname = 'storefront'",
+		lock:      "SELECT pg_advisory_xact_lock(7063513)", // any number, the same in all shops
+		isolation: sql.LevelReadCommitted,
+		forUpdate: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
+		numbering: []string{
+			"CREATE SEQUENCE IF NOT EXISTS storefront.row_versions",
+			// A new one goes on where the numbers are.
+			`SELECT setval('storefront.row_versions', GREATEST(
+				(SELECT max(last) FROM storefront.versions), (SELECT max(version) FROM storefront.products),
+				(SELECT max(version) FROM storefront.inventory), (SELECT max(version) FROM storefront.users),
+				(SELECT max(id) FROM storefront.orders)))
+			WHERE NOT (SELECT is_called FROM storefront.row_versions)`,
+		},
+		sequence: "storefront.row_versions", outbox: outbox.PostgreSQL, watched: watchedPostgres, watch: watchPostgres,
+		next:  "SELECT GREATEST(nextval('storefront.row_versions'), $1 + 1)",
 		anyOf: "= ANY($1)",
 		list:  func(ids []int64) any { return ids },
 	}

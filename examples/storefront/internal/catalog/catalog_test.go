@@ -203,7 +203,7 @@ func TestUpdateUser_VersionsNeverRepeat(t *testing.T) {
 		var wg sync.WaitGroup
 		for id := int64(1); id <= 8; id++ {
 			wg.Go(func() {
-				email := "new@example.com"
+				email := fmt.Sprintf("new.%d@example.com", id)
 				u, err := db.UpdateUser(t.Context(), id, catalog.UserChange{Email: &email})
 				mu.Lock()
 				defer mu.Unlock()

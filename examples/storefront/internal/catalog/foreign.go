@@ -43,7 +43,11 @@ func inspectFile(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return refuseForeign(ctx, db, sqlite)
+	there, err := readTables(ctx, db, sqlite)
+	if err != nil {
+		return err
+	}
+	return refuseForeign(there, sqlite)
 }
 
 // querier is a database or a transaction.
@@ -51,36 +55,44 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// refuseForeign returns a [ForeignError] when there are tables of other names
-// or with other columns than the shop's.
-func refuseForeign(ctx context.Context, in querier, d dialect) error {
+// readTables returns the names of the columns of all tables that there are.
+func readTables(ctx context.Context, in querier, d dialect) (map[string][]string, error) {
 	rows, err := in.QueryContext(ctx, d.columns)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
-	found := map[string][]string{}
+	there := map[string][]string{}
 	for rows.Next() {
 		var table, column string
 		if err := rows.Scan(&table, &column); err != nil {
-			return err
+			return nil, err
 		}
-		found[table] = append(found[table], column)
+		there[table] = append(there[table], column)
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, t := range tables {
-		if slices.Equal(found[t.name], columnNames(t.columns)) {
-			delete(found, t.name)
+	return there, rows.Err()
+}
+
+// refuseForeign returns a [ForeignError] when there are tables of other names
+// or with other columns than the shop's.
+func refuseForeign(there map[string][]string, d dialect) error {
+	own := func(name string, columns []string) bool {
+		if slices.Contains(outboxTables, name) {
+			return true
 		}
-	}
-	if len(found) == 0 {
-		return nil
+		return slices.ContainsFunc(tables, func(t table) bool {
+			return t.name == name && (slices.Equal(columns, columnNames(t.columns)) ||
+				t.was != "" && slices.Equal(columns, columnNames(t.was)))
+		})
 	}
 	foreign := &ForeignError{Schema: d.schema}
-	for name := range found {
-		foreign.Tables = append(foreign.Tables, name)
+	for name, columns := range there {
+		if !own(name, columns) {
+			foreign.Tables = append(foreign.Tables, name)
+		}
+	}
+	if len(foreign.Tables) == 0 {
+		return nil
 	}
 	slices.Sort(foreign.Tables)
 	return foreign

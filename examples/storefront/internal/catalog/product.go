@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -15,11 +16,15 @@ type Product struct {
 	Version    uint64 `json:"version"`
 }
 
-// Stock is a row of inventory, as the API shows it.
-type Stock struct {
-	ProductID int64  `json:"product_id"`
-	Stock     int64  `json:"stock"`
-	Version   uint64 `json:"version"`
+// ProductChange is what an update changes; nil fields stay as they are.
+type ProductChange struct {
+	Name *string
+	// Category is in lower case.
+	Category *string
+	// PriceCents is not negative.
+	PriceCents *int64
+	// IfVersion is the version that the row must have before; 0 for any.
+	IfVersion uint64
 }
 
 // Filter says which products to find. Zero fields do not filter.
@@ -46,29 +51,53 @@ func (db *DB) Products(ctx context.Context, ids []int64) (map[int64]Product, err
 	return found, err
 }
 
-// Stocks returns the stock of the products under ids that exist.
-func (db *DB) Stocks(ctx context.Context, ids []int64) (map[int64]Stock, error) {
-	found := make(map[int64]Stock, len(ids))
-	err := db.read(ctx, func(scan func(...any) error) error {
-		var s Stock
-		err := scan(&s.ProductID, &s.Stock, &s.Version)
-		found[s.ProductID] = s
-		return err
-	}, "SELECT product_id, stock, version FROM "+db.table("inventory")+" WHERE product_id "+db.dialect.anyOf, db.dialect.list(ids))
-	return found, err
+// UpdateProduct changes a product and returns the row as it is stored.
+// beforeCommit gets the row as it was. Otherwise it and the errors are as in
+// [DB.UpdateInventory].
+func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange, beforeCommit func(ctx context.Context, before Product) error) (Product, error) {
+	var p, before Product
+	hook := func(ctx context.Context) error {
+		if beforeCommit == nil {
+			return nil
+		}
+		return beforeCommit(ctx, before)
+	}
+	err := db.write(ctx, hook, func(tx *sql.Tx) error {
+		err := db.lockRow(ctx, tx, "products", "id", id, "id, name, category, price_cents, version",
+			&p.ID, &p.Name, &p.Category, &p.PriceCents, &p.Version)
+		if err != nil {
+			return err
+		}
+		before = p
+		if change.IfVersion != 0 && change.IfVersion != p.Version {
+			return conflict("product %d has version %d by now, not %d", id, p.Version, change.IfVersion)
+		}
+		version, err := db.nextVersion(ctx, tx, p.Version)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "UPDATE "+db.table("products")+` SET name = COALESCE($1, name), category = COALESCE($2, category),
+			price_cents = COALESCE($3, price_cents), version = $4 WHERE id = $5 RETURNING id, name, category, price_cents, version`,
+			change.Name, change.Category, change.PriceCents, version, id).
+			Scan(&p.ID, &p.Name, &p.Category, &p.PriceCents, &p.Version)
+	})
+	if err != nil {
+		return Product{}, err
+	}
+	return p, nil
 }
 
 // Page returns the ids of the products on a page of a category, the first
 // being page 1. Past the last page there are none.
 func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, error) {
 	return db.ids(ctx, "SELECT id FROM "+db.table("products")+" WHERE category = $1 ORDER BY id LIMIT $2 OFFSET $3",
-		category, PageSize, int64(page-1)*PageSize)
+		category, pageSize, int64(page-1)*pageSize)
 }
 
-// Search returns the ids of the first [PageSize] products that f describes.
+// Search returns the ids of the first 50 products that f describes.
 func (db *DB) Search(ctx context.Context, f Filter) ([]int64, error) {
 	where, args := f.where()
-	args = append(args, PageSize)
+	args = append(args, pageSize)
 	return db.ids(ctx, fmt.Sprintf("SELECT id FROM %s%s ORDER BY id LIMIT $%d", db.table("products"), where, len(args)), args...)
 }
 

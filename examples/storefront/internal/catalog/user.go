@@ -3,8 +3,6 @@ package catalog
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 )
 
 // User is a row of users, as the API shows it.
@@ -33,36 +31,29 @@ func (db *DB) Users(ctx context.Context, ids []int64) (map[int64]User, error) {
 }
 
 // UpdateUser changes a user and returns the row as it is stored. Its errors
-// are [ErrNotFound], [ErrUnknownOutcome], and those of the database, after
-// which nothing has changed.
+// are [ErrNotFound], a [ConflictError] if the e-mail address is another user's,
+// [ErrUnknownOutcome], and those of the database, after which nothing has
+// changed.
 func (db *DB) UpdateUser(ctx context.Context, id int64, change UserChange) (User, error) {
-	tx, err := db.sql.BeginTx(ctx, nil)
-	if err != nil {
-		return User{}, err
-	}
-	defer tx.Rollback() // does nothing after a commit
-	version, err := db.nextVersion(ctx, tx)
-	if err != nil {
-		return User{}, err
-	}
 	var u User
-	err = tx.QueryRowContext(ctx, "UPDATE "+db.table("users")+` SET name = COALESCE($1, name), email = COALESCE($2, email), version = $3
-		WHERE id = $4 RETURNING id, name, email, version`, change.Name, change.Email, version, id).
-		Scan(&u.ID, &u.Name, &u.Email, &u.Version)
-	if errors.Is(err, sql.ErrNoRows) {
-		return User{}, ErrNotFound
-	}
+	err := db.write(ctx, nil, func(tx *sql.Tx) error {
+		if err := db.lockRow(ctx, tx, "users", "id", id, "version", &u.Version); err != nil {
+			return err
+		}
+		version, err := db.nextVersion(ctx, tx, u.Version)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRowContext(ctx, "UPDATE "+db.table("users")+` SET name = COALESCE($1, name), email = COALESCE($2, email), version = $3
+			WHERE id = $4 RETURNING id, name, email, version`, change.Name, change.Email, version, id).
+			Scan(&u.ID, &u.Name, &u.Email, &u.Version)
+		if isDuplicate(err) {
+			return conflict("the email is another user's")
+		}
+		return err
+	})
 	if err != nil {
 		return User{}, err
-	}
-	if err := tx.Commit(); err != nil {
-		return User{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
 	}
 	return u, nil
-}
-
-// nextVersion numbers a change. Its row stays locked until tx ends.
-func (db *DB) nextVersion(ctx context.Context, tx *sql.Tx) (version int64, err error) {
-	err = tx.QueryRowContext(ctx, "UPDATE "+db.table("versions")+" SET last = last + 1 RETURNING last").Scan(&version)
-	return version, err
 }

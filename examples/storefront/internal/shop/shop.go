@@ -1,26 +1,47 @@
 // Package shop holds the shop's classes of cached data: what is cached, for
-// how long, where, and how it is loaded from the [catalog].
+// how long, where, how it is loaded from the [catalog] and how it is changed.
 //
-//	product        1 h    memory, shared
-//	inventory      5 min  shared: every read sees every invalidation
-//	user-profile   1 h    memory, shared; invalidated by each update
+//	product        1 h    memory, shared: written through by version
+//	inventory      5 min  shared: written through by version, with an intent, so
+//	                      that every read sees every commit
+//	user-profile   1 h    memory, shared: invalidated by each update
 //	search         5 min  memory, shared: a canonical query → ids
 //	category-page  5 min  memory, shared: category and number → ids
+//	auth-token     its own end, shared: the hash of a token → its session
+//	cart, checkout, payment, balance    never
+//
+// # What a change of a product invalidates
 //
 // Searches and pages keep ids only. The products come from their own class, so
-// that a product has one copy per tier, and one invalidation reaches it
-// wherever it is shown.
+// that a product has one copy per tier, and one update reaches it wherever it
+// is shown: a change of a name or a price changes no page. What is on a page
+// depends on the categories alone, and so a page carries the tag of its
+// category, which moves when a product comes into it or leaves it. A search in a
+// category carries that tag too. Whether a new name or price makes a product
+// come into a search is looked at when the search's time to live is over, five
+// minutes at most.
+//
+//	tag               carried by                  moved when
+//	category-{name}   pages, searches in it       a product comes into it or leaves it
+//	products          products, pages, searches   by hand: a new price list
+//	product-{id}      that product                by hand; an update of the product goes by
+//	                                              its key and its version
+//
+// No single update moves products or product-{id}. A thousand updates a second
+// that moved products would leave no page, no search and no product in any
+// cache; one that moved product-{id} would throw away the value that it has just
+// written through.
 package shop
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
+	"sync/atomic"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
+	"github.com/larderdev/larder/outbox"
 	"github.com/larderdev/larder/store"
 )
 
@@ -33,10 +54,20 @@ type Options struct {
 	//
 	// Default: nil, this shop caches for itself.
 	Shared store.Store
+	// Relay makes the database report changes, whoever makes them, and this shop
+	// deliver them. One shop of a fleet at least must, but all may. Until the
+	// relay of one says that all is delivered, the shared tier is not trusted.
+	//
+	// Default: false, the caches hear of what the shops change themselves.
+	Relay bool
 	// Node names this shop in its statistics.
 	//
 	// Default: a random name.
 	Node string
+	// Keys encrypt what the shared tier holds of logins; see larder.Options.
+	//
+	// Default: none, it is not encrypted.
+	Keys [][]byte
 	// Logger is told of what goes wrong in the background.
 	//
 	// Default: slog.Default().
@@ -47,93 +78,53 @@ type Options struct {
 type Shop struct {
 	lard     *larder.Larder
 	db       *catalog.DB
+	log      *slog.Logger
 	products *larder.Cache[int64, catalog.Product]
 	stocks   *larder.Cache[int64, catalog.Stock]
 	users    *larder.Cache[int64, catalog.User]
 	searches *larder.Cache[Query, []int64]
 	pages    *larder.Cache[Page, []int64]
+	tokens   *larder.Cache[string, catalog.Session] // by the token's hash
+
+	delivery *delivery // nil: no relay
+	// unwritten says that an invalidation could not be put into the outbox.
+	unwritten atomic.Bool
 }
 
-// loadTimeout bounds a load, so that a database that hangs becomes an error
-// while the customer is still there.
-const loadTimeout = 3 * time.Second
-
-// Policies says how each class is cached.
-func Policies() map[string]larder.Policy {
-	both := larder.Memory | larder.Shared
-	return map[string]larder.Policy{
-		"product": {
-			TTL: time.Hour, Tiers: both, Target: 0.10,
-			StaleIfError: time.Hour, HardTimeout: loadTimeout,
-		},
-		"inventory": {TTL: 5 * time.Minute, Tiers: larder.Shared, HardTimeout: loadTimeout},
-		"user-profile": {
-			TTL: time.Hour, Tiers: both,
-			StaleIfError: 10 * time.Minute, HardTimeout: loadTimeout,
-		},
-		"search": {
-			TTL: 5 * time.Minute, Tiers: both, Target: 0.20,
-			StaleWhileRevalidate: time.Minute, StaleIfError: time.Hour, HardTimeout: loadTimeout,
-		},
-		"category-page": {
-			TTL: 5 * time.Minute, Tiers: both, Target: 0.20,
-			StaleWhileRevalidate: time.Minute, StaleIfError: time.Hour, HardTimeout: loadTimeout,
-		},
-	}
-}
-
-// Open opens the caches.
+// Open opens the caches, and starts the relay if there is to be one.
 func Open(ctx context.Context, o Options) (*Shop, error) {
+	policies := Policies()
+	if len(o.Keys) > 0 {
+		p := policies["auth-token"]
+		p.Encrypt = true
+		policies["auth-token"] = p
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	var box *outbox.Box
+	if o.Relay {
+		var err error
+		if box, err = o.DB.Outbox(ctx, categoryTag, mappings...); err != nil {
+			return nil, err
+		}
+	}
 	lard, err := larder.Open(ctx, larder.Options{
-		Policies: Policies(), Shared: o.Shared, Node: o.Node, Logger: o.Logger,
+		Policies: policies, Shared: o.Shared, Node: o.Node, Keys: o.Keys, Outbox: o.Relay, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Shop{lard: lard, db: o.DB}
-	if err := s.openCaches(); err != nil {
+	s := &Shop{lard: lard, db: o.DB, log: o.Logger}
+	err = s.openCaches()
+	if err == nil && o.Relay {
+		err = s.startRelay(ctx, box)
+	}
+	if err != nil {
 		return nil, errors.Join(err, lard.Close())
 	}
 	return s, nil
 }
-
-func (s *Shop) openCaches() error {
-	var errs [5]error
-	s.products, errs[0] = larder.NewCache(s.lard, "product", larder.Loader[int64, catalog.Product]{
-		LoadMany: s.db.Products,
-		Version:  func(p catalog.Product) uint64 { return p.Version },
-	})
-	s.stocks, errs[1] = larder.NewCache(s.lard, "inventory", larder.Loader[int64, catalog.Stock]{
-		LoadMany: s.db.Stocks,
-		Version:  func(s catalog.Stock) uint64 { return s.Version },
-	})
-	s.users, errs[2] = larder.NewCache(s.lard, "user-profile", larder.Loader[int64, catalog.User]{
-		LoadMany: s.db.Users,
-		Version:  func(u catalog.User) uint64 { return u.Version },
-	})
-	s.searches, errs[3] = larder.NewCache(s.lard, "search", larder.Loader[Query, []int64]{
-		Key:  Query.key,
-		Load: func(ctx context.Context, q Query) ([]int64, error) { return s.db.Search(ctx, q.filter()) },
-	})
-	s.pages, errs[4] = larder.NewCache(s.lard, "category-page", larder.Loader[Page, []int64]{
-		Key:  Page.key,
-		Load: s.loadPage,
-	})
-	return errors.Join(errs[:]...)
-}
-
-// loadPage takes a page without products for one that does not exist.
-func (s *Shop) loadPage(ctx context.Context, p Page) ([]int64, error) {
-	ids, err := s.db.Page(ctx, p.category, p.number)
-	if err == nil && len(ids) == 0 {
-		err = larder.ErrNotFound
-	}
-	return ids, err
-}
-
-// Close ends the caches. It tells of invalidations that could not be
-// delivered.
-func (s *Shop) Close() error { return s.lard.Close() }
 
 // Listing is a list of products, and the ids for which there is none.
 type Listing struct {
@@ -194,6 +185,9 @@ func (s *Shop) Search(ctx context.Context, q Query) (Listing, larder.Report, err
 func (s *Shop) Page(ctx context.Context, p Page) (Listing, larder.Report, error) {
 	var r larder.Report
 	ids, err := s.pages.Get(ctx, p, larder.Into(&r))
+	if err == nil && len(ids) == 0 {
+		return Listing{}, r, larder.ErrNotFound
+	}
 	return s.listed(ctx, ids, r, err)
 }
 
@@ -218,30 +212,6 @@ func merge(a, b larder.Report) larder.Report {
 	}
 }
 
-// UpdateUser changes a user in the database, then invalidates what is cached,
-// and returns the row as it is stored. Its errors are [larder.ErrNotFound], a
-// [larder.PendingError] beside the stored row, and those of the database.
-func (s *Shop) UpdateUser(ctx context.Context, id int64, change catalog.UserChange) (catalog.User, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
-	defer cancel()
-	u, err := s.db.UpdateUser(ctx, id, change)
-	switch {
-	case errors.Is(err, catalog.ErrNotFound):
-		return u, larder.ErrNotFound
-	case errors.Is(err, catalog.ErrUnknownOutcome):
-		return u, errors.Join(err, s.users.Invalidate(ctx, id))
-	case err != nil:
-		return u, fmt.Errorf("update user: %w", err)
-	}
-	return u, s.users.Invalidate(ctx, id)
-}
-
-// InvalidateUsers says that what is cached of the users under ids is wrong. It
-// may return a [larder.PendingError].
-func (s *Shop) InvalidateUsers(ctx context.Context, ids []int64) error {
-	return s.users.Invalidate(ctx, ids...)
-}
-
 // Stats is what the admin address shows.
 type Stats struct {
 	larder.Stats
@@ -249,11 +219,16 @@ type Stats struct {
 		// Queries counts the SQL statements sent for reads of cached classes.
 		Queries uint64 `json:"queries"`
 	} `json:"origin"`
+	// Outbox is nil without a relay.
+	Outbox *OutboxStats `json:"outbox,omitempty"`
 }
 
-// Stats returns the counters.
-func (s *Shop) Stats() Stats {
+// Stats returns the counters. It asks the database what is in the outbox.
+func (s *Shop) Stats(ctx context.Context) Stats {
 	stats := Stats{Stats: s.lard.Stats()}
 	stats.Origin.Queries = s.db.Queries()
+	if s.delivery != nil {
+		stats.Outbox = s.delivery.stats(ctx)
+	}
 	return stats
 }

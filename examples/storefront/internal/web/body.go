@@ -23,16 +23,40 @@ type fields map[string]func(name string, value json.RawMessage) error
 // readObject reads a body that is one JSON object, in UTF-8, with each of the
 // fields at most once. Its errors are for whoever sent the request.
 func readObject(w http.ResponseWriter, r *http.Request, want fields) error {
-	names := strings.Join(slices.Sorted(maps.Keys(want)), ", ")
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fmt.Errorf("the body has more than %d bytes", tooLarge.Limit)
-	}
+	text, err := readText(w, r)
 	if err != nil {
-		return errors.New("the body ended early")
+		return err
 	}
-	if !utf8.Valid(text) {
-		return errors.New("the body is not text in UTF-8")
+	return parseObject(text, want)
+}
+
+// readOptional is readObject for a request that needs no body.
+func readOptional(w http.ResponseWriter, r *http.Request, want fields) error {
+	text, err := readText(w, r)
+	if err != nil || len(text) == 0 {
+		return err
+	}
+	return parseObject(text, want)
+}
+
+func readText(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	tooLarge, isTooLarge := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case isTooLarge:
+		return nil, fmt.Errorf("the body has more than %d bytes", tooLarge.Limit)
+	case err != nil:
+		return nil, errors.New("the body ended early")
+	case !utf8.Valid(text):
+		return nil, errors.New("the body is not text in UTF-8")
+	}
+	return text, nil
+}
+
+func parseObject(text []byte, want fields) error {
+	names := strings.Join(slices.Sorted(maps.Keys(want)), ", ")
+	if names == "" {
+		names = "nothing in it"
 	}
 	whole, err := oneValue(text)
 	if err != nil {
@@ -124,6 +148,21 @@ func intoText(into **string) func(string, json.RawMessage) error {
 			return fmt.Errorf(`%s holds half of a surrogate pair (\ud800 to \udfff), which is no character`, name)
 		}
 		return json.Unmarshal(value, into)
+	}
+}
+
+// intoNumber takes a whole number from low to high.
+func intoNumber(into **int64, low, high int64) func(string, json.RawMessage) error {
+	return func(name string, value json.RawMessage) error {
+		if is := kind(value); is != "a number" {
+			return fmt.Errorf("%s is %s, want a number", name, is)
+		}
+		n, err := strconv.ParseInt(string(value), 10, 64)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("%s is %.30s, want a whole number from %d to %d", name, value, low, high)
+		}
+		*into = &n
+		return nil
 	}
 }
 

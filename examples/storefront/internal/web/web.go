@@ -7,9 +7,13 @@
 //   - One rule for all input: text is UTF-8, parameters and fields that are not
 //     known or there twice are refused, and nothing is mended silently. Names of
 //     parameters count in any case, names of fields as they are.
-//   - What is wrong with a request is said with 400, in the API's own words. When neither a tier nor
-//     the database can answer, that is 503 with Retry-After, and never a list
-//     with holes.
+//   - What is wrong with a request is said with 400, in the API's own words;
+//     what does not go with the state of the shop with 409; what the body names
+//     and there is not with 422. When neither a tier nor the database can
+//     answer, that is 503 with Retry-After, and never a list with holes.
+//   - Whatever is asked of a route for one customer, its answer has
+//     Cache-Control: no-store, and so have its 401 and 405.
+//   - No password and no token is in a log or in an error.
 package web
 
 import (
@@ -28,13 +32,21 @@ import (
 type api struct {
 	shop *shop.Shop
 	log  *slog.Logger
+	// logins bounds the requests that compare passwords.
+	logins *gate
+	// unstored are the paths of private.
+	unstored map[string]bool
+}
+
+func newAPI(s *shop.Shop, log *slog.Logger) *api {
+	return &api{shop: s, log: log, logins: loginGate(), unstored: map[string]bool{}}
 }
 
 const invalidatePath = "/api/users/invalidate"
 
 // NewAPI returns the handler of the shop's public address.
 func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
-	a := &api{shop: s, log: log}
+	a := newAPI(s, log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /api/products", a.products)
@@ -44,16 +56,31 @@ func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /api/users/{id}", a.user)
 	mux.HandleFunc("PUT /api/users/{id}", a.updateUser)
 	mux.HandleFunc("POST "+invalidatePath, a.invalidateUsers)
+	mux.HandleFunc("PUT /api/products/{id}", a.updateProduct)
+	mux.HandleFunc("PUT /api/inventory/{id}", a.updateStock)
+	a.private(mux, "POST", "/api/login", a.login)
+	a.private(mux, "GET", "/api/session", a.authenticated(a.session))
+	a.private(mux, "POST", "/api/logout", a.authenticated(a.logout))
+	a.private(mux, "GET", "/api/cart", a.authenticated(a.cart))
+	a.private(mux, "POST", "/api/cart", a.authenticated(a.addToCart))
+	a.private(mux, "POST", "/api/checkout", a.authenticated(a.checkout))
+	a.private(mux, "GET", "/api/account/balance", a.authenticated(a.balance))
 	return a.guard(mux)
+}
+
+// private adds a route of which no cache may store an answer, whatever it is.
+func (a *api) private(mux *http.ServeMux, method, path string, h http.HandlerFunc) {
+	a.unstored[path] = true
+	mux.HandleFunc(method+" "+path, h)
 }
 
 // NewAdmin returns the handler of the admin address.
 func NewAdmin(s *shop.Shop, log *slog.Logger) http.Handler {
-	a := &api{shop: s, log: log}
+	a := newAPI(s, log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
-	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, s.Stats())
+	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, http.StatusOK, s.Stats(r.Context()))
 	})
 	return a.guard(mux)
 }
@@ -74,6 +101,9 @@ func (a *api) guard(mux *http.ServeMux) http.Handler {
 			}
 		}()
 		setStatus(w, unasked(r.Method))
+		if a.unstored[r.URL.Path] {
+			w.Header().Set("Cache-Control", "no-store")
+		}
 		switch {
 		case !clean(r.URL): // the mux would send it elsewhere, in HTML
 			refuse(w, http.StatusNotFound, "the path is not clean: it has //, . or .. in it")

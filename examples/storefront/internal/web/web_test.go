@@ -94,10 +94,12 @@ func (a answer) cacheStatus() string {
 }
 
 // ask sends a request and checks what every answer must have.
-func (s *site) ask(method, path, body string) answer {
+func (s *site) ask(method, path, body string, authorization ...string) answer {
 	s.t.Helper()
 	w := httptest.NewRecorder()
-	s.api.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header["Authorization"] = authorization
+	s.api.ServeHTTP(w, r)
 	a := answer{w.Code, w.Header(), strings.TrimSpace(w.Body.String())}
 	if !json.Valid([]byte(a.body)) || a.header.Get("Content-Type") != "application/json" {
 		s.t.Errorf("%s %s: body %q of type %q, want JSON", method, path, a.body, a.header.Get("Content-Type"))
@@ -107,6 +109,9 @@ func (s *site) ask(method, path, body string) answer {
 	}
 	if (a.status == http.StatusServiceUnavailable) != (a.header.Get("Retry-After") != "") {
 		s.t.Errorf("%s %s: %d with Retry-After %q", method, path, a.status, a.header.Get("Retry-After"))
+	}
+	if (a.status == http.StatusUnauthorized) != strings.HasPrefix(a.header.Get("WWW-Authenticate"), `Bearer realm="storefront"`) {
+		s.t.Errorf("%s %s: %d with WWW-Authenticate %q", method, path, a.status, a.header.Get("WWW-Authenticate"))
 	}
 	return a
 }
@@ -388,7 +393,7 @@ func TestAdmin(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := got.Classes["product"]
-	if got.Node != "n1" || len(got.Classes) != 5 || got.Origin.Queries != 1 || p.Gets != 3 || p.Misses["cold"] != 3 ||
+	if got.Node != "n1" || len(got.Classes) != 6 || got.Origin.Queries != 1 || p.Gets != 3 || p.Misses["cold"] != 3 ||
 		p.Loads != 3 || p.Target != 0.10 || p.Stale == nil || p.Negative == nil || p.MissRate["10s"] == nil {
 		t.Errorf("got %s", w.Body)
 	}
