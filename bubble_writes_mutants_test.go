@@ -18,7 +18,7 @@ import (
 // fleet that is to notice.
 var mutants = map[string]writesPlan{
 	"no floor":                   {replica: true, only: []int{throughClass, asideClass}},
-	"write-through over nothing": {losses: true, cuts: true, only: []int{throughClass, strictClass, markedClass, taggedClass}},
+	"write-through over nothing": {losses: true, flushes: true, cuts: true, only: []int{throughClass, strictClass, markedClass, taggedClass}},
 	"intent before the lock":     {replica: true, only: []int{strictClass}},
 	"no intent":                  {replica: true, only: []int{strictClass}},
 	"no recheck":                 {replica: true, only: []int{strictClass}},
@@ -45,7 +45,7 @@ func TestBubbleWrites_CatchesEachMutant(t *testing.T) {
 		plan := mutants[mutant]
 		t.Run(mutant, func(t *testing.T) {
 			plan.mutant = mutant
-			for seed := range uint64(40) {
+			for seed := range uint64(120) {
 				first := ""
 				synctest.Test(t, func(t *testing.T) {
 					b := newWritesBubble(t, seed, plan)
@@ -59,7 +59,7 @@ func TestBubbleWrites_CatchesEachMutant(t *testing.T) {
 					return
 				}
 			}
-			t.Error("40 schedules did not catch it")
+			t.Error("120 schedules did not catch it")
 		})
 	}
 }

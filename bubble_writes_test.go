@@ -20,7 +20,8 @@ type writesPlan struct {
 	replica bool // loads read a replica that lags
 	cuts    bool // processes, or all of them, are cut off; replies are lost or late
 	kills   bool // processes are killed, and others take their place
-	losses  bool // the shared tier is flushed, and too small for all keys
+	losses  bool // the shared tier is too small for all keys
+	flushes bool // it is flushed
 	rewinds bool // it forgets what it has acknowledged last
 	gates   bool // Options.Outbox
 	mutant  string
@@ -51,7 +52,7 @@ func (p *writesPlan) rows() (rows []int) {
 
 // calm reports whether nothing may be seen that a later read does not see:
 // docs/decisions/005 says what an outage does to that.
-func (p *writesPlan) calm() bool { return !p.cuts && !p.losses && !p.rewinds && !p.kills }
+func (p *writesPlan) calm() bool { return !p.cuts && !p.losses && !p.flushes && !p.rewinds && !p.kills }
 
 // bubbleClass is a class of the fleet. Each has rows of its own.
 type bubbleClass struct {
@@ -257,6 +258,7 @@ func (b *writesBubble) run(length time.Duration) {
 		m.l.Close()
 	}
 	b.late.Wait()
+	time.Sleep(time.Second) // loaders whose load was ended
 	b.store.Close()
 }
 
@@ -331,12 +333,16 @@ func TestBubbleWrites_Outages(t *testing.T) {
 	writeBubbles(t, 6, writesPlan{replica: true, cuts: true, kills: true})
 }
 
+func TestBubbleWrites_Flushes(t *testing.T) {
+	writeBubbles(t, 6, writesPlan{replica: true, flushes: true, kills: true})
+}
+
 func TestBubbleWrites_Losses(t *testing.T) {
-	writeBubbles(t, 6, writesPlan{losses: true, cuts: true, gates: true})
+	writeBubbles(t, 6, writesPlan{losses: true, flushes: true, cuts: true, gates: true})
 }
 
 func TestBubbleWrites_Failovers(t *testing.T) {
-	writeBubbles(t, 6, writesPlan{rewinds: true, cuts: true, kills: true, gates: true})
+	writeBubbles(t, 6, writesPlan{replica: true, rewinds: true, cuts: true, kills: true, gates: true})
 }
 
 // bubbleLength is how long a fleet lives before it comes to rest, in its time.

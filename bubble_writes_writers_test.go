@@ -108,7 +108,7 @@ func (b *writesBubble) intend(ctx context.Context, x *transaction) {
 	if !bubbleClasses[classOf(x.rows[0])].policy.Strict {
 		return
 	}
-	x.counts = !b.plan.losses && !b.plan.rewinds // else the intent may get lost
+	x.counts = !b.plan.losses && !b.plan.flushes && !b.plan.rewinds // else the intent may get lost
 	if b.plan.mutant == "intent before the lock" {
 		larder.Intend(ctx)
 	}
@@ -172,7 +172,7 @@ func (b *writesBubble) announce(m *member, id int) {
 // trouble makes a fleet's life hard for a while.
 func (b *writesBubble) trouble(length time.Duration) {
 	kinds := []func(){func() {}}
-	if b.plan.losses {
+	if b.plan.flushes {
 		kinds = append(kinds, func() { b.node().Flush() })
 	}
 	if b.plan.cuts {
