@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/larderdev/larder/store"
@@ -39,11 +38,8 @@ func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 			at = len(all)
 			place[c.text] = at
 			all, owners = append(all, c), append(owners, nil)
-		} else if c.floor == 0 || all[at].floor == 0 {
-			all[at].floor = 0
-		} else {
-			all[at].floor = max(all[at].floor, c.floor)
 		}
+		all[at].floor = both(all[at].floor, c.floor)
 		owners[at] = append(owners[at], i)
 	}
 	for i := range changes {
@@ -77,18 +73,17 @@ func (l *Larder) deliver(ctx context.Context, changes []change, failed func(at i
 	if l.store != nil {
 		errs = l.sendChanges(ctx, changes)
 	}
-	var sent []change
 	for at, err := range errs {
-		if err != nil {
-			name := "tags"
-			if _, isTag := changes[at].tag(); !isTag {
-				name = changes[at].text[:strings.IndexAny(changes[at].text, ":#")]
-			}
-			failed(at, &PendingError{Class: name, Err: err})
-		} else {
-			sent = append(sent, changes[at])
+		if err == nil {
+			continue
 		}
+		name := "tags"
+		if _, isTag := changes[at].tag(); !isTag {
+			name, _ = split(changes[at].text)
+		}
+		failed(at, &PendingError{Class: name, Err: err})
 	}
+	sent := acknowledged(changes, errs)
 	l.changedHere(sent)
 	if err := l.announce(ctx, sent); err != nil {
 		for at := range errs {

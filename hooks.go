@@ -17,7 +17,8 @@ type Hooks struct {
 	// LoadDone is called after it. A panic of either is a [LoadError].
 	LoadStart func(ctx context.Context, class string, keys int) context.Context
 	LoadDone  func(ctx context.Context, class string, keys int, took time.Duration, err error)
-	// Invalidated is called at the end of each Invalidate.
+	// Invalidated is called at the end of each call that invalidates keys, an
+	// Update too, or tags; class is then "tags" and keys their number.
 	Invalidated func(ctx context.Context, class string, keys int, err error)
 	// Circuit is called when the circuit of a node of the shared tier opens
 	// or closes. reason is the error that opened it, nil when it closes.

@@ -48,8 +48,8 @@ type intents struct {
 // and is invalidated after COMMIT like any other. The marks are sent once: a
 // second call waits for the first and returns the same. It is an error to call it
 // when the write has returned. The marks stand for 5 s: COMMIT must come before
-// that, and an Update that returns later says so beside its value. Outside of an Update, in a class that is not Strict
-// and without a shared tier it does nothing.
+// that, and an Update that returns later says so beside its value. Outside of an
+// Update, in a class that is not Strict and without a shared tier it does nothing.
 func Intend(ctx context.Context) error {
 	in, ok := ctx.Value(intentKey{}).(*intents)
 	if !ok || !in.want {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/larderdev/larder/store"
 )
@@ -109,6 +108,25 @@ type change struct {
 
 func (c *change) tag() (name string, ok bool) { return store.TagOf(c.text) }
 
+// both returns the floor of two changes of one text: the higher one, or none if
+// one of them has none and wants whatever is stored gone.
+func both(a, b uint64) uint64 {
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return max(a, b)
+}
+
+// acknowledged returns those changes for which there is no error.
+func acknowledged(changes []change, errs []error) (sent []change) {
+	for i, err := range errs {
+		if err == nil {
+			sent = append(sent, changes[i])
+		}
+	}
+	return sent
+}
+
 // invalidate tells the shared tier, then this process, then those who listen. cl
 // is the class of the changes that are keys, nil for tags.
 func (l *Larder) invalidate(ctx context.Context, cl *class, changes []change) error {
@@ -122,13 +140,11 @@ func (l *Larder) invalidate(ctx context.Context, cl *class, changes []change) er
 // spread tells this process and those who listen what was changed in the shared
 // tier. errs[i] says why changes[i] was not acknowledged, and becomes pending.
 func (l *Larder) spread(ctx context.Context, cl *class, changes []change, errs []error) error {
-	var unsent, sent []change
+	var unsent []change
 	var cause error
 	for i, err := range errs {
 		if err != nil {
 			unsent, cause = append(unsent, changes[i]), err
-		} else {
-			sent = append(sent, changes[i])
 		}
 	}
 	// Not trusted before the stamps move: a flight that misses the one sees
@@ -147,7 +163,7 @@ func (l *Larder) spread(ctx context.Context, cl *class, changes []change, errs [
 	if len(unsent) > 0 {
 		err = &PendingError{Class: name, Pending: len(unsent) - dropped, Dropped: dropped, Err: cause}
 	}
-	err = errors.Join(err, l.announce(ctx, sent))
+	err = errors.Join(err, l.announce(ctx, acknowledged(changes, errs)))
 	if hook := l.opts.Hooks.Invalidated; hook != nil {
 		hook(ctx, name, len(changes), err)
 	}
@@ -206,13 +222,10 @@ func (l *Larder) moveSoftly(tags []string) (moved map[string]stamp) {
 
 // classOf returns the class of a key's text, nil if it has no cache here.
 func (l *Larder) classOf(text string) *class {
-	end := strings.IndexAny(text, ":#")
-	if end < 0 {
-		return nil
-	}
+	name, _ := split(text)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.classes[text[:end]]
+	return l.classes[name]
 }
 
 // sendChanges tells the shared tier, and returns an error for each change that
@@ -275,8 +288,7 @@ func (l *Larder) announce(ctx context.Context, changes []change) error {
 		class, key := "", ""
 		tag, isTag := c.tag()
 		if !isTag {
-			class = c.text[:strings.IndexAny(c.text, ":#")]
-			key = c.text[len(class)+1:]
+			class, key = split(c.text)
 		}
 		at := slices.IndexFunc(all, func(inv Invalidation) bool { return inv.Class == class && inv.Soft == c.soft })
 		if at < 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // maxKey is the length in bytes above which a key's text is hashed.
@@ -44,6 +45,17 @@ func join(class, text string) string {
 	}
 	sum := sha256.Sum256([]byte(text))
 	return class + "#" + hex.EncodeToString(sum[:])
+}
+
+// split is the reverse of join, but for the digest of a long key. No class has
+// either of the separators in its name; a text without one, of nobody's here, is
+// all key.
+func split(joined string) (class, text string) {
+	end := strings.IndexAny(joined, ":#")
+	if end < 0 {
+		return "", joined
+	}
+	return joined[:end], joined[end+1:]
 }
 
 // builtinText prefers the kind to a TextMarshaler: a number's digits are

@@ -264,11 +264,17 @@ func allLoaded[V any](n int, err error) []loaded[V] {
 func (c *Cache[K, V]) judgeAll(keys []K, floors []uint64, got []loaded[V]) []answer[V] {
 	judged := make([]answer[V], len(got))
 	for i := range got {
-		if err := guard(func() error { judged[i] = c.judge(keys[i], floors[i], got[i]); return nil }); err != nil {
-			judged[i] = answer[V]{loaded: loaded[V]{err: err}}
-		}
+		judged[i] = c.judgeOne(keys[i], floors[i], got[i])
 	}
 	return judged
+}
+
+// judgeOne is judge, with a panic of the caller's functions as the answer's error.
+func (c *Cache[K, V]) judgeOne(key K, floor uint64, got loaded[V]) (a answer[V]) {
+	if err := guard(func() error { a = c.judge(key, floor, got); return nil }); err != nil {
+		return answer[V]{loaded: loaded[V]{err: err}}
+	}
+	return a
 }
 
 // judge reads the version and the life of what was loaded. What is not there

@@ -58,11 +58,7 @@ func (p *pending) add(changes []change) (dropped int) {
 		}
 		if ok {
 			c.soft = c.soft && old.soft
-			if c.floor != 0 && old.floor != 0 {
-				c.floor = max(c.floor, old.floor)
-			} else {
-				c.floor = 0
-			}
+			c.floor = both(c.floor, old.floor)
 		}
 		p.last++
 		p.keys[c.text] = waiting{c, p.last}
@@ -126,21 +122,16 @@ func (p *pending) run(ctx context.Context) {
 func (p *pending) deliver(ctx context.Context) bool {
 	changes, numbers := p.snapshot()
 	errs := p.l.sendChanges(ctx, changes)
-	var sent []change
+	sent := acknowledged(changes, errs)
+	p.l.changedHere(sent) // before they are trusted again
 	for i, err := range errs {
 		if err != nil {
 			p.reason.Store(&err)
 			continue
 		}
-		sent = append(sent, changes[i])
+		p.settle(changes[i].text, numbers[i])
 	}
 	if len(sent) > 0 {
-		p.l.changedHere(sent) // before they are trusted again
-		for i, err := range errs {
-			if err == nil {
-				p.settle(changes[i].text, numbers[i])
-			}
-		}
 		if err := p.l.announce(ctx, sent); err != nil {
 			p.l.opts.Logger.Warn("larder: OnInvalidate has failed for invalidations that had been pending", "error", err)
 		}

@@ -22,16 +22,13 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 	var waiting []int // for tags
 	missing := map[string]struct{}{}
 	for i, f := range fs {
-		ok := false
-		switch {
-		case replies[i].Err != nil || last.Err != nil:
+		if replies[i].Err != nil || last.Err != nil {
 			f.cause = TierDown
 			p.alone = append(p.alone, f)
 			continue
-		default:
-			sights[i], ok = c.sight(f, &replies[i])
 		}
-		if !ok {
+		var ok bool
+		if sights[i], ok = c.sight(f, &replies[i]); !ok {
 			p.miss = append(p.miss, f)
 			continue
 		}

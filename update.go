@@ -235,9 +235,7 @@ func (c *Cache[K, V]) written(ctx context.Context, u *update[K, V]) []answer[V] 
 			a.err = ErrNotFound
 			continue
 		}
-		if err := guard(func() error { *a = c.judge(f.key, 0, loaded[V]{value: u.values[i]}); return nil }); err != nil {
-			*a = answer[V]{loaded: loaded[V]{err: err}}
-		}
+		*a = c.judgeOne(f.key, 0, loaded[V]{value: u.values[i]})
 		a.kept = a.kept && c.writesThrough() && a.version > 0
 	}
 	if c.writesThrough() {

@@ -58,7 +58,7 @@ func StartCluster(t testing.TB, primaries, replicas int) *Cluster {
 	return c
 }
 
-// StartMember runs a server that is a cluster of its own for now. Servers that
+// StartMember runs a server that is a cluster of its own at first. Servers that
 // are to meet have different numbers, from 0.
 func StartMember(t testing.TB, number int) *Member {
 	t.Helper()
