@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/store"
@@ -52,9 +53,11 @@ func TestGet_CrossingAnswersLeaveNothingOldInMemory(t *testing.T) {
 	}
 }
 
-func testCrossing(t *testing.T, versioned, later bool) {
-	s, o := local(t), newOrigin(1)
-	way := &turnstile{Store: deaf{s}}
+// crossed returns two processes, of which the first hears of no change, and the
+// way by which it reaches the shared tier.
+func crossed(t *testing.T, versioned bool) (way *turnstile, o *origin, c, other *larder.Cache[int, user]) {
+	s := local(t)
+	way, o = &turnstile{Store: deaf{s}}, newOrigin(1)
 	loader := o.loader()
 	if !versioned {
 		loader.Version = nil
@@ -70,7 +73,11 @@ func testCrossing(t *testing.T, versioned, later bool) {
 		synctest.Wait()
 		return c
 	}
-	c, other := open(way), open(s)
+	return way, o, open(way), open(s)
+}
+
+func testCrossing(t *testing.T, versioned, later bool) {
+	way, o, c, other := crossed(t, versioned)
 	mustGet(t, c, 1, 1)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -92,4 +99,44 @@ func testCrossing(t *testing.T, versioned, later bool) {
 	close(answer)
 	synctest.Wait()
 	mustGet(t, c, 1, 2)
+}
+
+// Whoever comes after a newer answer must not join a flight whose own is older and
+// still on its way.
+func TestGet_NobodyJoinsWhatWasOvertaken(t *testing.T) {
+	for _, versioned := range []bool{true, false} {
+		t.Run(fmt.Sprintf("versioned %t", versioned), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testOvertaken(t, versioned) })
+		})
+	}
+}
+
+func testOvertaken(t *testing.T, versioned bool) {
+	way, o, c, other := crossed(t, versioned)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	o.hang = make(chan struct{})
+	wg.Go(func() { mustGet(t, other, 1, 1) }) // loads for the fleet
+	synctest.Wait()
+	looked, looksAgain, send := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	way.hold(nil, looked)
+	wg.Go(func() { mustGet(t, c, 1, 1) })
+	synctest.Wait()
+	way.hold(send, nil)
+	newer := make(chan struct{})
+	wg.Go(func() { mustGet(t, c, 1, 2, larder.Strict()); close(newer) })
+	synctest.Wait()
+	close(looked) // the first finds the lease taken, and waits
+	synctest.Wait()
+	way.hold(nil, looksAgain)
+	close(o.hang)
+	time.Sleep(time.Second) // it has been told 1, which has yet to arrive
+	changedUnheard(t, o, other)
+	close(send)
+	<-newer
+	last := make(chan struct{})
+	wg.Go(func() { mustGet(t, c, 1, 2); close(last) })
+	synctest.Wait()
+	close(looksAgain)
+	<-last
 }

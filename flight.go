@@ -14,8 +14,9 @@ import (
 //
 //	sent → settled        sent: only readers that accept P2's staleness may join,
 //	 ↓↑                   and only while no change of the key, or of any tag in a
-//	open                  class that has tags, has been reported since, and the
-//	                      sessions live
+//	open                  class that has tags, has been reported since, no other
+//	                      flight of the key has answered since, and the sessions
+//	                      live
 //
 // A flight whose command was answered with busy, or whose fill was refused, is
 // open until it sends the next: anybody may join it then, since its answer will
@@ -230,7 +231,13 @@ func (f *flight[K, V]) add(strict bool) {
 // staleness is bounded by P2. Its caller holds the shard's lock.
 func (f *flight[K, V]) serves(want *flight[K, V]) bool {
 	return f.session == want.session && want.started < f.session.until.Load() && f.stamp.current() &&
-		f.moves.none(want.started)
+		f.moves.none(want.started) && !f.overtaken()
+}
+
+// overtaken reports whether a flight of f's key has answered since f was sent:
+// f's own answer may be older. Its caller holds the shard's lock.
+func (f *flight[K, V]) overtaken() bool {
+	return f.crossing != nil && f.crossing.answered > f.answered
 }
 
 // send marks f as sent, noting what a later change will differ from.

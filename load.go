@@ -51,6 +51,9 @@ func (c *Cache[K, V]) load(ctx context.Context, fs []*flight[K, V]) (again []*fl
 			c.settleError(f, c.loadError(f, answers[i].err))
 		default:
 			_, filled := ops[i].(store.Fill)
+			if filled && r.Err != nil {
+				c.class.stats.fillErrors.Add(1)
+			}
 			c.settleLoaded(f, &answers[i], cost, filled && r.Err == nil)
 		}
 	}
@@ -70,7 +73,10 @@ func (c *Cache[K, V]) lastResort(ctx context.Context, fs []*flight[K, V]) []*fli
 // what f's readers have seen: the model finds that trace.
 func (c *Cache[K, V]) outdate(ctx context.Context, f *flight[K, V], floor uint64) {
 	if c.shared && f.gaveUp && c.trusted(f) {
-		c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: floor, Hold: c.l.opts.Hold}})
+		told := c.l.do(ctx, []store.Op{store.Invalidate{Key: f.text, Floor: floor, Hold: c.l.opts.Hold}})
+		if told[0].Err != nil {
+			c.class.stats.fillErrors.Add(1)
+		}
 	}
 }
 

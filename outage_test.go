@@ -361,3 +361,29 @@ func TestGet_AnotherGoTypeIsAMiss(t *testing.T) {
 		}
 	})
 }
+
+// A load that the shared tier does not take is an answer all the same, and is
+// counted.
+func TestOutage_FillsThatAreNotAcknowledgedAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		o.hang = make(chan struct{})
+		g := &gate{Store: local(t)}
+		l, c := node(t, g, o, hour)
+		var wg sync.WaitGroup
+		wg.Go(func() { mustGet(t, c, 1, 1) })
+		time.Sleep(30 * time.Millisecond) // the load is under way
+		g.mute.Store(true)
+		close(o.hang)
+		wg.Wait()
+		if n := l.Stats().Classes["user"].FillErrors; n != 1 {
+			t.Errorf("%d fill errors, want 1", n)
+		}
+		g.mute.Store(false)
+		time.Sleep(time.Second)
+		mustGet(t, c, 1, 1)
+		if n := l.Stats().Classes["user"].FillErrors; n != 1 {
+			t.Errorf("%d fill errors after the outage, want 1", n)
+		}
+	})
+}

@@ -54,6 +54,9 @@ type ClassStats struct {
 	Loads       uint64  `json:"loads"`
 	LoadErrors  uint64  `json:"load_errors"`
 	LoadSeconds float64 `json:"load_seconds"`
+	// FillErrors counts the loads of keys whose answer the shared tier was to keep,
+	// or to know of, and did not acknowledge.
+	FillErrors uint64 `json:"fill_errors"`
 	// Coalesced counts misses answered by a load that another Get began.
 	Coalesced uint64 `json:"coalesced"`
 	// StaleServed and NegativeHits are parts of Hits.
@@ -105,7 +108,7 @@ type counters struct {
 	shared, coalesced, stale, negative     atomic.Uint64
 	misses                                 [numCauses]atomic.Uint64
 	loads, loadErrors, loadNanos, failures atomic.Uint64
-	invalidations                          atomic.Uint64
+	fillErrors, invalidations              atomic.Uint64
 	updates, writtenThrough                atomic.Uint64
 	windows                                windows
 }
@@ -129,6 +132,7 @@ func (c *counters) snapshot(target float64) (s ClassStats) {
 	}
 	s.Gets = c.answered() + c.failures.Load()
 	s.Loads, s.LoadErrors = c.loads.Load(), c.loadErrors.Load()
+	s.FillErrors = c.fillErrors.Load()
 	s.LoadSeconds = time.Duration(c.loadNanos.Load()).Seconds()
 	s.Coalesced, s.StaleServed, s.NegativeHits = c.coalesced.Load(), c.stale.Load(), c.negative.Load()
 	s.Invalidations = c.invalidations.Load()

@@ -291,7 +291,7 @@ func (n *node) sample() {
 		<-time.After(10 * time.Millisecond)
 		down := uint64(0)
 		for _, c := range n.l.Stats().Classes {
-			down += c.Misses.TierDown
+			down += c.Misses.TierDown + c.FillErrors
 		}
 		if down != last {
 			n.ledger.node[n.Number].downAt.Store(time.Now().UnixNano())
