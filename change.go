@@ -10,6 +10,10 @@ import (
 // Trying again does not help.
 var ErrUnknownClass = errors.New("larder: unknown class")
 
+// ErrInvalidTag says that a tag is empty or longer than 200 bytes. Trying again
+// does not help.
+var ErrInvalidTag = errors.New("larder: invalid tag")
+
 // Change is a change of the origin that the caches must hear of: a row was
 // inserted, updated or deleted. It is what an outbox keeps in the database
 // until it is delivered, see package outbox.

@@ -18,8 +18,8 @@ import (
 //
 // Unlike with Invalidate, nothing becomes pending here: the caller keeps what was
 // not acknowledged, which is a [PendingError] that counts nothing, and delivers it
-// again. [ErrUnknownClass] and a tag that is empty or too long are errors that
-// come again each time; the rest of such a change is delivered all the same.
+// again. [ErrUnknownClass] and [ErrInvalidTag] come again each time; the rest of
+// such a change is delivered all the same.
 func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 	errs := make([]error, len(changes))
 	if !l.beginWrite() {
@@ -53,7 +53,7 @@ func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 		}
 		for _, tag := range ch.Tags {
 			if err := checkTag(tag); err != nil {
-				errs[i] = errors.Join(errs[i], fmt.Errorf("larder: %w", err))
+				errs[i] = errors.Join(errs[i], err)
 				continue
 			}
 			add(i, change{text: store.TagKey(tag)})

@@ -40,6 +40,9 @@ func TestDeliver(t *testing.T) {
 		if !errors.Is(errs[2], larder.ErrUnknownClass) {
 			t.Errorf("%v, want ErrUnknownClass", errs[2])
 		}
+		if !errors.Is(errs[3], larder.ErrInvalidTag) {
+			t.Errorf("%v, want ErrInvalidTag", errs[3])
+		}
 		wantVersion(t, b, 1, 2, larder.Strict())
 		wantVersion(t, b, 2, 2, larder.Strict())
 		before := o.loads.Load()

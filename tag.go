@@ -3,7 +3,6 @@ package larder
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,12 +18,13 @@ const (
 	identities = 12 // bytes kept of a tag's identity
 )
 
+// checkTag returns [ErrInvalidTag] if no tag can be called so.
 func checkTag(tag string) error {
 	switch {
 	case tag == "":
-		return errors.New("a tag is empty")
+		return fmt.Errorf("%w: it is empty", ErrInvalidTag)
 	case len(tag) > maxTag:
-		return fmt.Errorf("tag %s is %d bytes long, want %d at most", short(tag), len(tag), maxTag)
+		return fmt.Errorf("%w: %s is %d bytes long, want %d at most", ErrInvalidTag, short(tag), len(tag), maxTag)
 	}
 	return nil
 }

@@ -123,8 +123,19 @@ func (f *failure) blameless() bool {
 	return errors.As(f.cause, &pending)
 }
 
+// hopeless reports whether trying again cannot help: of errors that are joined,
+// each must be of that kind.
+func hopeless(err error) bool {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		if joined, ok := inner.(interface{ Unwrap() []error }); ok {
+			return !slices.ContainsFunc(joined.Unwrap(), func(e error) bool { return !hopeless(e) })
+		}
+	}
+	return errors.Is(err, larder.ErrUnknownClass) || errors.Is(err, larder.ErrInvalidTag)
+}
+
 // judge sorts the rows by what the target said of their changes. A row that
-// cannot be read or is of an unknown class is a lost case.
+// cannot be read, is of an unknown class or names an invalid tag is a lost case.
 func (b *batch) judge(errs []error) outcome {
 	var o outcome
 	for i, r := range b.rows {
@@ -132,7 +143,7 @@ func (b *batch) judge(errs []error) outcome {
 		for _, at := range b.needs[i] {
 			if errs[at] != nil && !lost {
 				cause = errs[at]
-				lost = errors.Is(cause, larder.ErrUnknownClass)
+				lost = hopeless(cause)
 			}
 		}
 		switch {

@@ -15,8 +15,10 @@ type Target interface {
 	// Deliver invalidates what changes name and returns an error for each that
 	// is not acknowledged, nil for the others. Delivering a change again, or
 	// changes of one key in another order, does no harm. An error that wraps
-	// [larder.ErrUnknownClass] says that the change never will be acknowledged,
-	// a [larder.PendingError] that the shared tier has not, which is not its fault.
+	// [larder.ErrUnknownClass] or [larder.ErrInvalidTag] says that the change never
+	// will be acknowledged, a [larder.PendingError] that the shared tier has not,
+	// which is not its fault. If several errors are joined, the change is a lost
+	// case only if each of them says so.
 	Deliver(ctx context.Context, changes []larder.Change) []error
 	// Checkpoint returns the histories of those nodes of the shared tier that
 	// answer. An error says that none does.
