@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,75 @@ func TestLoad_PanicsOfTheCallersCodeAreErrors(t *testing.T) {
 			})
 		})
 	}
+}
+
+// plain is a codec of strings.
+type plain struct{}
+
+func (plain) Name() string                    { return "plain" }
+func (plain) Marshal(v any) ([]byte, error)   { return []byte(v.(string)), nil }
+func (plain) Unmarshal(b []byte, v any) error { *v.(*string) = string(b); return nil }
+
+// leaving is a codec that ends the goroutine that calls it.
+type leaving struct {
+	plain
+	encodes, decodes bool
+}
+
+func (l leaving) Marshal(v any) ([]byte, error) {
+	if l.encodes {
+		runtime.Goexit()
+	}
+	return l.plain.Marshal(v)
+}
+
+func (l leaving) Unmarshal(b []byte, v any) error {
+	if l.decodes {
+		runtime.Goexit()
+	}
+	return l.plain.Unmarshal(b, v)
+}
+
+// A codec that ends its goroutine takes one Get with it, and the others that
+// wait for the same answer get an error.
+func TestGet_NobodyWaitsForACodecThatIsGone(t *testing.T) {
+	for name, codec := range map[string]leaving{"Marshal": {encodes: true}, "Unmarshal": {decodes: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testGoneCodec(t, codec) })
+		})
+	}
+}
+
+func testGoneCodec(t *testing.T, codec leaving) {
+	s := local(t)
+	way := &turnstile{Store: s}
+	load := func(context.Context, int) (string, error) { return "tea", nil }
+	fine, err := larder.NewCache(open(t, s, "user", hour), "user", larder.Loader[int, string]{Load: load, Codec: plain{}})
+	must(t, err)
+	c, err := larder.NewCache(open(t, way, "user", hour), "user", larder.Loader[int, string]{Load: load, Codec: codec})
+	must(t, err)
+	if codec.decodes {
+		for _, id := range []int{1, 2} {
+			_, err := fine.Get(t.Context(), id)
+			must(t, err)
+		}
+	}
+	ask, answer := make(chan struct{}), make(chan struct{})
+	way.hold(ask, answer)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { c.GetMany(t.Context(), []int{1, 2}) }) // which may not return
+	synctest.Wait()
+	for _, id := range []int{1, 2} {
+		wg.Go(func() {
+			if got, err := c.Get(t.Context(), id); err == nil || !strings.Contains(err.Error(), "Goexit") {
+				t.Errorf("Get(%d) = %q, %v; want an error that names Goexit", id, got, err)
+			}
+		})
+	}
+	synctest.Wait()
+	close(ask)
+	close(answer)
 }
 
 func TestGetMany_LoadAloneKeepsWhatItHas(t *testing.T) {

@@ -204,7 +204,7 @@ func (c *Cache[K, V]) askOnce(ctx context.Context, fs []*flight[K, V], answers [
 	}
 }
 
-var errGoexit = errors.New("the loader ended its goroutine (runtime.Goexit, or FailNow in a test)")
+var errGoexit = errors.New("the loader, or the codec, ended its goroutine (runtime.Goexit, or FailNow in a test)")
 
 func keysOf[K comparable, V any](fs []*flight[K, V]) []K {
 	keys := make([]K, len(fs))

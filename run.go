@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/larderdev/larder/internal/envelope"
@@ -26,13 +27,25 @@ func (c *Cache[K, V]) launch(ctx context.Context, fs []*flight[K, V]) {
 
 // detach starts f for fs in a goroutine whose context ends with the Larder.
 func (c *Cache[K, V]) detach(ctx context.Context, fs []*flight[K, V], f func(context.Context)) {
+	all := slices.Clone(fs) // f uses fs up
 	if !c.l.spawn(func() {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		defer context.AfterFunc(c.l.ctx, cancel)()
+		returned := false
+		defer c.ended(all, &returned)
 		f(ctx)
+		returned = true
 	}) {
-		c.fail(fs, ErrClosed)
+		c.fail(all, ErrClosed)
+	}
+}
+
+// ended settles fs if the caller's code (a codec, a test's FailNow in it) has
+// ended the goroutine that ran them, so that nobody waits for ever.
+func (c *Cache[K, V]) ended(fs []*flight[K, V], returned *bool) {
+	if !*returned {
+		c.fail(fs, errGoexit)
 	}
 }
 
@@ -54,7 +67,14 @@ func (c *Cache[K, V]) lead(ctx context.Context, fs []*flight[K, V]) {
 		c.launch(ctx, fs)
 		return
 	}
+	all := fs
+	if len(fs) > 1 {
+		all = slices.Clone(fs)
+	}
+	returned := false
+	defer c.ended(all, &returned)
 	p := c.read(ctx, fs)
+	returned = true
 	if ctx.Err() != nil {
 		c.launch(ctx, append(p.miss, p.alone...))
 		return
