@@ -121,10 +121,11 @@ func testGoneCodec(t *testing.T, codec leaving) {
 			must(t, err)
 		}
 	}
+	synctest.Wait()
 	ask, answer := make(chan struct{}), make(chan struct{})
 	way.hold(ask, answer)
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	var answered atomic.Int32
 	wg.Go(func() { c.GetMany(t.Context(), []int{1, 2}) }) // which may not return
 	synctest.Wait()
 	for _, id := range []int{1, 2} {
@@ -132,11 +133,16 @@ func testGoneCodec(t *testing.T, codec leaving) {
 			if got, err := c.Get(t.Context(), id); err == nil || !strings.Contains(err.Error(), "Goexit") {
 				t.Errorf("Get(%d) = %q, %v; want an error that names Goexit", id, got, err)
 			}
+			answered.Add(1)
 		})
 	}
 	synctest.Wait()
 	close(ask)
 	close(answer)
+	wg.Wait()
+	if n := answered.Load(); n != 2 {
+		t.Errorf("%d Gets returned, want 2", n)
+	}
 }
 
 func TestGetMany_LoadAloneKeepsWhatItHas(t *testing.T) {
