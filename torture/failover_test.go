@@ -108,7 +108,7 @@ func (o failover) judge(f *fleet, lost, trusted time.Time) {
 		if n := c.backwards.Load(); n > 0 {
 			f.t.Errorf("%s: %d reads went backwards before or after the failover", spec.name, n)
 		}
-		if c.audited.Load() == 0 || c.strict.Load() < 500 {
+		if c.audited.Load() == 0 || c.strict.Load() < 20 {
 			f.t.Errorf("%s: %d strict reads and %d audits", spec.name, c.strict.Load(), c.audited.Load())
 		}
 	}
