@@ -94,6 +94,21 @@ func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, err
 		category, pageSize, int64(page-1)*pageSize)
 }
 
+// Categories returns the names of all categories that have products, sorted.
+func (db *DB) Categories(ctx context.Context) ([]string, error) {
+	names := []string{}
+	err := db.read(ctx, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		names = append(names, name)
+		return err
+	}, "SELECT DISTINCT category FROM "+db.table("products")+" ORDER BY category")
+	return names, err
+}
+
+// PageSize is how many products a full page has.
+const PageSize = pageSize
+
 // Search returns the ids of the first 50 products that f describes.
 func (db *DB) Search(ctx context.Context, f Filter) ([]int64, error) {
 	where, args := f.where()

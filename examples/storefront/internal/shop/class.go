@@ -46,6 +46,7 @@ func Policies() map[string]larder.Policy {
 		},
 		"search":        list,
 		"category-page": list,
+		"categories":    list,
 		"auth-token": {
 			TTL: catalog.SessionLife, NegativeTTL: absentFor, Tiers: larder.Shared,
 			Jitter: -1, EarlyRefresh: -1, HardTimeout: loadTimeout,
@@ -58,7 +59,7 @@ func Policies() map[string]larder.Policy {
 }
 
 func (s *Shop) openCaches() error {
-	var errs [6]error
+	var errs [7]error
 	s.products, errs[0] = larder.NewCache(s.lard, "product", larder.Loader[int64, catalog.Product]{
 		LoadMany: s.db.Products,
 		Version:  func(p catalog.Product) uint64 { return p.Version },
@@ -87,6 +88,9 @@ func (s *Shop) openCaches() error {
 	s.tokens, errs[5] = larder.NewCache(s.lard, "auth-token", larder.Loader[string, catalog.Session]{
 		Load:    s.loadToken,
 		Expires: func(_ string, session catalog.Session) time.Time { return session.ExpiresAt },
+	})
+	s.names, errs[6] = larder.NewCache(s.lard, "categories", larder.Loader[string, []string]{
+		Load: func(ctx context.Context, _ string) ([]string, error) { return s.db.Categories(ctx) },
 	})
 	return errors.Join(errs[:]...)
 }

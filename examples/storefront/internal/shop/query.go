@@ -113,6 +113,15 @@ func ParsePage(values url.Values) (Page, error) {
 	return p, nil
 }
 
+// FirstPage is the first page of a category, whose name is in lower case.
+func FirstPage(category string) Page { return Page{category: category, number: 1} }
+
+// Category returns the name of the page's category.
+func (p Page) Category() string { return p.category }
+
+// Number returns the page's number, from 1.
+func (p Page) Number() int { return p.number }
+
 func (p Page) key() string { return strconv.Itoa(p.number) + "\n" + p.category }
 
 // Parameters returns the values of parameters by their names, in lower case

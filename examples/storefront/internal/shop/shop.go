@@ -7,6 +7,8 @@
 //	user-profile   1 h    memory, shared: invalidated by each update
 //	search         5 min  memory, shared: a canonical query → ids
 //	category-page  5 min  memory, shared: category and number → ids
+//	categories     5 min  memory, shared: the names of all; a new one is seen when
+//	                      the list is loaded again
 //	auth-token     its own end, shared: the hash of a token → its session
 //	cart, checkout, payment, balance    never
 //
@@ -84,6 +86,7 @@ type Shop struct {
 	users    *larder.Cache[int64, catalog.User]
 	searches *larder.Cache[Query, []int64]
 	pages    *larder.Cache[Page, []int64]
+	names    *larder.Cache[string, []string]        // under the one key allCategories
 	tokens   *larder.Cache[string, catalog.Session] // by the token's hash
 
 	delivery *delivery // nil: no relay
@@ -189,6 +192,14 @@ func (s *Shop) Page(ctx context.Context, p Page) (Listing, larder.Report, error)
 		return Listing{}, r, larder.ErrNotFound
 	}
 	return s.listed(ctx, ids, r, err)
+}
+
+// allCategories is the key of the list of all categories.
+const allCategories = "all"
+
+// Categories returns the names of all categories, sorted.
+func (s *Shop) Categories(ctx context.Context) ([]string, error) {
+	return s.names.Get(ctx, allCategories)
 }
 
 // listed fetches the products of a list that was answered as r says.

@@ -1,9 +1,9 @@
-// Package web is the shop's HTTP API.
+// Package web is the shop's pages and its HTTP API.
 //
 // # Invariants
 //
-//   - Every answer has a body in JSON, errors too: {"error": why}.
-//   - Every answer of the API has a Cache-Status field (RFC 9211).
+//   - Every answer of the API has a body in JSON, errors too: {"error": why}.
+//   - Every answer has a Cache-Status field (RFC 9211).
 //   - One rule for all input: text is UTF-8, parameters and fields that are not
 //     known or there twice are refused, and nothing is mended silently. Names of
 //     parameters count in any case, names of fields as they are.
@@ -48,6 +48,11 @@ const invalidatePath = "/api/users/invalidate"
 func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
 	a := newAPI(s, log)
 	mux := http.NewServeMux()
+	files := newAssets()
+	pages := newPages(a, files)
+	mux.HandleFunc("GET /{$}", pages.showList)
+	mux.HandleFunc("GET /products/{id}", pages.showProduct)
+	mux.HandleFunc("GET /assets/{name}", files.serve)
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /api/products", a.products)
 	mux.HandleFunc("GET /api/products/{id}", a.product)
