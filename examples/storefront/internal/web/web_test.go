@@ -393,7 +393,7 @@ func TestAdmin(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := got.Classes["product"]
-	if got.Node != "n1" || len(got.Classes) != 6 || got.Origin.Queries != 1 || p.Gets != 3 || p.Misses["cold"] != 3 ||
+	if got.Node != "n1" || len(got.Classes) != 7 || got.Origin.Queries != 1 || p.Gets != 3 || p.Misses["cold"] != 3 ||
 		p.Loads != 3 || p.Target != 0.10 || p.Stale == nil || p.Negative == nil || p.MissRate["10s"] == nil {
 		t.Errorf("got %s", w.Body)
 	}
