@@ -90,22 +90,35 @@ func (f tagField) name() string {
 	return [tagFields]string{"Cache-Tag", "Surrogate-Key", "Edge-Cache-Tag", "Cdn-Tag", "Xkey", "Cache-Groups"}[f]
 }
 
+// separator returns what stands between two tags.
+func (f tagField) separator() string {
+	switch f {
+	case surrogateKey, xkey:
+		return " "
+	case cacheGroups:
+		return ", " // a List of RFC 9651
+	}
+	return ","
+}
+
+// length returns how long the value of the field is.
+func (f tagField) length(tags []string) int {
+	n := len(f.separator()) * max(len(tags)-1, 0)
+	for _, tag := range tags {
+		n += len(tag)
+		if f == cacheGroups {
+			n += 2 + strings.Count(tag, `"`) + strings.Count(tag, `\`)
+		}
+	}
+	return n
+}
+
 // value writes tags, which are valid, in the form of the field.
 func (f tagField) value(tags []string) string {
-	separator, length := ",", 0
 	if len(tags) == 1 && f != cacheGroups {
 		return tags[0]
 	}
-	for _, tag := range tags {
-		length += len(tag) + 4 // the most that is between two
-	}
-	b := make([]byte, 0, length)
-	switch f {
-	case surrogateKey, xkey:
-		separator = " "
-	case cacheGroups:
-		separator = ", " // a List of RFC 9651
-	}
+	b, separator := make([]byte, 0, f.length(tags)), f.separator()
 	for i, tag := range tags {
 		if i > 0 {
 			b = append(b, separator...)
@@ -183,20 +196,7 @@ func checkTags(tags []string, cdns []CDN) *TagError {
 		if limits.tags > 0 && len(tags) > limits.tags {
 			return &TagError{CDN: cdn, Reason: fmt.Sprintf("there are %d tags, at most %d", len(tags), limits.tags)}
 		}
-		if limits.line == 0 {
-			continue
-		}
-		length := 0
-		for _, tag := range tags {
-			// With the two quotes, comma and space of Cache-Groups, which needs the most.
-			length += len(tag) + 4
-			if limits.field == cacheGroups {
-				length += strings.Count(tag, `"`) + strings.Count(tag, `\`)
-			} else {
-				length -= 3
-			}
-		}
-		if length > limits.line+1 {
+		if length := limits.field.length(tags); limits.line > 0 && length > limits.line {
 			return &TagError{CDN: cdn, Reason: fmt.Sprintf("the %d tags have %d bytes in all, at most %d", len(tags), length, limits.line)}
 		}
 	}
