@@ -1,6 +1,7 @@
 package httpcache
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -77,7 +78,7 @@ func (r *Response) Tag(tags ...string) bool {
 // Vary. The ETag is made of it; [http.ServeContent] sees it. 0 says nothing.
 // Version returns false if it comes too late.
 func (r *Response) Version(v uint64) bool {
-	return r.say(func(w *words) { w.version = v })
+	return r.say(func(w *words) { w.version = cmp.Or(v, w.version) })
 }
 
 // NoStore says that nobody may keep this response, whatever the policy of the
