@@ -3,6 +3,7 @@ module github.com/larderdev/larder
 go 1.26
 
 require (
+	github.com/dunglas/httpsfv v1.1.2
 	github.com/klauspost/compress v1.18.0
 	github.com/maypok86/otter/v2 v2.4.0
 	github.com/redis/rueidis v1.0.79

@@ -12,6 +12,7 @@ var (
 	rueidis     = []string{"github.com/redis/rueidis"}
 	yaml        = []string{"gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "go.yaml.in/yaml", "github.com/goccy/go-yaml", "sigs.k8s.io/yaml"}
 	compression = []string{"github.com/klauspost/compress"}
+	httpFields  = []string{"github.com/dunglas/httpsfv"}
 	testHelpers = []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/anishathalye/porcupine"}
 	database    = []string{
 		"database/sql", "github.com/jackc/pgx", "github.com/lib/pq", "github.com/go-sql-driver/mysql",
@@ -130,7 +131,7 @@ func (p *Package) helpsTests() bool {
 // requirements: each of these was chosen, the others need a decision record
 // and a line here.
 func requirements(t *Tree) []string {
-	allowed := slices.Concat(otter, rueidis, yaml, compression, testHelpers)
+	allowed := slices.Concat(otter, rueidis, yaml, compression, httpFields, testHelpers)
 	var found, yamls []string
 	for _, path := range t.Requires {
 		if !within(path, allowed...) {
