@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/larderdev/larder/edge"
+)
+
+// edgeConfig is what the flags of larder edge say.
+type edgeConfig struct {
+	options edge.Options
+	listen  string
+	drain   time.Duration
+}
+
+// runEdge serves until ctx ends or a signal comes.
+func runEdge(ctx context.Context, args []string, e env) int {
+	cfg, err := parseEdge(args, e)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage // parseEdge has said it
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(e.err, nil))
+	if err := serveEdge(ctx, cfg, log, e.out); err != nil {
+		log.Error("larder edge", "err", err)
+		return exitEnvironment
+	}
+	return exitOK
+}
+
+func parseEdge(args []string, e env) (edgeConfig, error) {
+	var cfg edgeConfig
+	set := flag.NewFlagSet("larder edge", flag.ContinueOnError)
+	set.SetOutput(e.err)
+	origin := set.String("origin", "", "`URL` of the origin (required)")
+	set.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "`address` for clients")
+	profile := set.String("profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
+	set.Int64Var(&cfg.options.MaxBytes, "max-bytes", 256<<20, "memory for responses, in `bytes`")
+	set.Int64Var(&cfg.options.MaxObjectBytes, "max-object-bytes", 0, "largest body that is stored, in `bytes`; 0: 8 MiB, or a quarter of -max-bytes if that is less")
+	targets := set.String("target-fields", "CDN-Cache-Control", "`fields` that target this cache, parted by commas, the first before the others")
+	cookies := set.String("plain-cookies", "", "`names` of cookies that do not say who the client is, parted by commas")
+	set.BoolVar(&cfg.options.ExposeTags, "expose-tags", false, "leave Cache-Tag, Surrogate-Key and their like in answers")
+	set.BoolVar(&cfg.options.PreserveHost, "preserve-host", false, "send the client's Host to the origin")
+	set.StringVar(&cfg.options.Name, "name", "larder", "`name` in Cache-Status and Via")
+	set.DurationVar(&cfg.options.OriginTimeout, "origin-timeout", time.Minute, "how long the origin may be silent")
+	set.DurationVar(&cfg.options.StaleIfUnreachable, "stale-if-unreachable", 24*time.Hour, "for how long stale responses are served while the origin does not answer; negative: never")
+	set.DurationVar(&cfg.drain, "drain", 10*time.Second, "how long requests may take to end on shutdown")
+	if err := set.Parse(args); err != nil {
+		return cfg, err
+	}
+	err := cfg.finish(*origin, *profile, *targets, *cookies)
+	if set.NArg() > 0 {
+		err = errors.Join(err, fmt.Errorf("unexpected argument %q", set.Arg(0)))
+	}
+	if err != nil {
+		fmt.Fprintf(e.err, "larder edge: %v\n", err)
+	}
+	return cfg, err
+}
+
+// finish takes what needs more than package flag. It reports all mistakes.
+func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
+	var errs []error
+	u, err := url.Parse(origin)
+	switch {
+	case origin == "":
+		errs = append(errs, errors.New("-origin is missing, want the URL of the origin"))
+	case err != nil:
+		errs = append(errs, errors.New("-origin is no URL")) // the error would show a password in it
+	}
+	cfg.options.Origin = u
+	switch profile {
+	case edge.SafeDefault.String():
+		cfg.options.Profile = edge.SafeDefault
+	case edge.StrictRFC.String():
+		cfg.options.Profile = edge.StrictRFC
+	default:
+		errs = append(errs, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", profile))
+	}
+	cfg.options.TargetFields = list(targets)
+	cfg.options.PlainCookies = list(cookies)
+	return errors.Join(errs...)
+}
+
+// list parts a flag's value at commas.
+func list(text string) []string {
+	all := []string{}
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			all = append(all, item)
+		}
+	}
+	return all
+}

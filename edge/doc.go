@@ -1,0 +1,41 @@
+// Package edge is a shared HTTP cache in front of an origin: a reverse proxy
+// that stores what RFC 9111 allows and forgets what it is told to.
+//
+//	client ──▶ Handler ──▶ store: URL → variants (Vary) ──▶ hit
+//	              │ miss, stale
+//	              ▼
+//	           flight: one request to the origin for all who wait
+//	              │ begins at number n of the book
+//	              ▼
+//	           spool: body, to all who wait and into the store
+//
+// A [Handler] is an [http.Handler]. It obeys RFC 9111 (caching), RFC 9213 (fields
+// that target some caches), RFC 5861 (stale-while-revalidate, stale-if-error) and
+// RFC 9875 (groups), and says what it did as RFC 9211 has it (Cache-Status).
+//
+// # Purges
+//
+// Purges by tag, host, prefix and of everything are marks in a book, each with a
+// number that grows. A response carries the number that the book had before its
+// request went to the origin. It is wrong if one of its marks has a greater one,
+// whenever it arrives: that is looked up when the book has changed since the last
+// look. A purge is one entry in a map, however many responses it is about.
+//
+// Purges of a URL, and unsafe methods, delete its variants and fence the requests
+// for it that are under way: what they bring is not stored.
+//
+// # Invariants
+//
+//   - Once [Handler.Purge] has returned, no request that begins later is answered
+//     with a response whose request to the origin began before the purge, unless
+//     the purge was soft and the response is marked stale.
+//   - Two requests share a response only if it may be stored, and is fresh for
+//     both. Each of the others is forwarded by itself. A request with credentials
+//     never shares the flight of another.
+//   - What is stored is whole: a body that ends early is not stored, and whoever
+//     is reading it sees the connection break.
+//   - The bytes of all stored responses, their keys and fields included, stay
+//     within [Options.MaxBytes], and those of bodies under way within a quarter of
+//     it. Bodies beyond [Options.MaxObjectBytes] pass through a window.
+//   - No goroutine outlives [Handler.Close].
+package edge

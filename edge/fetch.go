@@ -1,0 +1,281 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// maxRounds bounds how often a request waits for a flight before it goes alone.
+// The second time is for another variant of the same URL.
+const maxRounds = 3
+
+// fetch answers a request that the store alone could not.
+func (h *Handler) fetch(x *exchange) {
+	joinable := h.joinable(x)
+	known := append(x.selected[:len(x.selected):len(x.selected)], x.others...)
+	var over *flight
+	for round := 0; joinable && round < maxRounds; round++ {
+		name := flightName(&x.url, known, x.r.Header)
+		f, leader := h.store.board(x.url, name, over)
+		if leader {
+			if !h.alreadyHere(f, x) {
+				h.ask(f, x)
+			}
+			h.lead(x, f)
+			return
+		}
+		if f.wait(x.r.Context(), nil) != nil {
+			h.gone(x)
+			return
+		}
+		if h.follow(x, f) {
+			return
+		}
+		if f.raw != nil || f.response == nil || h.solo.has(x.url.key, time.Now()) {
+			break // the next one would not be for all either
+		}
+		known, over = []*response{f.response}, f
+	}
+	f := newFlight(h.store.begin(x.url), "")
+	h.ask(f, x)
+	h.lead(x, f)
+}
+
+// alreadyHere looks again, now that nobody else can be asking: the flight before
+// this one may have landed since the first look. What it brought is for all who
+// are aboard.
+func (h *Handler) alreadyHere(f *flight, x *exchange) bool {
+	selected, others := h.store.lookup(x.url.key, x.r.Header)
+	s := best(selected, x.r)
+	if s == x.best {
+		return false
+	}
+	now := time.Now()
+	y := exchange{best: s, now: now, asks: x.asks}
+	if s == nil || !s.complete() || !y.allows(s.ttl(now)) {
+		// What there is now is what to validate, and to fall back on.
+		x.selected, x.others, x.best, x.now = selected, others, s, now
+		return false
+	}
+	f.land(landing{response: s, header: s.header, whole: true, found: true})
+	h.retire(f)
+	return true
+}
+
+// joinable tells whether a request may share its flight with others. One that
+// says who sends it does not, nor one that wants something of its own.
+func (h *Handler) joinable(x *exchange) bool {
+	return !h.options.personal(x.r) && len(x.r.Header["Range"]) == 0 && !h.solo.has(x.url.key, x.now) &&
+		!x.asks.Has("no-cache") && !x.asks.Has("no-store") && !x.asks.Has("max-age") && !x.asks.Has("min-fresh")
+}
+
+// ask says what a new flight asks the origin, and launches it.
+func (h *Handler) ask(f *flight, x *exchange) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(x.r.Context()))
+	stop := context.AfterFunc(h.life, cancel)
+	f.cancel = func() { stop(); cancel() }
+	ctx = withInterim(ctx, func(i interim) {
+		select {
+		case f.interims <- i:
+		case <-f.left:
+		case <-ctx.Done():
+		}
+	})
+	f.asker = x.r.Clone(ctx) // it is read when the client may be gone
+	f.out = h.toOrigin(ctx, x.r)
+	f.fallback = x.best
+	f.candidates = x.candidates()
+	part := x.part()
+	switch {
+	case len(f.candidates) > 0 && (x.best == nil || x.best.complete()) && len(x.r.Header["Range"]) == 0,
+		x.best != nil && x.best.complete() && x.best.validates():
+		f.conditional()
+	case part != nil:
+		f.candidates = nil
+		f.rest(part)
+	default:
+		f.candidates = nil
+		if f.name != "" {
+			// The response is for others too, so they do not get an answer to
+			// this client's conditions. They are evaluated here.
+			for _, name := range conditionals {
+				f.out.Header.Del(name)
+			}
+		}
+	}
+	if !h.launch(f) {
+		f.land(landing{failed: true, err: errClosed})
+		h.retire(f)
+	}
+}
+
+var errClosed = errors.New("edge: closed")
+
+// validates tells whether the origin can confirm s.
+func (s *response) validates() bool { return s.etag != "" || s.modified != "" }
+
+// candidates are the stored responses that the origin may confirm: that which the
+// request selects before the others.
+func (x *exchange) candidates() []*response {
+	var all []*response
+	if x.best != nil && x.best.validates() {
+		all = append(all, x.best)
+	}
+	for _, s := range x.others {
+		if s.complete() && s.etag != "" && len(all) < maxValidators {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// part is the beginning of what is asked for, if it is here and can be completed
+// (RFC 9111 3.4).
+func (x *exchange) part() *response {
+	if x.best != nil || len(x.r.Header["Range"]) > 0 {
+		return nil
+	}
+	for _, s := range x.selected {
+		if !s.complete() && s.first == 0 && s.end() < s.total && strong(s.etag) {
+			return s
+		}
+	}
+	return nil
+}
+
+// lead waits for a flight of one's own, and answers with what it brings.
+func (h *Handler) lead(x *exchange, f *flight) {
+	header := x.w.Header()
+	err := f.wait(x.r.Context(), func(i interim) {
+		for name, lines := range i.header {
+			header[name] = lines
+		}
+		x.w.WriteHeader(i.status)
+		clear(header)
+	})
+	if err != nil {
+		h.gone(x)
+		return
+	}
+	n := note{fwd: x.why(), status: f.status}
+	switch {
+	case f.failed:
+		h.standIn(x, f, n)
+	case f.raw != nil:
+		defer f.cancel()
+		n.detail = string(f.why)
+		h.relay(x.w, f.raw, f.header, n)
+	case f.found:
+		h.reply(x, f.response, f.header, note{hit: true, ttl: f.response.ttl(x.now), hasTTL: true}, false)
+	case f.whole:
+		n.ttl, n.hasTTL, n.stored = f.response.ttl(time.Now()), true, f.stored
+		h.reply(x, f.response, f.header, n, true)
+	default:
+		n.ttl, n.hasTTL, n.stored, n.status = f.response.ttl(time.Now()), true, true, f.status
+		h.stream(x, f, f.header, f.first, n)
+	}
+}
+
+// follow answers with what another's flight brought; false: that is not for this
+// request, which has to be forwarded itself (RFC 9111 4).
+func (h *Handler) follow(x *exchange, f *flight) bool {
+	n := note{fwd: x.why(), status: f.status, collapsed: true}
+	if f.failed {
+		if f.err == nil && (x.best == nil || !x.best.standsInFor(time.Now())) {
+			return false
+		}
+		h.count.collapsed.Add(1)
+		h.standIn(x, f, n)
+		return true
+	}
+	s := f.response
+	if f.raw != nil || f.why != refusedNone || !s.selects(x.r.Header) || !s.usable(h.store.book) || s.noCache {
+		return false
+	}
+	if n.ttl, n.hasTTL = s.ttl(time.Now()), true; n.ttl <= 0 {
+		return false
+	}
+	if f.whole {
+		h.count.collapsed.Add(1)
+		h.reply(x, s, s.header, n, false)
+		return true
+	}
+	reader, ok := f.spool.join()
+	if !ok {
+		return false
+	}
+	h.count.collapsed.Add(1)
+	h.stream(x, f, s.header, reader, n)
+	return true
+}
+
+// gone ends a request whose client, or whose time, is over.
+func (h *Handler) gone(x *exchange) {
+	h.fail(x.w, http.StatusGatewayTimeout, "the request ended before the origin answered")
+}
+
+// standIn answers for an origin that has failed: with what is stale, if that is
+// allowed (RFC 9111 4.2.4, RFC 5861 4).
+func (h *Handler) standIn(x *exchange, f *flight, n note) {
+	now := time.Now()
+	s := x.best
+	if s != nil {
+		allowed := s.standsInFor(now)
+		if f.err != nil && !s.neverStale {
+			allowed = allowed || -s.ttl(now) <= h.options.StaleIfUnreachable
+		}
+		if allowed && s.usable(h.store.book) {
+			h.count.rescued.Add(1)
+			n.ttl, n.hasTTL, n.detail = s.ttl(now), true, "stale-if-error"
+			h.reply(x, s, s.header, n, false)
+			return
+		}
+	}
+	h.count.failed.Add(1)
+	switch {
+	case errors.Is(f.err, errClosed):
+		h.fail(x.w, http.StatusServiceUnavailable, "the edge is closing")
+	case errors.Is(f.err, errTimeout), isTimeout(f.err):
+		h.fail(x.w, http.StatusGatewayTimeout, "the origin is silent")
+	case s != nil && s.neverStale:
+		h.fail(x.w, http.StatusGatewayTimeout, "the origin does not answer, and what is here must not be used without it")
+	default:
+		h.fail(x.w, http.StatusBadGateway, "the origin does not answer")
+	}
+}
+
+// variesBy tells whether a field of the request selected s.
+func (s *response) variesBy(name string) bool {
+	return slices.ContainsFunc(s.vary, func(sel selector) bool { return sel.name == name })
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// refresh asks the origin anew behind the scenes, if nobody does that already.
+func (h *Handler) refresh(x *exchange) {
+	name := flightName(&x.url, x.selected, x.r.Header)
+	f, leader := h.store.board(x.url, name, nil)
+	if !leader {
+		f.leave(false)
+		return
+	}
+	behind := *x
+	behind.r = x.r.Clone(context.WithoutCancel(x.r.Context()))
+	behind.r.Method = http.MethodGet
+	// What it brings is for all: it is asked without what says who the client is,
+	// unless the response was selected by that.
+	for _, name := range []string{"Cookie", "Authorization"} {
+		if !x.best.variesBy(name) {
+			delete(behind.r.Header, name)
+		}
+	}
+	f.leaderGone = true // it goes into the store, or nowhere
+	close(f.left)
+	h.ask(f, &behind)
+}

@@ -1,0 +1,117 @@
+package edge
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/larderdev/larder/httpcache"
+)
+
+// hopByHop are the fields of one connection alone (RFC 9110 7.6.1), and those of
+// a proxy's own authentication, which RFC 9111 3.1 keeps out of the store.
+var hopByHop = []string{
+	"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Transfer-Encoding", "Upgrade",
+	"Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Trailer",
+}
+
+// removeHopByHop deletes the fields that end here.
+func removeHopByHop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+// Tag fields of the CDNs, by what parts their members.
+var (
+	tagsByComma = []string{"Cache-Tag", "Edge-Cache-Tag", "Cdn-Tag"}
+	tagsBySpace = []string{"Surrogate-Key", "Xkey"}
+)
+
+const (
+	// maxTags and maxTagBytes bound the tags of one response. A response with
+	// more of them could not be purged by all, and is not stored.
+	maxTags     = 1024
+	maxTagBytes = 16 << 10
+)
+
+// marksOf returns the names of marks that a response is purged by; false if they
+// are too many.
+func marksOf(t *target, h http.Header) ([]string, bool) {
+	var names []string
+	bytes := 0
+	add := func(about, tag string) {
+		if tag != "" {
+			names = append(names, about+tag)
+			bytes += len(tag)
+		}
+	}
+	for _, field := range tagsByComma {
+		for _, line := range h[field] {
+			for tag := range strings.SplitSeq(line, ",") {
+				add(aboutTag, foldTag(tag))
+			}
+		}
+	}
+	for _, field := range tagsBySpace {
+		for _, line := range h[field] {
+			// Some write commas here too.
+			for tag := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' }) {
+				add(aboutTag, foldTag(tag))
+			}
+		}
+	}
+	groups, _ := httpcache.ParseGroups(h["Cache-Groups"])
+	for _, group := range groups {
+		add(aboutGroup, t.origin()+" "+group)
+	}
+	slices.Sort(names)
+	names = slices.Clip(slices.Compact(names))
+	return names, len(names) <= maxTags && bytes <= maxTagBytes
+}
+
+// foldTag is the form in which tags are compared: some CDNs fold their case, and
+// to purge too much is the safe mistake.
+func foldTag(tag string) string { return strings.ToLower(strings.TrimSpace(tag)) }
+
+// withheldAlways are fields for caches, which clients get if asked for.
+var withheldAlways = slices.Concat(tagsByComma, tagsBySpace, []string{"Surrogate-Control"})
+
+// forClients returns the fields of a response from the origin as clients get
+// them, and as they are stored.
+func (o *Options) forClients(h http.Header) http.Header {
+	removeHopByHop(h)
+	if !o.ExposeTags {
+		for _, name := range withheldAlways {
+			delete(h, name)
+		}
+	}
+	return h
+}
+
+// clip returns a copy of h in which no slice has room to grow, and all values of
+// which are in few allocations.
+func clip(h http.Header, without []string) http.Header {
+	n := 0
+	for _, lines := range h {
+		n += len(lines)
+	}
+	all := make([]string, 0, n)
+	c := make(http.Header, len(h))
+	for name, lines := range h {
+		if slices.Contains(without, name) {
+			continue
+		}
+		start := len(all)
+		all = append(all, lines...)
+		c[name] = all[start:len(all):len(all)]
+	}
+	return c
+}

@@ -1,0 +1,291 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/larderdev/larder/httpcache"
+)
+
+// Handler is a shared cache before an origin. Its methods may be called
+// concurrently.
+type Handler struct {
+	options   Options
+	transport http.RoundTripper
+	own       *http.Transport // to be closed; nil: the transport is the user's
+	upgrades  *httputil.ReverseProxy
+	store     *store
+	solo      *solo
+	spools    atomic.Int64 // bytes that bodies under way may still take
+	count     counters
+
+	// life is what flights live on after their leader has gone.
+	life    context.Context
+	end     context.CancelFunc
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
+}
+
+// New returns a cache with nothing in it. Its errors name the fields of Options
+// that are wrong, all of them.
+func New(options Options) (*Handler, error) {
+	options.complete()
+	if err := options.validate(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	s, err := newStore(options.MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("edge: store: %w", err)
+	}
+	h := &Handler{options: options, transport: options.Transport, store: s, solo: newSolo()}
+	if h.transport == nil {
+		h.own = originTransport(options.OriginTimeout)
+		h.transport = h.own
+	}
+	h.spools.Store(options.MaxBytes / 4)
+	h.life, h.end = context.WithCancel(context.Background())
+	h.upgrades = h.newUpgrades()
+	return h, nil
+}
+
+// Close ends what is under way behind the scenes, waits for it and empties the
+// cache. Requests that come later are answered with 503 unless they are hits. It
+// returns nil and may be called again.
+func (h *Handler) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	h.end()
+	h.running.Wait()
+	h.store.tier.Close()
+	if h.own != nil {
+		h.own.CloseIdleConnections()
+	}
+	return nil
+}
+
+// enter counts a goroutine that Close waits for; false: the handler is closed.
+func (h *Handler) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.running.Add(1)
+	}
+	return !h.closed
+}
+
+// ServeHTTP answers from the cache where that is allowed and from the origin
+// where it is not. A body that the origin breaks off is broken off here too, by a
+// panic with [http.ErrAbortHandler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.count.requests.Add(1)
+	switch {
+	case r.Method == http.MethodConnect:
+		h.fail(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
+	case len(r.Header["Via"]) > 0 && h.loops(r):
+		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
+	case websocket(r):
+		h.count.bypassed.Add(1)
+		h.upgrades.ServeHTTP(w, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		h.read(w, r)
+	default:
+		h.write(w, r)
+	}
+}
+
+// exchange is one request that may be answered from the store.
+type exchange struct {
+	w   http.ResponseWriter
+	r   *http.Request
+	url target
+	now time.Time
+	// selected are the stored responses that the request selects, others those
+	// under its URL that it does not.
+	selected, others []*response
+	// best is the one that could answer it.
+	best *response
+	// asks are the directives of the request, if they are obeyed.
+	asks httpcache.Directives
+}
+
+// read answers GET and HEAD.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
+	x := exchange{w: w, r: r, url: targetOf(r), now: time.Now()}
+	if h.bypasses(r) {
+		h.count.bypassed.Add(1)
+		h.pass(&x, note{fwd: "bypass"})
+		return
+	}
+	x.selected, x.others = h.store.lookup(x.url.key, r.Header)
+	x.best = best(x.selected, r)
+	said := httpcache.Directives{}
+	if lines := r.Header["Cache-Control"]; len(lines) > 0 {
+		said = httpcache.ParseCacheControl(lines)
+		if h.options.Profile == StrictRFC {
+			x.asks = said
+		}
+	}
+	if x.best != nil {
+		ttl := x.best.ttl(x.now)
+		if x.allows(ttl) {
+			h.count.hits.Add(1)
+			h.reply(&x, x.best, x.best.header, note{hit: true, ttl: ttl, hasTTL: true}, false)
+			return
+		}
+		if s := x.best; ttl <= 0 && s.whileRevalidate > 0 && -ttl <= s.whileRevalidate && s.complete() && !x.asks.Has("no-cache") {
+			h.count.stale.Add(1)
+			h.refresh(&x)
+			h.reply(&x, s, s.header, note{hit: true, ttl: ttl, hasTTL: true, detail: "stale-while-revalidate"}, false)
+			return
+		}
+	}
+	if said.Has("only-if-cached") {
+		h.fail(w, http.StatusGatewayTimeout, "not in the cache, and the request wants no other answer")
+		return
+	}
+	h.count.misses.Add(1)
+	if r.Method == http.MethodHead {
+		h.pass(&x, note{fwd: x.why()})
+		return
+	}
+	h.fetch(&x)
+}
+
+// overriding are fields by which some origins take another URL or method than
+// those of the request. Responses to them belong to no key.
+var overriding = []string{
+	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url",
+}
+
+// bypasses tells whether a GET or HEAD is for the origin alone: it has a body, or
+// conditions on the origin's state (RFC 9110 13.1), or is a user's own for a
+// profile that does not mix.
+func (h *Handler) bypasses(r *http.Request) bool {
+	if r.ContentLength != 0 || len(r.Header["If-Match"]) > 0 || len(r.Header["If-Unmodified-Since"]) > 0 {
+		return true
+	}
+	for _, name := range overriding {
+		if len(r.Header[name]) > 0 {
+			return true
+		}
+	}
+	return h.options.Profile == SafeDefault && len(r.Header["Authorization"]) > 0
+}
+
+// best returns the stored response that answers r: a whole one before a part.
+func best(selected []*response, r *http.Request) *response {
+	for _, s := range selected {
+		if s.complete() {
+			return s
+		}
+	}
+	if len(r.Header["Range"]) == 0 || r.Method != http.MethodGet {
+		return nil
+	}
+	for _, s := range selected {
+		if s.covers(r.Header) {
+			return s
+		}
+	}
+	return nil
+}
+
+// allows tells whether the best response may be used as it is: it is fresh
+// enough for the request (RFC 9111 4, 5.2.1).
+func (x *exchange) allows(ttl time.Duration) bool {
+	s := x.best
+	if s.noCache || x.asks.Has("no-cache") || x.asks.Has("no-store") {
+		return false
+	}
+	if limit, ok := x.asks.Seconds("max-age"); ok && s.age(x.now) > limit {
+		return false
+	}
+	if least, ok := x.asks.Seconds("min-fresh"); ok && ttl < least {
+		return false
+	}
+	if ttl > 0 {
+		return true
+	}
+	if !x.asks.Has("max-stale") || s.neverStale {
+		return false
+	}
+	limit, ok := x.asks.Seconds("max-stale")
+	return !ok || limit == httpcache.Unusable && !hasValue(x.asks, "max-stale") || -ttl <= limit
+}
+
+func hasValue(d httpcache.Directives, name string) bool {
+	_, ok := d.Value(name)
+	return ok
+}
+
+// why says, in the words of RFC 9211 2.2, why the origin is asked.
+func (x *exchange) why() string {
+	switch {
+	case x.best != nil && x.best.ttl(x.now) > 0 && !x.best.noCache:
+		return "request"
+	case x.best != nil:
+		return "stale"
+	case len(x.selected) > 0:
+		return "partial"
+	case len(x.others) > 0:
+		return "vary-miss"
+	}
+	return "uri-miss"
+}
+
+// fail answers for the edge itself. Such an answer is nobody's to store.
+func (h *Handler) fail(w http.ResponseWriter, status int, text string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "%d %s: %s\n", status, http.StatusText(status), text)
+}
+
+// newUpgrades returns the proxy for connections that become WebSockets.
+func (h *Handler) newUpgrades() *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			out := h.toOrigin(p.Out.Context(), p.In)
+			out.Header["Upgrade"], out.Header["Connection"] = p.Out.Header["Upgrade"], p.Out.Header["Connection"]
+			p.Out.URL, p.Out.Host, p.Out.Header = out.URL, out.Host, out.Header
+		},
+		Transport: h.transport,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			h.fail(w, http.StatusBadGateway, "the origin does not answer")
+		},
+		ModifyResponse: func(resp *http.Response) error {
+			if !h.options.ExposeTags {
+				for _, name := range withheldAlways {
+					resp.Header.Del(name)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// websocket tells whether a request wants to become a WebSocket. No other change
+// of protocol is passed on: h2c would carry requests past this cache.
+func websocket(r *http.Request) bool {
+	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return false
+	}
+	for _, line := range r.Header["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(option), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}

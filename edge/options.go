@@ -1,0 +1,172 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Profile says whom a cache believes.
+type Profile int
+
+const (
+	// SafeDefault stores less than it might: no response with Set-Cookie, none to
+	// a request with credentials (Authorization, a client certificate, a cookie
+	// that is not in [Options.PlainCookies]), whatever the origin says; none
+	// whose lifetime nobody stated; and none of which nobody can see whether it
+	// is whole. Requests with Authorization go to the origin. Clients cannot have
+	// the cache ask the origin anew.
+	SafeDefault Profile = iota
+	// StrictRFC stores whatever RFC 9111 lets a shared cache store, and obeys the
+	// directives of requests.
+	StrictRFC
+)
+
+// String returns the name of the profile as the command line has it.
+func (p Profile) String() string {
+	switch p {
+	case SafeDefault:
+		return "safe-default"
+	case StrictRFC:
+		return "strict-rfc"
+	}
+	return fmt.Sprintf("Profile(%d)", int(p))
+}
+
+// Options configures a [Handler]. Origin is the only field that must be set.
+type Options struct {
+	// Origin is where responses come from: http or https, a host, and maybe a
+	// path that goes before that of each request.
+	Origin *url.URL
+	// Profile says whom the cache believes.
+	//
+	// Default: SafeDefault.
+	Profile Profile
+	// Name is what the edge calls itself in Cache-Status and Via: a token of up
+	// to 64 letters, digits, "-", "_" and ".", that begins with a letter.
+	//
+	// Default: "larder".
+	Name string
+
+	// MaxBytes bounds the memory of stored responses, keys and fields included;
+	// at least 1 MiB. Bodies on their way take a quarter of it in addition, at
+	// most, and the marks of purges 1/64, at least 1 MiB.
+	//
+	// Default: 256 MiB.
+	MaxBytes int64
+	// MaxObjectBytes bounds a body that is stored, from 1 to a quarter of
+	// MaxBytes. A larger one passes through.
+	//
+	// Default: 8 MiB, or a quarter of MaxBytes if that is less.
+	MaxObjectBytes int64
+
+	// TargetFields are the fields that target this cache, the first of them
+	// before the others, and all of them before Cache-Control (RFC 9213 2.2).
+	//
+	// Default: CDN-Cache-Control.
+	TargetFields []string
+	// PlainCookies are the names of cookies that say nothing of who the client
+	// is, such as that of a colour scheme. A request with any other is one with
+	// credentials for SafeDefault.
+	//
+	// Default: none.
+	PlainCookies []string
+	// ExposeTags leaves the fields for caches in answers (Cache-Tag,
+	// Surrogate-Key, xkey, Edge-Cache-Tag, CDN-Tag, Surrogate-Control): for
+	// another cache before this one.
+	//
+	// Default: false, clients do not get them.
+	ExposeTags bool
+	// PreserveHost sends the client's Host to the origin. X-Forwarded-Host tells
+	// it in any case.
+	//
+	// Default: false, the origin gets the host of Origin.
+	PreserveHost bool
+
+	// OriginTimeout is how long the origin may be silent: before its header, and
+	// within a body that is going to be stored.
+	//
+	// Default: 60 s.
+	OriginTimeout time.Duration
+	// StaleIfUnreachable is for how long a stale response is served when the
+	// origin gives no answer at all (RFC 9111 4.2.4), unless it says that it must
+	// not be. Negative: never.
+	//
+	// Default: 24 h.
+	StaleIfUnreachable time.Duration
+	// Transport sends requests to the origin. It must not follow redirects, and
+	// not unpack bodies. [Handler.Close] does not close it.
+	//
+	// Default: one of the handler's own.
+	Transport http.RoundTripper
+}
+
+var (
+	nameForm  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
+	fieldForm = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+)
+
+// complete fills in the defaults.
+func (o *Options) complete() {
+	o.Name = orElse(o.Name, "larder")
+	o.MaxBytes = orElse(o.MaxBytes, 256<<20)
+	o.MaxObjectBytes = orElse(o.MaxObjectBytes, min(8<<20, o.MaxBytes/4))
+	o.OriginTimeout = orElse(o.OriginTimeout, time.Minute)
+	o.StaleIfUnreachable = orElse(o.StaleIfUnreachable, 24*time.Hour)
+	if o.TargetFields == nil {
+		o.TargetFields = []string{"CDN-Cache-Control"}
+	}
+	o.TargetFields = slices.Clone(o.TargetFields)
+	o.PlainCookies = slices.Clone(o.PlainCookies)
+	if o.Origin != nil {
+		origin := *o.Origin
+		o.Origin = &origin
+	}
+}
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// validate reports every mistake at once, in the words of the field names.
+func (o *Options) validate() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch {
+	case o.Origin == nil:
+		errs = append(errs, errors.New("Origin is nil, want the URL of the origin"))
+	case o.Origin.Scheme != "http" && o.Origin.Scheme != "https" || o.Origin.Host == "":
+		wrong("Origin is %q, want http:// or https:// and a host", o.Origin.Redacted())
+	case o.Origin.User != nil || o.Origin.RawQuery != "" || o.Origin.Fragment != "":
+		wrong("Origin is %q, want no user, query or fragment", o.Origin.Redacted())
+	}
+	if o.Profile != SafeDefault && o.Profile != StrictRFC {
+		wrong("Profile is %v, want SafeDefault or StrictRFC", o.Profile)
+	}
+	if !nameForm.MatchString(o.Name) {
+		wrong("Name is %q, want up to 64 letters, digits, '-', '_' and '.', beginning with a letter", o.Name)
+	}
+	if o.MaxBytes < 1<<20 {
+		wrong("MaxBytes is %d, want at least %d", o.MaxBytes, 1<<20)
+	}
+	if o.MaxObjectBytes < 1 || o.MaxObjectBytes > o.MaxBytes/4 {
+		wrong("MaxObjectBytes is %d, want 1 to a quarter of MaxBytes (%d)", o.MaxObjectBytes, o.MaxBytes/4)
+	}
+	for _, field := range o.TargetFields {
+		if !fieldForm.MatchString(field) {
+			wrong("TargetFields has %q, want the name of a field", field)
+		}
+	}
+	if o.OriginTimeout < 0 {
+		wrong("OriginTimeout is %v, want more than 0", o.OriginTimeout)
+	}
+	return errors.Join(errs...)
+}

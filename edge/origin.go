@@ -1,0 +1,141 @@
+package edge
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// originTransport is how the origin is reached unless Options.Transport says
+// otherwise. It does not unpack bodies: they are stored as they come.
+func originTransport(timeout time.Duration) *http.Transport {
+	return &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: timeout,
+		ExpectContinueTimeout: time.Second,
+		MaxIdleConns:          1024,
+		MaxIdleConnsPerHost:   512,
+		IdleConnTimeout:       90 * time.Second,
+		DisableCompression:    true,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// toOrigin returns the request that asks the origin for what r asks. Its body is
+// r's if it has one.
+func (h *Handler) toOrigin(ctx context.Context, r *http.Request) *http.Request {
+	out := r.Clone(ctx)
+	out.RequestURI = ""
+	out.Close = false
+	out.URL = h.originURL(r.URL)
+	if r.ContentLength == 0 {
+		out.Body = http.NoBody
+	}
+	removeHopByHop(out.Header)
+	if !h.options.PreserveHost {
+		out.Host = h.options.Origin.Host
+	}
+	h.forwarded(out.Header, r)
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = nil // else net/http would say its own
+	}
+	return out
+}
+
+// originURL places the path of a request below that of the origin. What the
+// client escaped stays as it was.
+func (h *Handler) originURL(u *url.URL) *url.URL {
+	o := h.options.Origin
+	out := &url.URL{
+		Scheme: o.Scheme, Host: o.Host, Path: u.Path, RawPath: u.RawPath,
+		RawQuery: u.RawQuery, ForceQuery: u.ForceQuery,
+	}
+	if prefix := strings.TrimSuffix(o.Path, "/"); prefix != "" {
+		out.Path = prefix + u.Path
+		out.RawPath = strings.TrimSuffix(o.EscapedPath(), "/") + u.EscapedPath()
+	}
+	return out
+}
+
+// forwarded replaces what a client said about the way its request took: the
+// origin may build responses from it, and these are stored for others.
+func (h *Handler) forwarded(out http.Header, r *http.Request) {
+	before := out.Values("X-Forwarded-For")
+	for name := range out {
+		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+			delete(out, name)
+		}
+	}
+	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		out.Set("X-Forwarded-For", strings.Join(append(before, ip), ", "))
+	}
+	out.Set("X-Forwarded-Host", r.Host)
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	out.Set("X-Forwarded-Proto", scheme)
+	out.Add("Via", viaVersion(r)+" "+h.options.Name)
+}
+
+func viaVersion(r *http.Request) string {
+	if r.ProtoMajor == 2 {
+		return "2.0"
+	}
+	return "1.1"
+}
+
+// maxVia is how many times a request may have passed an edge of this name.
+const maxVia = 4
+
+// loops tells whether a request runs in a circle: the origin is the edge itself.
+func (h *Handler) loops(r *http.Request) bool {
+	n := 0
+	for _, line := range r.Header["Via"] {
+		for member := range strings.SplitSeq(line, ",") {
+			if strings.HasSuffix(member, " "+h.options.Name) {
+				n++
+			}
+		}
+	}
+	return n >= maxVia
+}
+
+// interim is a response with a status of 1xx.
+type interim struct {
+	status int
+	header http.Header
+}
+
+// withInterim has each interim response of the origin given to pass.
+func withInterim(ctx context.Context, pass func(interim)) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(status int, header textproto.MIMEHeader) error {
+			if status != http.StatusContinue { // net/http answers Expect by itself
+				pass(interim{status, http.Header(header).Clone()})
+			}
+			return nil
+		},
+	})
+}
+
+// unframed tells whether the end of a body is known by the end of its connection
+// alone, so that nobody can see whether it is whole.
+func unframed(resp *http.Response) bool {
+	return resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && resp.ProtoMajor == 1 &&
+		resp.Body != nil && resp.Body != http.NoBody
+}
+
+// drain reads a short rest of a body so that its connection can be used again,
+// and closes it.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, chunkBytes)
+	_ = body.Close()
+}

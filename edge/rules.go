@@ -1,0 +1,222 @@
+package edge
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/larderdev/larder/httpcache"
+)
+
+// rules are what the fields of a response say about its use.
+type rules struct {
+	// lifetime is how long it is fresh (RFC 9111 4.2.1); explicit: the origin
+	// said so itself.
+	lifetime time.Duration
+	explicit bool
+	// noCache: never used without asking the origin (5.2.2.4).
+	noCache bool
+	// neverStale: not used stale under any circumstances (4.2.4).
+	neverStale bool
+	// whileRevalidate and ifError are the windows of RFC 5861.
+	whileRevalidate, ifError time.Duration
+}
+
+// statement is all that a response says about caching.
+type statement struct {
+	rules
+	d httpcache.Directives
+	// targeted: d comes from a field that targets this cache (RFC 9213), and
+	// Cache-Control and Expires do not count.
+	targeted bool
+	// withheld are the fields that a qualified no-cache or private speaks of.
+	withheld []string
+}
+
+// maxHeuristic bounds a lifetime that nobody stated. RFC 9111 4.2.2 wants a
+// cache to warn of more than a day; here there is none to warn of.
+const maxHeuristic = 24 * time.Hour
+
+// state reads what a response says. got is when it came in.
+func (o *Options) state(status int, h http.Header, got time.Time) statement {
+	var s statement
+	for _, field := range o.TargetFields {
+		if s.d, s.targeted = httpcache.ParseTargeted(h.Values(field)); s.targeted {
+			break
+		}
+	}
+	if !s.targeted {
+		s.d = httpcache.ParseCacheControl(h.Values("Cache-Control"))
+	}
+	s.lifetime, s.explicit = s.statedLifetime(h, got)
+	if !s.explicit && (o.Profile == StrictRFC || s.d.Has("public")) {
+		s.lifetime = s.heuristic(status, h, got)
+	}
+	fields := s.d.Fields("no-cache")
+	s.noCache = s.d.Has("no-cache") && fields == nil
+	s.withheld = slices.Concat(fields, s.d.Fields("private"))
+	s.neverStale = s.noCache || s.d.Has("must-revalidate") || s.d.Has("proxy-revalidate") || s.d.Has("s-maxage")
+	if t, ok := s.d.Seconds("stale-while-revalidate"); ok && !s.neverStale {
+		s.whileRevalidate = max(0, t)
+	}
+	if t, ok := s.d.Seconds("stale-if-error"); ok && !s.neverStale {
+		s.ifError = max(0, t)
+	}
+	return s
+}
+
+// statedLifetime returns the lifetime that the response states (RFC 9111 4.2.1).
+// One that makes no sense is none at all: the response is stale.
+func (s *statement) statedLifetime(h http.Header, got time.Time) (time.Duration, bool) {
+	for _, name := range []string{"s-maxage", "max-age"} {
+		if t, ok := s.d.Seconds(name); ok {
+			return max(0, t), true
+		}
+	}
+	expires := h.Values("Expires")
+	if s.targeted || len(expires) == 0 {
+		return 0, false
+	}
+	end, ok := httpcache.ParseDate(expires[0])
+	if !ok || len(expires) > 1 {
+		return 0, true
+	}
+	return max(0, end.Sub(dateOf(h, got))), true
+}
+
+// heuristic is a tenth of the time since the last change, for statuses that are
+// cacheable of themselves (RFC 9111 4.2.2).
+func (s *statement) heuristic(status int, h http.Header, got time.Time) time.Duration {
+	if !heuristicallyCacheable(status) && !s.d.Has("public") {
+		return 0
+	}
+	modified, ok := httpcache.ParseDate(h.Get("Last-Modified"))
+	if !ok {
+		return 0
+	}
+	return min(maxHeuristic, max(0, dateOf(h, got).Sub(modified)/10))
+}
+
+// dateOf returns the Date of a response, or when it came in (RFC 9110 6.6.1).
+func dateOf(h http.Header, got time.Time) time.Time {
+	if lines := h.Values("Date"); len(lines) == 1 {
+		if date, ok := httpcache.ParseDate(lines[0]); ok {
+			return date
+		}
+	}
+	return got
+}
+
+// heuristicallyCacheable are the statuses of RFC 9110 15.1.
+func heuristicallyCacheable(status int) bool {
+	switch status {
+	case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501:
+		return true
+	}
+	return false
+}
+
+// understood tells whether the meaning of a status is known here, so that
+// must-understand lets it be stored (RFC 9111 5.2.2.3).
+func understood(status int) bool {
+	return http.StatusText(status) != "" && status != http.StatusNotModified
+}
+
+// refusal says why a response is not to be stored, for Cache-Status and the
+// memory of what not to collapse; empty: it may be.
+type refusal string
+
+const (
+	refusedNone        refusal = ""
+	refusedRequest     refusal = "request-no-store"
+	refusedStatus      refusal = "status"
+	refusedNoStore     refusal = "no-store"
+	refusedPrivate     refusal = "private"
+	refusedCredentials refusal = "credentials"
+	refusedCookie      refusal = "set-cookie"
+	refusedSilent      refusal = "nothing-stated"
+	refusedVary        refusal = "vary"
+	refusedUnframed    refusal = "no-length"
+	refusedSize        refusal = "size"
+	refusedTags        refusal = "too-many-tags"
+	refusedPartial     refusal = "partial"
+)
+
+// storable decides whether the response to a request may be stored (RFC 9111 3).
+// The length of the body and the tags are looked at elsewhere.
+func (o *Options) storable(r *http.Request, status int, h http.Header, s *statement) refusal {
+	switch {
+	case status < 200 || status == http.StatusNotModified:
+		return refusedStatus
+	case httpcache.ParseCacheControl(r.Header.Values("Cache-Control")).Has("no-store"):
+		return refusedRequest
+	case s.d.Has("must-understand"):
+		// Where the status is understood no-store is for those caches that do
+		// not know must-understand (RFC 9111 5.2.2.3).
+		if !understood(status) {
+			return refusedStatus
+		}
+	case s.d.Has("no-store"):
+		return refusedNoStore
+	}
+	if s.d.Has("private") && s.d.Fields("private") == nil {
+		return refusedPrivate
+	}
+	if why := o.credentials(r, h, s); why != refusedNone {
+		return why
+	}
+	if !s.explicit && !s.d.Has("public") && !heuristicallyCacheable(status) {
+		return refusedSilent
+	}
+	// What can be neither served nor validated is only in the way.
+	if (s.noCache || !s.explicit && s.lifetime == 0) && h.Get("ETag") == "" && h.Get("Last-Modified") == "" {
+		return refusedSilent
+	}
+	if names, any := httpcache.ParseVary(h.Values("Vary")); any || len(names) > maxSelectors {
+		return refusedVary
+	}
+	return refusedNone
+}
+
+// credentials decides about responses that may be somebody's own (RFC 9111 3.5).
+// The safe profile does not take the origin's word for it that they are not.
+func (o *Options) credentials(r *http.Request, h http.Header, s *statement) refusal {
+	if o.Profile == SafeDefault {
+		switch {
+		case len(h["Set-Cookie"]) > 0: // Set-Cookie2 is obeyed by nobody (RFC 6265 9.4)
+			return refusedCookie
+		case o.personal(r):
+			return refusedCredentials
+		}
+		return refusedNone
+	}
+	if r.Header.Get("Authorization") != "" &&
+		!s.d.Has("public") && !s.d.Has("must-revalidate") && !s.d.Has("s-maxage") {
+		return refusedCredentials
+	}
+	return refusedNone
+}
+
+// personal tells whether a request says who sends it: such a one never shares a
+// flight with others.
+func (o *Options) personal(r *http.Request) bool {
+	if r.Header.Get("Authorization") != "" || r.Header.Get("Proxy-Authorization") != "" {
+		return true
+	}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		return true
+	}
+	if o.Profile == StrictRFC {
+		return false
+	}
+	if len(r.Header["Cookie"]) == 0 {
+		return false
+	}
+	for _, cookie := range r.Cookies() {
+		if !slices.Contains(o.PlainCookies, cookie.Name) {
+			return true
+		}
+	}
+	// A Cookie field without a single cookie that can be read says who knows what.
+	return len(r.Cookies()) == 0
+}

@@ -1,0 +1,70 @@
+package edge
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// target is what a request asks for: the first part of a cache's key (RFC 9111
+// 2). Methods that may be answered from the store share it.
+type target struct {
+	key    string // scheme://host/path?query
+	scheme string
+	host   string // in lower case, without the port that goes without saying
+	path   string // as it was sent, with the query
+}
+
+// targetOf returns the target of a request.
+func targetOf(r *http.Request) target {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return newTarget(scheme, r.Host, r.URL)
+}
+
+func newTarget(scheme, host string, u *url.URL) target {
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	if u.ForceQuery || u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
+	host = normalHost(scheme, host)
+	return target{key: scheme + "://" + host + path, scheme: scheme, host: host, path: path}
+}
+
+// origin is what groups belong to (RFC 9875 2.1).
+func (t *target) origin() string { return t.scheme + "://" + t.host }
+
+// normalHost is a host in lower case, without the default port of the scheme.
+func normalHost(scheme, host string) string {
+	host = strings.ToLower(host)
+	if name, port, err := net.SplitHostPort(host); err == nil {
+		if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+			if strings.Contains(name, ":") {
+				name = "[" + name + "]"
+			}
+			host = name
+		}
+	}
+	return host
+}
+
+// parseTargets returns the targets that a URL in a purge stands for: the other
+// scheme's too, since a proxy in front may have taken TLS off.
+func parseTargets(text string) ([2]target, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return [2]target{}, err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return [2]target{}, errors.New("want http:// or https://, a host and a path")
+	}
+	host := normalHost(u.Scheme, u.Host)
+	return [2]target{newTarget("http", host, u), newTarget("https", host, u)}, nil
+}

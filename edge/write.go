@@ -1,0 +1,237 @@
+package edge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/larderdev/larder/httpcache"
+)
+
+// safe tells whether a method changes nothing (RFC 9110 9.2.1). One that nobody
+// knows may change anything, and is not.
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// write answers requests of other methods than GET and HEAD: the origin alone
+// can (RFC 9111 4).
+func (h *Handler) write(w http.ResponseWriter, r *http.Request) {
+	h.count.written.Add(1)
+	x := exchange{w: w, r: r, url: targetOf(r), now: time.Now()}
+	h.pass(&x, note{fwd: "method"})
+}
+
+// pass forwards a request whose response is for its client alone.
+func (h *Handler) pass(x *exchange, n note) {
+	header := x.w.Header()
+	interims := &passage{}
+	defer interims.close()
+	ctx := withInterim(x.r.Context(), func(i interim) {
+		interims.send(func() {
+			for name, lines := range i.header {
+				header[name] = lines
+			}
+			x.w.WriteHeader(i.status)
+			clear(header)
+		})
+	})
+	f := h.store.begin(x.url)
+	defer h.store.end(f)
+	askedAt := time.Now()
+	resp, err := h.roundTrip(h.toOrigin(ctx, x.r))
+	interims.close()
+	if err != nil {
+		h.unanswered(x, err)
+		return
+	}
+	if !safe(x.r.Method) && resp.StatusCode < 400 {
+		h.invalidate(&x.url, resp.Header)
+	}
+	if x.r.Method == http.MethodHead && x.best != nil {
+		h.compare(f, x, resp, askedAt)
+	}
+	n.status = resp.StatusCode
+	after := h.keep(x, resp, askedAt)
+	defer after()
+	h.relay(x.w, resp, h.options.forClients(resp.Header), n)
+}
+
+// unanswered answers for an origin that did not. Nobody knows whether it has done
+// what it was asked to, so that an unsafe method invalidates.
+func (h *Handler) unanswered(x *exchange, err error) {
+	if !safe(x.r.Method) {
+		h.store.forget(x.url.key)
+	}
+	if x.r.Method == http.MethodHead && x.best != nil && !x.best.neverStale {
+		f := &flight{landing: landing{failed: true, err: err}}
+		h.standIn(x, f, note{fwd: x.why()})
+		return
+	}
+	h.count.failed.Add(1)
+	if isTimeout(err) || x.r.Context().Err() != nil {
+		h.fail(x.w, http.StatusGatewayTimeout, "the origin is silent")
+		return
+	}
+	h.fail(x.w, http.StatusBadGateway, "the origin does not answer")
+}
+
+// invalidate makes what a successful unsafe request has changed wrong: its
+// target, what Location and Content-Location of the same origin name (RFC 9111
+// 4.4), and the groups that the response names (RFC 9875 3).
+func (h *Handler) invalidate(t *target, header http.Header) {
+	h.store.forget(t.key)
+	for _, name := range []string{"Location", "Content-Location"} {
+		if other, ok := h.related(t, header.Get(name)); ok && other.key != t.key {
+			h.store.forget(other.key)
+		}
+	}
+	groups, ok := httpcache.ParseGroups(header.Values("Cache-Group-Invalidation"))
+	if !ok {
+		return
+	}
+	names := make([]string, 0, len(groups))
+	for _, group := range groups {
+		names = append(names, aboutGroup+t.origin()+" "+group)
+	}
+	h.store.book.enter(names, false, time.Now())
+}
+
+// related returns the target that a field of a response names, if it is of the
+// same origin, be it by the name that clients know or by its own.
+func (h *Handler) related(t *target, reference string) (target, bool) {
+	if reference == "" {
+		return target{}, false
+	}
+	base, err := url.Parse(t.key)
+	if err != nil {
+		return target{}, false
+	}
+	u, err := base.Parse(reference)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return target{}, false
+	}
+	o := h.options.Origin
+	own := u.Scheme == o.Scheme && normalHost(u.Scheme, u.Host) == normalHost(o.Scheme, o.Host)
+	if !own && (u.Scheme != t.scheme || normalHost(u.Scheme, u.Host) != t.host) {
+		return target{}, false
+	}
+	if own {
+		u.Path = strings.TrimPrefix(u.Path, strings.TrimSuffix(o.Path, "/"))
+		u.RawPath = ""
+	}
+	return newTarget(t.scheme, t.host, u), true
+}
+
+// compare sees whether the answer to a HEAD is about the response that is stored:
+// then its fields are brought up to date, else it is stale (RFC 9111 4.3.5).
+func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt time.Time) {
+	s := x.best
+	if resp.StatusCode != http.StatusOK || s.status != http.StatusOK || !s.complete() || h.options.personal(x.r) {
+		return
+	}
+	for _, name := range []string{"Etag", "Last-Modified", "Content-Length"} {
+		if now := resp.Header.Get(name); now != "" && s.header.Get(name) != "" && now != s.header.Get(name) {
+			h.store.soften(x.url.key, time.Now())
+			return
+		}
+	}
+	flight := &flight{fetch: f, asker: x.r, ready: make(chan struct{})}
+	copied := *resp
+	copied.Header = resp.Header.Clone()
+	h.freshen(flight, s, &copied, askedAt)
+}
+
+// keep arranges for the response to a POST to be stored for later GETs, if it
+// says that it is what a GET would bring (RFC 9110 9.3.3): it names the target as
+// its Content-Location and states its lifetime. What keep returns is called when
+// the body has passed.
+func (h *Handler) keep(x *exchange, resp *http.Response, askedAt time.Time) func() {
+	nothing := func() {}
+	if x.r.Method != http.MethodPost || resp.StatusCode != http.StatusOK || h.options.personal(x.r) {
+		return nothing
+	}
+	same, ok := h.related(&x.url, resp.Header.Get("Content-Location"))
+	if !ok || same.key != x.url.key {
+		return nothing
+	}
+	// It was asked for before the target was invalidated by this very request.
+	f := h.store.begin(x.url)
+	copied := *resp
+	copied.Header = resp.Header.Clone()
+	s, _, why := h.receive(&flight{fetch: f, asker: x.r}, &copied, askedAt, time.Now())
+	if why != refusedNone || !s.explicit {
+		h.store.end(f)
+		return nothing
+	}
+	sp, first, ok := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
+	if !ok {
+		h.store.end(f)
+		return nothing
+	}
+	tee := &tee{body: resp.Body, spool: sp}
+	resp.Body = tee
+	return func() {
+		defer h.store.end(f)
+		first.Close()
+		if tee.whole && (resp.ContentLength < 0 || sp.total() == resp.ContentLength) && !sp.isWindow() {
+			h.store.put(f, s.with(s.header, func(c *response) { c.body = sp.bytes() }))
+		}
+		sp.finish(nil)
+	}
+}
+
+// tee copies what passes into a spool. It never makes the body wait.
+type tee struct {
+	body  io.ReadCloser
+	spool *spool
+	whole bool
+}
+
+// Read reads the body and keeps what it read, as long as there is room.
+func (t *tee) Read(p []byte) (int, error) {
+	n, err := t.body.Read(p)
+	for rest := p[:n]; len(rest) > 0 && !t.spool.isWindow(); {
+		room, failed := t.spool.room()
+		if failed != nil {
+			break
+		}
+		copied := copy(room, rest)
+		t.spool.grow(copied)
+		rest = rest[copied:]
+	}
+	t.whole = t.whole || errors.Is(err, io.EOF)
+	return n, err
+}
+
+// Close closes the body.
+func (t *tee) Close() error { return t.body.Close() }
+
+// passage lets interim responses through until it is closed: one that comes late
+// must not be written while the final one is.
+type passage struct {
+	mu     sync.Mutex
+	closed bool
+}
+
+func (p *passage) send(write func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		write()
+	}
+}
+
+func (p *passage) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
