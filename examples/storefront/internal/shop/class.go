@@ -3,6 +3,8 @@ package shop
 import (
 	"context"
 	"errors"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/larderdev/larder"
@@ -98,6 +100,13 @@ func (s *Shop) openCaches() error {
 // MaxCategory is the length of the longest name of a category that the shop
 // gives, in bytes: a tag has room for it.
 const MaxCategory = 100
+
+// ProductTag is the tag of one product.
+func ProductTag(id int64) string { return "product-" + strconv.FormatInt(id, 10) }
+
+// EdgeTag is a tag as HTTP answers carry it: in a field there is no room for
+// spaces and commas.
+func EdgeTag(tag string) string { return url.QueryEscape(tag) }
 
 // categoryTag and the name of a category are its tag.
 const categoryTag = "category-"

@@ -119,6 +119,9 @@ func FirstPage(category string) Page { return Page{category: category, number: 1
 // Category returns the name of the page's category.
 func (p Page) Category() string { return p.category }
 
+// Tags returns the tags that move when other products come onto the page.
+func (p Page) Tags() []string { return categoryTags(p.category) }
+
 // Number returns the page's number, from 1.
 func (p Page) Number() int { return p.number }
 

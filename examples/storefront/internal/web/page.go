@@ -87,6 +87,7 @@ func (p *pages) showList(w http.ResponseWriter, r *http.Request) {
 	if !p.found(w, r, f, err, "There is no such page of this category.") {
 		return
 	}
+	describe(r, &report, shown(&list), page.Tags()...)
 	setStatus(w, answered(&report))
 	n := page.Number()
 	p.show(w, r, http.StatusOK, p.list, listPage{
@@ -121,6 +122,7 @@ func (p *pages) showProduct(w http.ResponseWriter, r *http.Request) {
 	if !p.found(w, r, f, err, "There is no such product.") {
 		return
 	}
+	describe(r, &report, []int64{id})
 	setStatus(w, answered(&report))
 	f.Title, f.Category = product.Name, product.Category
 	p.show(w, r, http.StatusOK, p.product, productPage{f, product})

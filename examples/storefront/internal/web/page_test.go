@@ -46,20 +46,23 @@ func TestPages(t *testing.T) {
 	s.wantPage("/products/1", 200, "&lt;b&gt;Oak &amp; Steel&lt;/b&gt;", "2.05 €", `data-stock="/api/inventory/1"`)
 }
 
+// link is where a page says that its file of a kind is.
+func (s *site) link(ext string) string {
+	s.t.Helper()
+	home := s.see("/").body
+	found := regexp.MustCompile(`(?:href|src)="(/assets/shop\.[0-9a-f]{12}\.` + ext + `)"`).FindStringSubmatch(home)
+	if found == nil {
+		s.t.Fatalf("no file of kind %s in\n%s", ext, home)
+	}
+	return found[1]
+}
+
 // The name of a file holds its hash: it may be kept for ever.
 func TestAssets(t *testing.T) {
 	s := alone(t)
-	home := s.see("/").body
-	for kind, link := range map[string]string{
-		"text/css; charset=utf-8":        `href="(/assets/shop\.[0-9a-f]{12}\.css)"`,
-		"text/javascript; charset=utf-8": `src="(/assets/shop\.[0-9a-f]{12}\.js)"`,
-	} {
-		found := regexp.MustCompile(link).FindStringSubmatch(home)
-		if found == nil {
-			t.Fatalf("no %s in\n%s", link, home)
-		}
-		if a := s.see(found[1]); a.status != 200 || a.header.Get("Content-Type") != kind || a.body == "" {
-			t.Errorf("%s: %d of type %q, %d bytes", found[1], a.status, a.header.Get("Content-Type"), len(a.body))
+	for kind, ext := range map[string]string{"text/css; charset=utf-8": "css", "text/javascript; charset=utf-8": "js"} {
+		if a := s.see(s.link(ext)); a.status != 200 || a.header.Get("Content-Type") != kind || a.body == "" {
+			t.Errorf("shop.%s: %d of type %q, %d bytes", ext, a.status, a.header.Get("Content-Type"), len(a.body))
 		}
 	}
 	s.want(s.get("/assets/shop.css"), 404, "no such file", "larder; fwd=bypass")

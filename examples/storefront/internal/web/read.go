@@ -12,6 +12,7 @@ import (
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
+	"github.com/larderdev/larder/httpcache"
 )
 
 // maxIDs bounds the ids of one request.
@@ -24,6 +25,10 @@ func (a *api) product(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p, report, err := a.shop.Product(r.Context(), id)
+	if err == nil {
+		httpcache.From(r.Context()).Version(p.Version)
+		describe(r, &report, []int64{id})
+	}
 	a.answer(w, r, p, report, err, fmt.Sprintf("there is no product %d", id))
 }
 
@@ -78,6 +83,7 @@ func (a *api) productList(w http.ResponseWriter, r *http.Request, text string) {
 		return
 	}
 	list, report, err := a.shop.Products(r.Context(), ids)
+	describe(r, &report, shown(&list))
 	a.answer(w, r, list, report, err, "")
 }
 
@@ -88,6 +94,7 @@ func (a *api) productPage(w http.ResponseWriter, r *http.Request, values url.Val
 		return
 	}
 	list, report, err := a.shop.Page(r.Context(), page)
+	describe(r, &report, shown(&list), page.Tags()...)
 	a.answer(w, r, list, report, err, "there is no such page of this category")
 }
 

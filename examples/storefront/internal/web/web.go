@@ -11,8 +11,8 @@
 //     what does not go with the state of the shop with 409; what the body names
 //     and there is not with 422. When neither a tier nor the database can
 //     answer, that is 503 with Retry-After, and never a list with holes.
-//   - Whatever is asked of a route for one customer, its answer has
-//     Cache-Control: no-store, and so have its 401 and 405.
+//   - Nobody keeps an answer of a route that has no policy (caching.go), and no
+//     error: it says "private, no-store" in every field that caches obey.
 //   - No password and no token is in a log or in an error.
 package web
 
@@ -26,6 +26,7 @@ import (
 	"strings"
 
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
+	"github.com/larderdev/larder/httpcache"
 )
 
 // api is the handlers and what they need.
@@ -34,12 +35,10 @@ type api struct {
 	log  *slog.Logger
 	// logins bounds the requests that compare passwords.
 	logins *gate
-	// unstored are the paths of private.
-	unstored map[string]bool
 }
 
 func newAPI(s *shop.Shop, log *slog.Logger) *api {
-	return &api{shop: s, log: log, logins: loginGate(), unstored: map[string]bool{}}
+	return &api{shop: s, log: log, logins: loginGate()}
 }
 
 const invalidatePath = "/api/users/invalidate"
@@ -63,20 +62,14 @@ func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST "+invalidatePath, a.invalidateUsers)
 	mux.HandleFunc("PUT /api/products/{id}", a.updateProduct)
 	mux.HandleFunc("PUT /api/inventory/{id}", a.updateStock)
-	a.private(mux, "POST", "/api/login", a.login)
-	a.private(mux, "GET", "/api/session", a.authenticated(a.session))
-	a.private(mux, "POST", "/api/logout", a.authenticated(a.logout))
-	a.private(mux, "GET", "/api/cart", a.authenticated(a.cart))
-	a.private(mux, "POST", "/api/cart", a.authenticated(a.addToCart))
-	a.private(mux, "POST", "/api/checkout", a.authenticated(a.checkout))
-	a.private(mux, "GET", "/api/account/balance", a.authenticated(a.balance))
-	return a.guard(mux)
-}
-
-// private adds a route of which no cache may store an answer, whatever it is.
-func (a *api) private(mux *http.ServeMux, method, path string, h http.HandlerFunc) {
-	a.unstored[path] = true
-	mux.HandleFunc(method+" "+path, h)
+	mux.HandleFunc("POST /api/login", a.login)
+	mux.HandleFunc("GET /api/session", a.authenticated(a.session))
+	mux.HandleFunc("POST /api/logout", a.authenticated(a.logout))
+	mux.HandleFunc("GET /api/cart", a.authenticated(a.cart))
+	mux.HandleFunc("POST /api/cart", a.authenticated(a.addToCart))
+	mux.HandleFunc("POST /api/checkout", a.authenticated(a.checkout))
+	mux.HandleFunc("GET /api/account/balance", a.authenticated(a.balance))
+	return a.guard(mux, newLayer(mux).Handler(mux))
 }
 
 // NewAdmin returns the handler of the admin address.
@@ -87,7 +80,7 @@ func NewAdmin(s *shop.Shop, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, s.Stats(r.Context()))
 	})
-	return a.guard(mux)
+	return a.guard(mux, mux)
 }
 
 // healthy says that the process serves. It asks nobody: a shop that has lost
@@ -96,24 +89,25 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// guard adds what all answers have in common.
-func (a *api) guard(mux *http.ServeMux) http.Handler {
+// guard adds what all answers have in common. next is mux, or what stands around
+// it.
+func (a *api) guard(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
+				httpcache.Never(w.Header())
 				a.log.Error("panic in a handler", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 				refuse(w, http.StatusInternalServerError, "internal error")
 			}
 		}()
 		setStatus(w, unasked(r.Method))
-		if a.unstored[r.URL.Path] {
-			w.Header().Set("Cache-Control", "no-store")
-		}
 		switch {
 		case !clean(r.URL): // the mux would send it elsewhere, in HTML
+			httpcache.Never(w.Header())
 			refuse(w, http.StatusNotFound, "the path is not clean: it has //, . or .. in it")
 			return
 		case r.URL.Path == invalidatePath && r.Method != http.MethodPost: // "invalidate" is no user's id
+			httpcache.Never(w.Header())
 			w.Header().Set("Allow", http.MethodPost)
 			refuse(w, http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed))
 			return
@@ -121,10 +115,11 @@ func (a *api) guard(mux *http.ServeMux) http.Handler {
 		if h, pattern := mux.Handler(r); pattern == "" {
 			without := &bodyless{header: w.Header()}
 			h.ServeHTTP(without, r)
+			httpcache.Never(w.Header())
 			refuse(w, without.status, http.StatusText(without.status))
 			return
 		}
-		mux.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
 }
 
