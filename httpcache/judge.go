@@ -106,9 +106,7 @@ func isForbidden(h http.Header, p *Policy) bool {
 func (x *exchange) settle(h http.Header, said words) int {
 	rt, r, kept := x.judge(h, x.status, said)
 	if !kept {
-		if x.ownsTag(h) {
-			delete(h, "Etag") // of the row, and this is not it
-		}
+		x.dropTag(h)
 		x.say(h, nobody())
 		return x.status
 	}

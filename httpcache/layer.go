@@ -199,8 +199,6 @@ func (l *Layer) newRoute(p Policy, pattern string) (*route, []error) {
 	if errs := p.validate(l.cdns, pattern); len(errs) > 0 {
 		return nil, errs
 	}
-	// The caller may change its slices and maps later.
-	p.Vary, p.Tags, p.Statuses = slices.Clone(p.Vary), slices.Clone(p.Tags), maps.Clone(p.Statuses)
 	if p.HashUpTo == 0 {
 		p.HashUpTo = defaultHashUpTo
 	}

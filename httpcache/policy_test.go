@@ -105,15 +105,20 @@ func TestLayer_Wrap_Mistakes(t *testing.T) {
 
 // TestNew_Copies: who changes what they have given changes nothing.
 func TestNew_Copies(t *testing.T) {
-	tags, cdns, statuses := []string{"a"}, []httpcache.CDN{httpcache.Cloudflare}, map[int]time.Duration{404: time.Second}
+	tags, cdns, statuses := []string{"a"}, []httpcache.CDN{httpcache.Akamai}, map[int]time.Duration{404: time.Second}
 	routes := map[string]httpcache.Policy{"/": {Edge: time.Hour, Tags: tags, Statuses: statuses}}
-	layer := newLayer(t, routes, httpcache.Options{CDNs: cdns})
+	var errs []error
+	layer := newLayer(t, routes, httpcache.Options{CDNs: cdns, OnTagError: func(_ *http.Request, err *httpcache.TagError) { errs = append(errs, err) }})
 	tags[0], cdns[0], statuses[404] = "b", httpcache.Fastly, time.Hour
 	delete(routes, "/")
 	mux := http.NewServeMux()
 	mux.Handle("/", answer("x"))
-	if got := get(layer.Handler(mux), "/").Header.Get("Cache-Tag"); got != "a" {
-		t.Errorf("Cache-Tag is %q, want a", got)
+	if got := get(layer.Handler(mux), "/").Header.Get("Edge-Cache-Tag"); got != "a" {
+		t.Errorf("Edge-Cache-Tag is %q, want a", got)
+	}
+	get(wrap(t, layer, httpcache.Policy{Edge: time.Hour}, answer("x", tag("not:portable"))), "/")
+	if len(errs) != 1 {
+		t.Errorf("errors %v, want one: Akamai takes no colon", errs)
 	}
 }
 

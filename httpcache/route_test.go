@@ -160,6 +160,15 @@ func TestResponse_TooLate(t *testing.T) {
 			t.Errorf("errors %v, Cache-Tag %q, want one about b", errs, got.Header.Get("Cache-Tag"))
 		}
 	}
+	// A body that is known to be too long is not held back at all.
+	long := wrap(t, layer, httpcache.Policy{Edge: time.Hour}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100000")
+		io.WriteString(w, "x")
+		if httpcache.From(r.Context()).NoStore() {
+			t.Error("the header of a long body was held back")
+		}
+	}))
+	get(long, "/")
 	// While the body is held back, it is not too late.
 	h := wrap(t, layer, httpcache.Policy{Edge: time.Hour}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "x")

@@ -71,10 +71,21 @@ func (x *exchange) ownsTag(h http.Header) bool {
 	return len(lines) == 0 || x.tag != "" && lines[0] == x.tag
 }
 
+// dropTag removes the ETag of a version: of the row, and this is not it.
+func (x *exchange) dropTag(h http.Header) {
+	if x.ownsTag(h) {
+		delete(h, "Etag")
+	}
+}
+
 // finishTag sets the ETag of a response that may be kept, if it can have one.
 func (x *exchange) finishTag(h http.Header, version uint64) {
+	if !isSuccess(x.status) {
+		x.dropTag(h)
+		return
+	}
 	// What it depends on may have changed since somebody looked.
-	if version != 0 && isSuccess(x.status) && (version != x.tagged || len(h["Vary"]) > 0 || len(h["Content-Encoding"]) > 0) {
+	if version != 0 && (version != x.tagged || len(h["Vary"]) > 0 || len(h["Content-Encoding"]) > 0) {
 		x.setVersion(h, version)
 	}
 	// A handler that writes nothing to HEAD has not said what GET would get.

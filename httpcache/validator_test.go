@@ -52,6 +52,9 @@ func TestConditions(t *testing.T) {
 		{"If-Match of another", setup{strong}, []string{"If-Match", `"b"`}, 412},
 		{"If-Match is strong", setup{strong}, []string{"If-Match", `W/"a"`}, 412},
 		{"If-Match is strong", setup{weak}, []string{"If-Match", `W/"a"`}, 412},
+		{"If-Match is strong", setup{weak}, []string{"If-Match", `"a"`}, 412},
+		{"If-Match and no ETag", setup{setField("Etag", "a")}, []string{"If-Match", `"a"`}, 200},
+		{"If-Match and a stream", setup{setField("Trailer", "X")}, []string{"If-Match", `"a"`}, 200},
 		{"If-Match goes before If-None-Match", setup{strong}, []string{"If-Match", `"b"`, "If-None-Match", `"a"`}, 412},
 		{"If-Match goes before the date", setup{strong, dated}, []string{"If-Match", `"a"`, "If-Unmodified-Since", before}, 200},
 		{"modified", setup{dated}, []string{"If-Unmodified-Since", before}, 412},
@@ -160,6 +163,31 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestVersion_Early: who looks at the ETag before the header is sent, as
+// [http.ServeContent] does, sees the one that is sent.
+func TestVersion_Early(t *testing.T) {
+	layer := newLayer(t, nil, httpcache.Options{Release: "r"})
+	var early string
+	look := func(w http.ResponseWriter, _ *http.Request) { early = w.Header().Get("ETag") }
+	for _, vary := range [][]string{nil, {"X-B", "X-A", "X-C"}} {
+		h := wrap(t, layer, httpcache.Policy{Edge: time.Hour, Vary: vary}, answer("x", versioned(42), look))
+		if got := get(h, "/", "X-A", "1", "X-B", "2").Header.Get("ETag"); got != early || early == "" {
+			t.Errorf("Vary %q: ETag %q, before %q", vary, got, early)
+		}
+		own := wrap(t, layer, httpcache.Policy{Edge: time.Hour, Vary: vary}, answer("x", setField("Vary", "X-C, X-B, X-A"), versioned(42), look))
+		first := get(own, "/", "X-A", "1", "X-B", "2").Header.Get("ETag")
+		own = wrap(t, layer, httpcache.Policy{Edge: time.Hour, Vary: vary}, answer("x", setField("Vary", "X-A, X-B, X-C"), versioned(42), look))
+		if second := get(own, "/", "X-A", "1", "X-B", "2").Header.Get("ETag"); first != second || second != early {
+			t.Errorf("Vary %q: ETags %q and %q, before %q", vary, first, second, early)
+		}
+		// What is set later is in it nevertheless.
+		later := wrap(t, layer, httpcache.Policy{Edge: time.Hour, Vary: vary}, answer("x", versioned(42), look, setField("Content-Encoding", "br")))
+		if got := get(later, "/").Header.Get("ETag"); got == early || !strings.HasPrefix(got, `"42-`) {
+			t.Errorf("Vary %q: ETag %q with Content-Encoding, %q without", vary, got, early)
+		}
+	}
+}
+
 // An ETag of a row is on no other response, and the handler's own wins.
 func TestVersion_Elsewhere(t *testing.T) {
 	for _, tt := range []struct {
@@ -168,12 +196,15 @@ func TestVersion_Elsewhere(t *testing.T) {
 		want string
 	}{
 		{"an error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, ""},
+		{"an error that is kept", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, ""},
 		{"NoStore", func(_ http.ResponseWriter, r *http.Request) { httpcache.From(r.Context()).NoStore() }, ""},
 		{"its own", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"own"`) }, `"own"`},
 		{"removed", func(w http.ResponseWriter, _ *http.Request) { w.Header().Del("ETag") }, ""},
 		{"0 says nothing", versioned(0), `"42"`},
 	} {
-		h := serveRecorded(t, answer("body", versioned(42), func(w http.ResponseWriter, _ *http.Request) { w.Header() }, tt.do))
+		policy := httpcache.Policy{Edge: time.Hour, Statuses: map[int]time.Duration{404: time.Minute}}
+		h := wrap(t, newLayer(t, nil, httpcache.Options{}), policy,
+			answer("body", versioned(42), func(w http.ResponseWriter, _ *http.Request) { w.Header() }, tt.do))
 		if got := get(h, "/").Header.Get("ETag"); got != tt.want {
 			t.Errorf("%s: ETag %q, want %q", tt.name, got, tt.want)
 		}
