@@ -161,15 +161,23 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 	f.land(landing{response: s, header: header, spool: sp, first: first, status: resp.StatusCode})
 	err := sp.fill(resp.Body, silence.heard)
 	_ = resp.Body.Close()
-	if err != nil && !errors.Is(err, errAbandoned) && h.life.Err() == nil {
-		h.count.truncated.Add(1)
+	if length >= 0 && (err == nil || errors.Is(err, errWindow)) && sp.total() != length+int64(len(prefix)) {
+		err = io.ErrUnexpectedEOF
 	}
-	if err == nil && (length < 0 || sp.total() == length+int64(len(prefix))) {
+	switch {
+	case err == nil:
+		// It is stored before its readers see its end: who asks again then finds
+		// it there.
 		whole := s.with(s.header, func(c *response) { c.body = sp.bytes() })
 		if h.store.put(f.fetch, whole) {
 			h.count.stored.Add(1)
 		}
+	case errors.Is(err, errWindow):
+		err = nil
+	case !errors.Is(err, errAbandoned) && h.life.Err() == nil:
+		h.count.truncated.Add(1)
 	}
+	sp.finish(err)
 }
 
 // retire ends a flight: nobody finds it any more.

@@ -84,7 +84,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 	for _, prefix := range p.Prefixes {
 		host, _, _ := strings.Cut(prefix, "/")
 		u, err := url.Parse("http://" + prefix)
-		if err != nil || !plainHost(host) || len(prefix) > maxPurgeURL || strings.ContainsAny(prefix, "?#") {
+		if err != nil || !plainHost(host) || len(prefix) > maxPurgeURL || strings.ContainsAny(prefix, "?#") || strings.Contains(prefix, "://") {
 			errs = append(errs, fmt.Errorf("prefix %.80q, want a host and a path, without a scheme, query or fragment", prefix))
 			continue
 		}

@@ -16,8 +16,12 @@ const (
 	windowBytes = 1 << 20
 )
 
-// errAbandoned says that nobody wants the rest of a body.
-var errAbandoned = errors.New("edge: nobody reads the body")
+var (
+	// errAbandoned says that nobody wants the rest of a body.
+	errAbandoned = errors.New("edge: nobody reads the body")
+	// errWindow says that a body has passed, and was too large to be kept.
+	errWindow = errors.New("edge: the body was not kept")
+)
 
 // spool is a body on its way from the origin to its readers. Each of them reads
 // it from the first byte, at its own pace.
@@ -100,26 +104,23 @@ func (s *spool) settle() {
 }
 
 // fill reads the body to its end, and returns nil if it came whole and is whole
-// in the spool.
+// in the spool, errWindow if it came whole and is not. Readers see the end only
+// when finish says so.
 func (s *spool) fill(body io.Reader, alive func()) error {
 	for {
 		room, err := s.room()
 		if err != nil {
-			s.finish(err)
 			return err
 		}
 		n, err := body.Read(room)
 		alive()
 		s.grow(n)
-		if errors.Is(err, io.EOF) {
-			s.finish(nil)
-			if s.isWindow() {
-				return errAbandoned
-			}
+		switch {
+		case errors.Is(err, io.EOF) && s.isWindow():
+			return errWindow
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
-			s.finish(err)
+		case err != nil:
 			return err
 		}
 	}
@@ -165,6 +166,7 @@ func (s *spool) grow(n int) {
 	s.changed.Broadcast()
 }
 
+// finish says that no more comes: nil if the body was whole.
 func (s *spool) finish(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -17,12 +18,16 @@ import (
 
 // edgeConfig is what the flags of larder edge say.
 type edgeConfig struct {
-	options edge.Options
-	listen  string
-	drain   time.Duration
+	options          edge.Options
+	listen, admin    string
+	tlsCert, tlsKey  string
+	tokenFile, token string
+	accessLog        string
+	drain            time.Duration
 }
 
-// runEdge serves until ctx ends or a signal comes.
+// runEdge serves until ctx ends or SIGINT or SIGTERM comes. SIGHUP has it read its
+// files anew.
 func runEdge(ctx context.Context, args []string, e env) int {
 	cfg, err := parseEdge(args, e)
 	switch {
@@ -33,8 +38,13 @@ func runEdge(ctx context.Context, args []string, e env) int {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	log := slog.New(slog.NewTextHandler(e.err, nil))
-	if err := serveEdge(ctx, cfg, log, e.out); err != nil {
+	if err := serveEdge(ctx, cfg, log, e.out, reload); err != nil {
 		log.Error("larder edge", "err", err)
 		return exitEnvironment
 	}
@@ -47,6 +57,11 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	set.SetOutput(e.err)
 	origin := set.String("origin", "", "`URL` of the origin (required)")
 	set.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "`address` for clients")
+	set.StringVar(&cfg.admin, "admin", "", "`address` for operators: /healthz, /readyz, /metrics and purges; empty: none")
+	set.StringVar(&cfg.tokenFile, "token-file", "", "`file` with the token for purges; else it is LARDER_EDGE_TOKEN. Needed unless -admin is on loopback")
+	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
+	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
+	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
 	profile := set.String("profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
 	set.Int64Var(&cfg.options.MaxBytes, "max-bytes", 256<<20, "memory for responses, in `bytes`")
 	set.Int64Var(&cfg.options.MaxObjectBytes, "max-object-bytes", 0, "largest body that is stored, in `bytes`; 0: 8 MiB, or a quarter of -max-bytes if that is less")
@@ -61,6 +76,7 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	if err := set.Parse(args); err != nil {
 		return cfg, err
 	}
+	cfg.token = e.getenv("LARDER_EDGE_TOKEN")
 	err := cfg.finish(*origin, *profile, *targets, *cookies)
 	if set.NArg() > 0 {
 		err = errors.Join(err, fmt.Errorf("unexpected argument %q", set.Arg(0)))
@@ -89,6 +105,12 @@ func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
 		cfg.options.Profile = edge.StrictRFC
 	default:
 		errs = append(errs, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", profile))
+	}
+	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
+		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
+	}
+	if cfg.drain < 0 {
+		errs = append(errs, fmt.Errorf("-drain is %v, want 0 or more", cfg.drain))
 	}
 	cfg.options.TargetFields = list(targets)
 	cfg.options.PlainCookies = list(cookies)

@@ -2,51 +2,200 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/larderdev/larder/edge"
 )
 
+// edgeServer is a running larder edge: the listener for clients, and maybe one
+// for operators.
+type edgeServer struct {
+	cfg     edgeConfig
+	log     *slog.Logger
+	handler *edge.Handler
+	cert    *certificate // nil: no TLS
+	access  *accessLog   // nil: none
+	token   tokenSource
+	api     atomic.Pointer[http.Handler]
+	ready   atomic.Bool
+
+	clients, admin *http.Server
+	listeners      []net.Listener
+}
+
 // serveEdge serves until ctx ends, then lets requests under way come to their
-// end.
-func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Writer) error {
-	handler, err := edge.New(cfg.options)
-	if err != nil {
+// end. What reload sends makes it read its files anew: certificate, token, access
+// log.
+func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Writer, reload <-chan os.Signal) error {
+	s := &edgeServer{cfg: cfg, log: log, token: tokenSource{cfg.tokenFile, cfg.token}}
+	defer s.close()
+	if err := s.open(); err != nil {
 		return err
 	}
-	defer func() { _ = handler.Close() }()
-	listener, err := net.Listen("tcp", cfg.listen)
-	if err != nil {
-		return fmt.Errorf("-listen: %w", err)
+	if err := s.listen(out); err != nil {
+		return err
 	}
-	server := &http.Server{
-		Handler:           handler,
+	failed := make(chan error, 2)
+	go func() { failed <- s.serve(s.clients, s.listeners[0]) }()
+	if s.admin != nil {
+		go func() { failed <- s.admin.Serve(s.listeners[1]) }()
+	}
+	s.ready.Store(true)
+	for {
+		select {
+		case err := <-failed:
+			return err
+		case <-reload:
+			s.reload()
+		case <-ctx.Done():
+			return s.drain(context.WithoutCancel(ctx))
+		}
+	}
+}
+
+// open makes what needs no port.
+func (s *edgeServer) open() error {
+	var err error
+	if s.handler, err = edge.New(s.cfg.options); err != nil {
+		return err
+	}
+	if err := s.readToken(); err != nil {
+		return err
+	}
+	var top http.Handler = s.handler
+	if s.cfg.accessLog != "" {
+		if s.access, err = openAccessLog(s.cfg.accessLog); err != nil {
+			return err
+		}
+		top = s.access.wrap(top)
+	}
+	s.clients = newServer(top, s.log)
+	if s.cfg.tlsCert != "" {
+		if s.cert, err = loadCertificate(s.cfg.tlsCert, s.cfg.tlsKey); err != nil {
+			return err
+		}
+		s.clients.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.cert.get}
+	}
+	if s.cfg.admin != "" {
+		s.admin = newServer(s.operators(), s.log)
+	}
+	return nil
+}
+
+// newServer returns a server with the limits that one needs in the open. A body
+// may take as long as it takes.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	fmt.Fprintf(out, "larder edge on http://%s before %s\n", listener.Addr(), cfg.options.Origin)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
+}
+
+// listen takes the ports and prints where they are.
+func (s *edgeServer) listen(out io.Writer) error {
+	scheme := "http"
+	if s.cert != nil {
+		scheme = "https"
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.drain)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		_ = server.Close()
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return err
+	for _, l := range []struct{ flag, address, scheme string }{
+		{"-listen", s.cfg.listen, scheme}, {"-admin", s.cfg.admin, "http"},
+	} {
+		if l.address == "" {
+			continue
+		}
+		listener, err := net.Listen("tcp", l.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.flag, err)
+		}
+		s.listeners = append(s.listeners, listener)
+		if l.flag == "-admin" && s.token.empty() && !isLoopback(listener.Addr()) {
+			return errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")
+		}
+		fmt.Fprintf(out, "%s %s://%s\n", l.flag[1:], l.scheme, listener.Addr())
 	}
 	return nil
+}
+
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+func (s *edgeServer) serve(server *http.Server, l net.Listener) error {
+	if s.cert != nil {
+		return server.ServeTLS(l, "", "")
+	}
+	return server.Serve(l)
+}
+
+// reload reads the files anew. What cannot be read stays as it is.
+func (s *edgeServer) reload() {
+	note := func(what string, err error) {
+		if err != nil {
+			s.log.Error("reload: "+what+" stays as it is", "err", err)
+		} else {
+			s.log.Info("reload: " + what + " read")
+		}
+	}
+	if s.cert != nil {
+		note("certificate", s.cert.load())
+	}
+	if s.cfg.tokenFile != "" {
+		note("token", s.readToken())
+	}
+	if s.access != nil {
+		note("access log", s.access.reopen())
+	}
+}
+
+// readToken puts the token into force.
+func (s *edgeServer) readToken() error {
+	token, err := s.token.read()
+	if err != nil {
+		return err
+	}
+	api := s.handler.API(token)
+	s.api.Store(&api)
+	return nil
+}
+
+// drain says that no more requests are wanted, and waits for those under way.
+func (s *edgeServer) drain(ctx context.Context) error {
+	s.ready.Store(false)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.drain)
+	defer cancel()
+	if err := s.clients.Shutdown(ctx); err != nil {
+		s.log.Warn("some requests did not end in time", "after", s.cfg.drain)
+	}
+	return nil
+}
+
+// close ends all that is left.
+func (s *edgeServer) close() {
+	for _, server := range []*http.Server{s.clients, s.admin} {
+		if server != nil {
+			_ = server.Close()
+		}
+	}
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	if s.handler != nil {
+		_ = s.handler.Close()
+	}
+	if s.access != nil {
+		s.access.close()
+	}
 }

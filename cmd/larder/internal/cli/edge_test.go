@@ -1,0 +1,317 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRun_Usage(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"", exitUsage, "usage: larder"},
+		{"help", exitOK, "usage: larder"},
+		{"nonsense", exitUsage, `no command "nonsense"`},
+		{"edge -h", exitOK, "-origin"},
+		{"edge", exitUsage, "-origin is missing"},
+		{"edge -origin http://o extra", exitUsage, `unexpected argument "extra"`},
+		{"edge -origin http://o -profile x", exitUsage, `-profile is "x"`},
+		{"edge -origin http://o -tls-cert x", exitUsage, "belong together"},
+		{"edge -origin http://o -drain -1s", exitUsage, "-drain is -1s"},
+		{"edge -origin http://user:hunter2@%zz", exitUsage, "-origin is no URL"},
+		{"edge -origin ftp://o -listen 127.0.0.1:0", exitEnvironment, "Origin is"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -tls-cert /nowhere -tls-key /nowhere", exitEnvironment, "-tls-cert, -tls-key"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -token-file /nowhere", exitEnvironment, "-token-file"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -access-log /nowhere/x", exitEnvironment, "-access-log"},
+		{"edge -origin http://o -listen 256.0.0.1:0", exitEnvironment, "-listen"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitEnvironment, "there is no token"},
+	} {
+		var out strings.Builder
+		code := Run(t.Context(), strings.Fields(tt.args), func(string) string { return "" }, &out, &out)
+		if code != tt.code || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("larder %s: exit %d, %q, want %d and %q", tt.args, code, out.String(), tt.code, tt.want)
+		}
+		if strings.Contains(out.String(), "hunter2") {
+			t.Errorf("larder %s shows a password: %q", tt.args, out.String())
+		}
+	}
+}
+
+// started is a larder edge that runs in this process.
+type started struct {
+	clients, admin string // URLs
+	reload         chan os.Signal
+	stop           func()
+}
+
+// start runs larder edge before an origin, on free ports of loopback.
+func start(t *testing.T, origin http.Handler, token string, args ...string) *started {
+	t.Helper()
+	o := httptest.NewServer(origin)
+	t.Cleanup(o.Close)
+	args = append([]string{"-origin", o.URL, "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0"}, args...)
+	cfg, err := parseEdge(args, env{getenv: func(string) string { return token }, out: io.Discard, err: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &started{reload: make(chan os.Signal)}
+	done := make(chan error, 1)
+	go func() {
+		err := serveEdge(ctx, cfg, slog.New(slog.DiscardHandler), w, s.reload)
+		_ = w.CloseWithError(io.EOF)
+		done <- err
+	}()
+	lines := bufio.NewScanner(r)
+	for _, to := range []*string{&s.clients, &s.admin} {
+		if lines.Scan() {
+			_, *to, _ = strings.Cut(lines.Text(), " ")
+		}
+	}
+	s.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serveEdge: %v", err)
+		}
+		s.stop = func() {}
+	}
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+func ask(t *testing.T, client *http.Client, method, url, token, body string) (status int, text string, resp *http.Response) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if resp, err = client.Do(r); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b), resp
+}
+
+// TestEdge serves, purges, counts and logs.
+func TestEdge(t *testing.T) {
+	logFile := filepath.Join(t.TempDir(), "access.log")
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("CDN-Cache-Control", "max-age=60")
+		w.Header().Set("Cache-Tag", "products")
+		fmt.Fprint(w, "tea")
+	}), "secret", "-access-log", logFile)
+	client := http.DefaultClient
+	for i, want := range []string{"fwd=uri-miss", "hit"} {
+		_, body, resp := ask(t, client, "GET", s.clients+"/products?token=hunter2", "", "")
+		if got := resp.Header.Get("Cache-Status"); body != "tea" || !strings.Contains(got, want) {
+			t.Errorf("request %d: %q, Cache-Status %q, want tea and %s", i, body, got, want)
+		}
+	}
+	if status, body, _ := ask(t, client, "POST", s.admin+"/client/v4/zones/z/purge_cache", "wrong", `{"tags":["products"]}`); status != 401 {
+		t.Errorf("a purge with the wrong token: %d %s, want 401", status, body)
+	}
+	if status, body, _ := ask(t, client, "POST", s.admin+"/client/v4/zones/z/purge_cache", "secret", `{"tags":["products"]}`); status != 200 {
+		t.Errorf("a purge: %d %s, want 200", status, body)
+	}
+	if _, _, resp := ask(t, client, "GET", s.clients+"/products?token=hunter2", "", ""); !strings.Contains(resp.Header.Get("Cache-Status"), "fwd=") {
+		t.Errorf("after the purge: %q, want the origin asked", resp.Header.Get("Cache-Status"))
+	}
+	for path, want := range map[string]string{
+		"/healthz": "ok", "/readyz": "ready", "/metrics": `larder_edge_requests_total{result="hit"} 1`,
+	} {
+		if status, body, _ := ask(t, client, "GET", s.admin+path, "", ""); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("GET %s: %d %q, want 200 and %q", path, status, body, want)
+		}
+	}
+	if status, _, _ := ask(t, client, "GET", s.clients+"/metrics", "", ""); status != 200 {
+		t.Errorf("the clients' /metrics is the origin's: %d", status)
+	}
+	s.stop()
+	checkLog(t, logFile)
+}
+
+func checkLog(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "hunter2") {
+		t.Errorf("the access log has the query: %s", text)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	var line struct {
+		Method, Path, Cache string
+		Status, Bytes       int
+		Whole               bool
+	}
+	if err := json.Unmarshal([]byte(first), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line.Method != "GET" || line.Path != "/products" || line.Status != 200 || line.Bytes != 3 || !line.Whole || line.Cache == "" {
+		t.Errorf("the access log begins with %s", first)
+	}
+}
+
+// TestEdge_Drains: a request under way ends well when the edge is stopped.
+func TestEdge_Drains(t *testing.T) {
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-leave
+		fmt.Fprint(w, "late")
+	}), "")
+	got := make(chan string, 1)
+	go func() {
+		resp, err := http.Get(s.clients + "/a")
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		b, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		got <- string(b)
+	}()
+	<-arrived
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.stop()
+	}()
+	for { // until the port is closed, so that the shutdown has begun
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.clients, "http://"))
+		if err != nil {
+			break
+		}
+		_ = conn.Close()
+	}
+	close(leave)
+	if body := <-got; body != "late" {
+		t.Errorf("the request under way got %q, want its answer", body)
+	}
+	<-stopped
+}
+
+// TestEdge_TLS speaks HTTP/2, and takes a new certificate when told to; a broken
+// one leaves the old.
+func TestEdge_TLS(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, certFile, keyFile, 1)
+	s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("X-Forwarded-Proto"))
+	}), "", "-tls-cert", certFile, "-tls-key", keyFile)
+	serial := func() string {
+		t.Helper()
+		client := &http.Client{Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true, DisableKeepAlives: true,
+		}}
+		_, body, resp := ask(t, client, "GET", s.clients+"/a", "", "")
+		if body != "https" || resp.ProtoMajor != 2 {
+			t.Errorf("the origin saw scheme %q, over HTTP/%d, want https and 2", body, resp.ProtoMajor)
+		}
+		return resp.TLS.PeerCertificates[0].SerialNumber.String()
+	}
+	if got := serial(); got != "1" {
+		t.Errorf("the certificate is %s, want 1", got)
+	}
+	writeCertificate(t, certFile, keyFile, 2)
+	reload := func() {
+		s.reload <- os.Interrupt
+		s.reload <- os.Interrupt // taken when the first has been done
+	}
+	reload()
+	if got := serial(); got != "2" {
+		t.Errorf("after a reload the certificate is %s, want 2", got)
+	}
+	if err := os.WriteFile(certFile, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reload()
+	if got := serial(); got != "2" {
+		t.Errorf("after a reload of a broken file the certificate is %s, want 2", got)
+	}
+}
+
+// TestEdge_TokenFile: a new token is in force after a reload.
+func TestEdge_TokenFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(token string) {
+		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one")
+	s := start(t, http.NotFoundHandler(), "", "-token-file", file)
+	purge := func(token string) int {
+		status, _, _ := ask(t, http.DefaultClient, "POST", s.admin+"/purge_cache", token, `{"purge_everything":true}`)
+		return status
+	}
+	if got := purge("one"); got != 200 {
+		t.Errorf("with the token of the file: %d, want 200", got)
+	}
+	write("two")
+	s.reload <- os.Interrupt
+	s.reload <- os.Interrupt
+	if one, two := purge("one"), purge("two"); one != 401 || two != 200 {
+		t.Errorf("after a reload the old token gets %d, the new one %d, want 401 and 200", one, two)
+	}
+}
+
+func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "edge"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyBytes, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: keyBytes},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
