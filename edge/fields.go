@@ -39,7 +39,7 @@ const (
 	// maxTags and maxTagBytes bound the tags of one response. A response with
 	// more of them could not be purged by all, and is not stored.
 	maxTags     = 1024
-	maxTagBytes = 16 << 10
+	maxTagBytes = 32 << 10
 )
 
 // marksOf returns the names of marks that a response is purged by; false if they
@@ -71,6 +71,7 @@ func marksOf(t *target, h http.Header) ([]string, bool) {
 	groups, _ := httpcache.ParseGroups(h["Cache-Groups"])
 	for _, group := range groups {
 		add(aboutGroup, t.origin()+" "+group)
+		add(aboutTag, foldTag(group)) // who purges by tag does not know which field named it
 	}
 	slices.Sort(names)
 	names = slices.Clip(slices.Compact(names))

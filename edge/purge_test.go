@@ -244,3 +244,23 @@ func TestTags_TooMany(t *testing.T) {
 		}
 	}
 }
+
+// A group is a tag too: whoever purges by tag does not know in which field the
+// origin has named it.
+func TestPurge_GroupsAreTags(t *testing.T) {
+	for name, value := range map[string]string{"one": `"Shoes"`, "among others": `"hats", "Shoes";x=1`} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			h := newEdge(t, func(*http.Request) (*http.Response, error) {
+				asked++
+				return respond(200, strconv.Itoa(asked), "Cache-Control: max-age=60", "Cache-Groups: "+value), nil
+			})
+			want(t, get(h, "/a"), 200, "1")
+			want(t, get(h, "/a"), 200, "1")
+			if err := h.Purge(Purge{Tags: []string{"shoes"}}); err != nil {
+				t.Fatal(err)
+			}
+			want(t, get(h, "/a"), 200, "2")
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
 	"github.com/larderdev/larder/examples/storefront/internal/web"
+	"github.com/larderdev/larder/purge/purgeapi"
 )
 
 // The program's exit codes.
@@ -34,12 +36,16 @@ const (
 
 // config is what flags and environment say.
 type config struct {
-	addr, admin string
-	redis, db   string
-	node        string
-	relay       bool
-	encrypt     bool          // $LARDER_KEYS holds keys
-	wait        time.Duration // for the database
+	addr, shop, admin string
+	redis, db         string
+	node              string
+	relay             bool
+	edge              bool
+	purge             []string        // further edges' purge APIs
+	journal           string          // of purges
+	token             purgeapi.Secret // of purge APIs
+	encrypt           bool            // $LARDER_KEYS holds keys
+	wait              time.Duration   // for the database
 }
 
 // errLost says that the shop has ended before the shared tier acknowledged
@@ -86,7 +92,11 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 	var cfg config
 	set := flag.NewFlagSet("storefront", flag.ContinueOnError)
 	set.SetOutput(errs)
-	set.StringVar(&cfg.addr, "addr", "127.0.0.1:8080", "serve the shop on this `address`")
+	set.StringVar(&cfg.addr, "addr", "127.0.0.1:8080", "serve customers on this `address`: the edge, or without one the shop")
+	set.StringVar(&cfg.shop, "shop", "127.0.0.1:8081", "serve the shop itself, behind the edge, on this `address`")
+	set.BoolVar(&cfg.edge, "edge", true, "put an edge cache before the shop")
+	purges := set.String("purge", "", "`URLs` of further edges' purge APIs, with commas between (http://host:8090/edge); their token is in $"+tokenEnv)
+	set.StringVar(&cfg.journal, "journal", "", "keep purges that are under way in this `file`, for the next start (for -purge)")
 	set.StringVar(&cfg.admin, "admin", "127.0.0.1:8090", "serve statistics on this `address`")
 	set.StringVar(&cfg.redis, "redis", "", "`URL` of Redis or Valkey; without it $REDIS_URL, else a private server, else none")
 	set.StringVar(&cfg.db, "db", "", "postgres:// `URL`, or path of an SQLite file; without it $DATABASE_URL, else storefront.db")
@@ -110,12 +120,20 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 		cfg.db = fallback("DATABASE_URL", "storefront.db")
 	}
 	cfg.encrypt = getenv(keysEnv) != ""
+	cfg.token = purgeapi.NewSecret(getenv(tokenEnv))
+	if *purges != "" {
+		cfg.purge = strings.Split(*purges, ",")
+	}
 	return cfg, nil
 }
 
 // keysEnv is the environment variable with the keys for what the shared tier
 // holds of logins.
 const keysEnv = "LARDER_KEYS"
+
+// tokenEnv is the environment variable with the bearer token of the purge APIs
+// of edges. Without one an edge takes purges from its own machine only.
+const tokenEnv = "EDGE_TOKEN"
 
 // serve opens everything, serves until ctx ends, and closes everything in the
 // opposite order.
@@ -138,6 +156,13 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (er
 		return err
 	}
 	defer admin.Close()
+	inner := public
+	if cfg.edge {
+		if inner, err = listenOn("-shop", cfg.shop); err != nil {
+			return err
+		}
+		defer inner.Close()
+	}
 
 	db, err := openDatabase(ctx, cfg, log)
 	if err != nil {
@@ -149,21 +174,35 @@ func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, tier.close()) }()
-	s, err := shop.Open(ctx, shop.Options{
-		DB: db, Shared: tier.store, Relay: cfg.relay, Keys: keys, Node: cfg.node, Logger: log,
-	})
+	edges, err := openEdges(ctx, cfg, inner.Addr(), admin.Addr(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, edges.close()) }()
+	options := shop.Options{DB: db, Shared: tier.store, Relay: cfg.relay, Keys: keys, Node: cfg.node, Logger: log}
+	if edges.queue != nil {
+		options.Edges = edges.queue
+		defer edges.closeQueue(cfg, log)
+	}
+	s, err := shop.Open(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lost(s.Close())) }()
 
 	log.Info("opened", "database", db.Place(), "shared_tier", tier.place, "sessions_in_it", tokens, "relay", cfg.relay)
-	fmt.Fprintf(out, "shop        http://%s/api/products?ids=1,2,3\n", public.Addr())
+	sites := []site{{at: inner, handler: web.NewAPI(s, log)}, {at: admin, handler: web.NewAdmin(s, edges.api, log)}}
+	fmt.Fprintf(out, "shop        http://%s/\n", public.Addr())
+	fmt.Fprintf(out, "api         http://%s/api/products?ids=1,2,3\n", public.Addr())
+	if edges.own != nil {
+		// The edge is drained first, and then lets go of its connections to the
+		// shop, which would wait for them.
+		sites[0].ending = func() { _ = edges.own.Close() } // it returns nil
+		sites = append([]site{{at: public, handler: edges.own}}, sites...)
+		fmt.Fprintf(out, "no edge     http://%s/\n", inner.Addr())
+	}
 	fmt.Fprintf(out, "statistics  http://%s/debug/larder\n", admin.Addr())
-	return listen(ctx, log,
-		site{public, web.NewAPI(s, log)},
-		site{admin, web.NewAdmin(s, log)},
-	)
+	return listen(ctx, log, sites...)
 }
 
 // listenOn names the flag that mends what is wrong.
@@ -212,10 +251,12 @@ func lost(err error) error {
 	return err
 }
 
-// site is a handler and where it listens.
+// site is a handler and where it listens. ending is called when it begins to
+// end, if it is not nil.
 type site struct {
 	at      net.Listener
 	handler http.Handler
+	ending  func()
 }
 
 // listen serves the sites until ctx ends or one of them fails, and then lets
@@ -234,6 +275,9 @@ func listen(ctx context.Context, log *slog.Logger, sites ...site) error {
 			// "OPTIONS *" gets an answer of the handler's too.
 			DisableGeneralOptionsHandler: true,
 			ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		}
+		if s.ending != nil {
+			server.RegisterOnShutdown(s.ending)
 		}
 		servers = append(servers, server)
 		go func() { ended <- server.Serve(s.at) }()

@@ -22,9 +22,9 @@ import (
 
 // program is a run of the whole shop.
 type program struct {
-	shop, admin string // base URLs
-	log         syncBuffer
-	end         func() int
+	shop, inner, admin string // base URLs; inner is that behind the edge
+	log                syncBuffer
+	end                func() int
 }
 
 // syncBuffer may be read while the shop writes.
@@ -79,7 +79,7 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 	read, write := io.Pipe()
 	p := &program{}
 	code := make(chan int, 1)
-	args = append([]string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0"}, args...)
+	args = append([]string{"-addr", "127.0.0.1:0", "-shop", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-edge=false"}, args...)
 	go func() {
 		code <- run(ctx, args, func(name string) string { return env[name] }, write, &p.log)
 		write.Close()
@@ -87,13 +87,20 @@ func start(t *testing.T, env map[string]string, args ...string) *program {
 	p.end = sync.OnceValue(func() int { cancel(); return <-code })
 	t.Cleanup(func() { p.end() })
 	lines := bufio.NewScanner(read)
-	for _, url := range []*string{&p.shop, &p.admin} {
+	for p.admin == "" {
 		if !lines.Scan() {
 			t.Fatalf("the shop ended with %d: %s", p.end(), p.log.String())
 		}
-		_, rest, _ := strings.Cut(lines.Text(), "http://")
+		name, rest, _ := strings.Cut(lines.Text(), "http://")
 		host, _, _ := strings.Cut(rest, "/")
-		*url = "http://" + host
+		switch strings.TrimSpace(name) {
+		case "shop":
+			p.shop = "http://" + host
+		case "no edge":
+			p.inner = "http://" + host
+		case "statistics":
+			p.admin = "http://" + host
+		}
 	}
 	return p
 }
@@ -310,7 +317,7 @@ func TestRun_Keys(t *testing.T) {
 
 func TestRun_WaitsForTheDatabase(t *testing.T) {
 	var log syncBuffer
-	args := []string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-wait", "400ms", "-db", "postgres://u:hunter2@127.0.0.1:1/db"}
+	args := []string{"-addr", "127.0.0.1:0", "-shop", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-wait", "400ms", "-db", "postgres://u:hunter2@127.0.0.1:1/db"}
 	code := run(t.Context(), args, func(string) string { return "" }, io.Discard, &log)
 	got := log.String()
 	if code != exitEnvironment || strings.Count(got, "waiting for the database") < 2 || !strings.Contains(got, "gave up after 400ms") || strings.Contains(got, "hunter2") {
@@ -335,7 +342,7 @@ func TestRun_Mistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	free := []string{"-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-db"}
+	free := []string{"-addr", "127.0.0.1:0", "-shop", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-db"}
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -346,6 +353,9 @@ func TestRun_Mistakes(t *testing.T) {
 		{[]string{"surplus"}, exitUsage, `"surplus"`},
 		{[]string{"-addr", taken.Addr().String()}, exitEnvironment, "in use: choose another address with -addr (make run ARGS='-addr "},
 		{[]string{"-addr", "127.0.0.1:0", "-admin", taken.Addr().String()}, exitEnvironment, "ARGS='-admin "},
+		{append(free, catalogtest.File(t), "-shop", taken.Addr().String()), exitEnvironment, "ARGS='-shop "},
+		{append(free, catalogtest.File(t), "-purge", "ftp://h/edge"), exitEnvironment, "-purge"},
+		{append(free, catalogtest.File(t), "-journal", t.TempDir()), exitEnvironment, "-journal"},
 		{append(free, "mysql://u:hunter2@h/db"), exitEnvironment, "neither"},
 		{append(free, "postgres://u:hunter2@127.0.0.1:1/db", "-wait", "0s"), exitEnvironment, "127.0.0.1"},
 		{append(free, catalogtest.File(t), "-redis", "http://u:hunter2@h"), exitEnvironment, "redis://"},

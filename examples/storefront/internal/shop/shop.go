@@ -70,6 +70,11 @@ type Options struct {
 	//
 	// Default: none, it is not encrypted.
 	Keys [][]byte
+	// Edges are told which of their answers are wrong, after the shop's own tiers
+	// have forgotten. The caller closes them after the Shop.
+	//
+	// Default: nil, there are none before the shop.
+	Edges Edges
 	// Logger is told of what goes wrong in the background.
 	//
 	// Default: slog.Default().
@@ -81,6 +86,7 @@ type Shop struct {
 	lard     *larder.Larder
 	db       *catalog.DB
 	log      *slog.Logger
+	edges    Edges
 	products *larder.Cache[int64, catalog.Product]
 	stocks   *larder.Cache[int64, catalog.Stock]
 	users    *larder.Cache[int64, catalog.User]
@@ -112,13 +118,18 @@ func Open(ctx context.Context, o Options) (*Shop, error) {
 			return nil, err
 		}
 	}
-	lard, err := larder.Open(ctx, larder.Options{
+	s := &Shop{db: o.DB, log: o.Logger, edges: o.Edges}
+	options := larder.Options{
 		Policies: policies, Shared: o.Shared, Node: o.Node, Keys: o.Keys, Outbox: o.Relay, Logger: o.Logger,
-	})
+	}
+	if o.Edges != nil {
+		options.OnInvalidate = s.purgeEdges
+	}
+	lard, err := larder.Open(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	s := &Shop{lard: lard, db: o.DB, log: o.Logger}
+	s.lard = lard
 	err = s.openCaches()
 	if err == nil && o.Relay {
 		err = s.startRelay(ctx, box)

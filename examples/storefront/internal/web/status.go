@@ -4,9 +4,36 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/examples/storefront/internal/shop"
 )
+
+// setReceipt writes the Larder-Purge field, if there was something to purge: a
+// structured field, a list of the edges, each with what has come of it.
+//
+//	"edge"; accepted=3             all of it was accepted within 3 ms
+//	"edge"; accepted=3; settling=2 the same, and 2 tags are purged once more soon
+//	"edge"; waiting=1              it goes on trying
+//	"edge"; failed=1               the log says why
+func setReceipt(w http.ResponseWriter, receipts *shop.Receipts) {
+	for _, one := range receipts.Sum() {
+		text := strconv.Quote(one.Target)
+		if one.Accepted > 0 {
+			text += fmt.Sprintf("; accepted=%d", one.Accepted.Milliseconds())
+		}
+		for _, n := range []struct {
+			name  string
+			count int
+		}{{"settling", one.Settling}, {"waiting", one.Waiting}, {"failed", len(one.Failed)}} {
+			if n.count > 0 {
+				text += fmt.Sprintf("; %s=%d", n.name, n.count)
+			}
+		}
+		w.Header().Add("Larder-Purge", text)
+	}
+}
 
 // setStatus writes the Cache-Status field (RFC 9211) of the cache "larder".
 func setStatus(w http.ResponseWriter, parameters string) {

@@ -72,14 +72,18 @@ func NewAPI(s *shop.Shop, log *slog.Logger) http.Handler {
 	return a.guard(mux, newLayer(mux).Handler(mux))
 }
 
-// NewAdmin returns the handler of the admin address.
-func NewAdmin(s *shop.Shop, log *slog.Logger) http.Handler {
+// NewAdmin returns the handler of the admin address. edge is the purge API of an
+// edge, nil if there is none.
+func NewAdmin(s *shop.Shop, edge http.Handler, log *slog.Logger) http.Handler {
 	a := newAPI(s, log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.HandleFunc("GET /debug/larder", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, s.Stats(r.Context()))
 	})
+	if edge != nil {
+		mux.Handle("/edge/", edge)
+	}
 	return a.guard(mux, mux)
 }
 

@@ -43,7 +43,7 @@ func open(t *testing.T, path string, shared store.Store) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sh.Close() })
-	s.api, s.admin = web.NewAPI(sh, log), web.NewAdmin(sh, log)
+	s.api, s.admin = web.NewAPI(sh, log), web.NewAdmin(sh, nil, log)
 	return s
 }
 

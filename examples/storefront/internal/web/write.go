@@ -102,7 +102,9 @@ func (a *api) updateProduct(w http.ResponseWriter, r *http.Request) {
 	if version != nil {
 		change.IfVersion = uint64(*version)
 	}
-	p, err := a.shop.UpdateProduct(r.Context(), id, change)
+	ctx, receipts := shop.WithReceipts(r.Context())
+	p, err := a.shop.UpdateProduct(ctx, id, change)
+	setReceipt(w, receipts)
 	a.written(w, r, err, p.ID != 0, fmt.Sprintf("there is no product %d", id), func(pending int) any { return updatedProduct{p, pending} })
 }
 
