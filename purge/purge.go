@@ -54,6 +54,10 @@ type Limits struct {
 	// many at once. 0: no bound.
 	Rate  float64
 	Burst int
+	// URLRate and URLBurst are those of calls with URLs, where the API counts
+	// them apart. 0: all calls count together.
+	URLRate  float64
+	URLBurst int
 	// Tag says what is wrong with a tag that the cache cannot have; nil: nothing
 	// is ever wrong.
 	Tag func(tag string) error

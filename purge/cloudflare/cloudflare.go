@@ -1,0 +1,183 @@
+// Package cloudflare purges a zone of Cloudflare by tags and URLs: hard with
+// POST /zones/{zone}/purge_cache, soft with /zones/{zone}/invalidate_cache.
+//
+// Tags are those of the header Cache-Tag, on every plan. Cloudflare does not
+// tell upper from lower case in them. An answer with status 200 whose
+// "success" is not true is a failure.
+//
+// The limits are of the plan (Cloudflare's guide "Purge cache", November 2026).
+// They are an account's: services that share one share them, and are then given
+// parts of them.
+package cloudflare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/zone"
+	"github.com/larderdev/larder/purge/purgeapi"
+)
+
+// Plan is a zone's plan, of which the limits are.
+type Plan string
+
+// The plans. Their purges by tag: calls a minute or second, and at once.
+const (
+	// Free: 5 a minute, 25 at once.
+	Free Plan = "free"
+	// Pro: 5 a second, 25 at once.
+	Pro Plan = "pro"
+	// Business: 10 a second, 50 at once.
+	Business Plan = "business"
+	// Enterprise: 50 a second, 500 at once; 500 URLs a call.
+	Enterprise Plan = "enterprise"
+)
+
+// Options configures a [Purger].
+type Options struct {
+	// Zone is the zone's id: 32 hexadecimal digits, from its overview.
+	Zone string
+	// Token is an API token with the permission Zone > Cache Purge.
+	Token purgeapi.Secret
+	// Plan is the zone's.
+	//
+	// Default: Free.
+	Plan Plan
+	// TagsPerCall is how many tags a call may carry.
+	//
+	// Default: 100.
+	TagsPerCall int
+	// FilesPerCall is how many URLs a call may carry.
+	//
+	// Default: 30, which older zones allow too; 500 on Enterprise.
+	FilesPerCall int
+	// Rate and Burst bound the calls with tags, a second and at once. Give
+	// both or neither.
+	//
+	// Default: those of the plan.
+	Rate  float64
+	Burst int
+	// Name names the purger in receipts and errors.
+	//
+	// Default: "cloudflare".
+	Name string
+	// BaseURL is the address of the API.
+	//
+	// Default: https://api.cloudflare.com/client/v4.
+	BaseURL string
+	// HTTP makes the requests.
+	//
+	// Default: a client on http.DefaultTransport.
+	HTTP *http.Client
+}
+
+// quota are the limits of a plan. Single URLs are counted one by one: urls is
+// how many a second.
+type quota struct {
+	rate  float64
+	burst int
+	files int
+	urls  int
+}
+
+func quotaOf(p Plan) (quota, bool) {
+	switch p {
+	case "", Free:
+		return quota{5.0 / 60, 25, 30, 800}, true
+	case Pro:
+		return quota{5, 25, 30, 1500}, true
+	case Business:
+		return quota{10, 50, 30, 1500}, true
+	case Enterprise:
+		return quota{50, 500, 500, 3000}, true
+	}
+	return quota{}, false
+}
+
+// Purger is a [purge.Purger] for one zone.
+type Purger struct {
+	zone   zone.Zone
+	limits purge.Limits
+}
+
+var zoneID = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
+
+// New returns a purger. All mistakes in o are reported at once.
+func New(o Options) (*Purger, error) {
+	var errs []error
+	if !zoneID.MatchString(o.Zone) {
+		errs = append(errs, fmt.Errorf("Zone is %q, want the 32 hexadecimal digits of its id", o.Zone))
+	}
+	if o.Token.IsZero() {
+		errs = append(errs, errors.New("Token is empty, want an API token with the permission Cache Purge"))
+	}
+	if o.Name == "" {
+		o.Name = "cloudflare"
+	}
+	if o.BaseURL == "" {
+		o.BaseURL = "https://api.cloudflare.com/client/v4"
+	}
+	if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
+		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
+	}
+	limits, err := o.limits()
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("cloudflare: %w", err)
+	}
+	p := &Purger{limits: limits, zone: zone.Zone{
+		Client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP},
+		Base:   strings.TrimSuffix(o.BaseURL, "/") + "/zones/" + o.Zone,
+		Token:  o.Token,
+	}}
+	p.zone.Init()
+	return p, nil
+}
+
+func (o *Options) limits() (purge.Limits, error) {
+	q, ok := quotaOf(o.Plan)
+	if !ok {
+		return purge.Limits{}, fmt.Errorf("Plan is %q, want free, pro, business or enterprise", o.Plan)
+	}
+	var errs []error
+	if o.TagsPerCall < 0 || o.TagsPerCall > 1_000 {
+		errs = append(errs, fmt.Errorf("TagsPerCall is %d, want 1 to 1,000", o.TagsPerCall))
+	}
+	if o.FilesPerCall < 0 || o.FilesPerCall > 1_000 {
+		errs = append(errs, fmt.Errorf("FilesPerCall is %d, want 1 to 1,000", o.FilesPerCall))
+	}
+	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
+		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return purge.Limits{}, err
+	}
+	l := purge.Limits{Tags: 100, URLs: q.files, Rate: q.rate, Burst: q.burst, Tag: purgeapi.PrintableTag(1024, ","), FoldsCase: true}
+	if o.TagsPerCall > 0 {
+		l.Tags = o.TagsPerCall
+	}
+	if o.FilesPerCall > 0 {
+		l.URLs = o.FilesPerCall
+	}
+	if o.Rate > 0 {
+		l.Rate, l.Burst = o.Rate, o.Burst
+	}
+	l.URLRate = float64(q.urls) / float64(l.URLs)
+	l.URLBurst = max(1, q.urls/l.URLs)
+	return l, nil
+}
+
+// Name is the name in the options.
+func (p *Purger) Name() string { return p.zone.Client.Target }
+
+// Limits are those of the plan.
+func (p *Purger) Limits() purge.Limits { return p.limits }
+
+// Purge makes one call.
+func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
+	return p.zone.Purge(ctx, what, p.limits)
+}
