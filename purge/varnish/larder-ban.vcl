@@ -22,8 +22,6 @@ import purge;
 import std;
 
 sub vcl_recv {
-	# Only the answer to a purge may have it.
-	unset req.http.Larder-Purged;
 	if (req.method == "PURGE" || req.method == "BAN") {
 		# Varnish adds the client's address to X-Forwarded-For. If another one is
 		# there before it, the client is a proxy that speaks for somebody else, and
