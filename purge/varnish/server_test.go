@@ -353,23 +353,31 @@ func (forwarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
+// from makes requests from another address of this machine.
+func from(t *testing.T, ip net.IP) http.RoundTripper {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}
+	transport := &http.Transport{DialContext: dialer.DialContext}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
 func strangers(c *cache, o *origin) {
 	c.want("/mine", "/mine 1")
 	before := o.fetched.Load()
-	stranger, err := varnish.New(varnish.Options{
-		Server: "http://" + c.addr, Ban: c.bans(), HTTP: &http.Client{Transport: forwarded{}},
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	for _, p := range []purge.Purge{
-		{Tags: []string{"mine"}},
-		{Tags: []string{"mine"}, Soft: true},
-		{URLs: []string{"http://www.example.com/mine"}},
-	} {
-		e := (*purge.Error)(nil)
-		if err := stranger.Purge(c.t.Context(), p); !errors.As(err, &e) || e.Status != 403 || !e.Final || !strings.Contains(e.Error(), "larder_purgers") {
-			c.t.Errorf("Purge(%+v) by way of a proxy = %v, want a final 403 that names larder_purgers", p, err)
+	for who, way := range map[string]http.RoundTripper{"a proxy": forwarded{}, "127.0.0.2": from(c.t, net.IPv4(127, 0, 0, 2))} {
+		stranger, err := varnish.New(varnish.Options{Server: "http://" + c.addr, Ban: c.bans(), HTTP: &http.Client{Transport: way}})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, p := range []purge.Purge{
+			{Tags: []string{"mine"}},
+			{Tags: []string{"mine"}, Soft: true},
+			{URLs: []string{"http://www.example.com/mine"}},
+		} {
+			e := (*purge.Error)(nil)
+			if err := stranger.Purge(c.t.Context(), p); !errors.As(err, &e) || e.Status != 403 || !e.Final || !strings.Contains(e.Error(), "larder_purgers") {
+				c.t.Errorf("Purge(%+v) by %s = %v, want a final 403 that names larder_purgers", p, who, err)
+			}
 		}
 	}
 	c.want("/mine", "/mine 1")
