@@ -1,6 +1,7 @@
 package varnish_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func plain(status int, purged, text string) http.HandlerFunc {
 func host(want string) func(*http.Request, []byte) error {
 	return func(r *http.Request, _ []byte) error {
 		if r.Host != want {
-			return &http.ProtocolError{ErrorString: "Host: " + r.Host + ", want " + want}
+			return fmt.Errorf("Host %q, want %q", r.Host, want)
 		}
 		return nil
 	}
