@@ -84,7 +84,7 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 		Method: "PURGE",
 		URL:    p.base + u.RequestURI(),
 		Sign: func(r *http.Request, _ []byte) error {
-			r.Host = u.Host
+			r.Host = purgeapi.HostField(u)
 			return nil
 		},
 	})

@@ -44,10 +44,14 @@ func kit(path string) purgetest.Kit {
 		Accept: page(200, "yes"),
 		Fine:   []int{404},
 		Failures: []purgetest.Failure{
-			{Name: "200 of another server", Answer: page(200, ""),
-				Want: purge.Error{Status: 200, Final: true, Reason: "larder.conf"}},
-			{Name: "404 of another server", Answer: page(404, ""),
-				Want: purge.Error{Status: 404, Final: true}},
+			{
+				Name: "200 of another server", Answer: page(200, ""),
+				Want: purge.Error{Status: 200, Final: true, Reason: "larder.conf"},
+			},
+			{
+				Name: "404 of another server", Answer: page(404, ""),
+				Want: purge.Error{Status: 404, Final: true},
+			},
 		},
 	}
 }

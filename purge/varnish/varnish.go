@@ -149,7 +149,7 @@ func (p *Purger) request(what purge.Purge) (purgeapi.Request, error) {
 		}
 		r.URL = p.base + u.RequestURI()
 		r.Sign = func(r *http.Request, _ []byte) error {
-			r.Host = hostField(u)
+			r.Host = purgeapi.HostField(u)
 			return nil
 		}
 		if what.Soft {
@@ -168,11 +168,4 @@ func (p *Purger) request(what purge.Purge) (purgeapi.Request, error) {
 		r.Header.Set("Xkey-Purge", strings.Join(what.Tags, " "))
 	}
 	return r, nil
-}
-
-// hostField is the field Host that a browser sends for u, as Varnish has it in
-// the hash of an object: in lower case and without the scheme's own port.
-func hostField(u *url.URL) string {
-	own := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
-	return strings.TrimSuffix(strings.ToLower(u.Host), own)
 }

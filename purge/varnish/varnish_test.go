@@ -45,10 +45,14 @@ func kit(o varnish.Options) purgetest.Kit {
 		},
 		Accept: plain(200, "3", "purged"),
 		Failures: []purgetest.Failure{
-			{Name: "200 of the origin", Answer: plain(200, "", "hello"),
-				Want: purge.Error{Status: 200, Final: true, Reason: "is not loaded"}},
-			{Name: "403 with a reason", Answer: plain(403, "", "the client is not in larder_purgers, or is a proxy"),
-				Want: purge.Error{Status: 403, Final: true, Reason: "larder_purgers"}},
+			{
+				Name: "200 of the origin", Answer: plain(200, "", "hello"),
+				Want: purge.Error{Status: 200, Final: true, Reason: "is not loaded"},
+			},
+			{
+				Name: "403 with a reason", Answer: plain(403, "", "the client is not in larder_purgers, or is a proxy"),
+				Want: purge.Error{Status: 403, Final: true, Reason: "larder_purgers"},
+			},
 		},
 		GoodTags: []string{"product:42", `a"b`, "a|b.c(*)", strings.Repeat("x", 1024)},
 		BadTags:  []string{"a b", "a,b", "größe", strings.Repeat("x", 1025)},
