@@ -60,8 +60,10 @@ func TestPurger(t *testing.T) {
 			},
 		},
 		Failures: []purgetest.Failure{
-			{Name: "200 without success", Answer: answer(`{"success":false,"errors":[{"code":1134,"message":"Unable to purge"}]}`),
-				Want: purge.Error{Status: 200, Reason: "Unable to purge (code 1134)"}},
+			{
+				Name: "200 without success", Answer: answer(`{"success":false,"errors":[{"code":1134,"message":"Unable to purge"}]}`),
+				Want: purge.Error{Status: 200, Reason: "Unable to purge (code 1134)"},
+			},
 			{Name: "200 that says nothing", Answer: answer(`{}`), Want: purge.Error{Status: 200, Reason: "does not say"}},
 			{Name: "200 with a page", Answer: answer(`<html>`), Want: purge.Error{Status: 200, Reason: "does not say"}},
 			{Name: "403 with a reason", Answer: func(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,96 @@
+// Package edge purges Larder's own edge, or anything else that speaks the same
+// API: POST {base}/purge_cache, and {base}/invalidate_cache for soft purges,
+// with {"tags": […]} or {"files": […]} and a bearer token. An edge on loopback
+// may go without a token.
+//
+// It is Cloudflare's API without its zones; see package cloudflare. An edge has
+// no rate limit of its own.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/zone"
+	"github.com/larderdev/larder/purge/purgeapi"
+)
+
+// Options configures a [Purger].
+type Options struct {
+	// BaseURL is the address of the edge's purge API: https, and http on
+	// loopback or with PlainHTTP.
+	BaseURL string
+	// Token is the edge's. It may be empty for an edge on loopback.
+	Token purgeapi.Secret
+	// PlainHTTP allows an address that begins with http:// beyond loopback:
+	// whoever sees the traffic of that network can then read the token, and
+	// purge.
+	//
+	// Default: false.
+	PlainHTTP bool
+	// Name names the purger in receipts and errors. Several edges have
+	// different names.
+	//
+	// Default: "edge".
+	Name string
+	// Rate and Burst bound the calls, a second and at once. Give both or
+	// neither.
+	//
+	// Default: no bound.
+	Rate  float64
+	Burst int
+	// HTTP makes the requests.
+	//
+	// Default: a client on http.DefaultTransport.
+	HTTP *http.Client
+}
+
+// Purger is a [purge.Purger] for one edge.
+type Purger struct {
+	zone   zone.Zone
+	limits purge.Limits
+}
+
+// New returns a purger. All mistakes in o are reported at once.
+func New(o Options) (*Purger, error) {
+	var errs []error
+	if u, err := purgeapi.Base(o.BaseURL, !o.PlainHTTP); err != nil {
+		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
+	} else if o.Token.IsZero() && !purgeapi.Loopback(u) {
+		errs = append(errs, errors.New("Token is empty, which an edge allows on loopback only"))
+	}
+	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
+		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	if o.Name == "" {
+		o.Name = "edge"
+	}
+	p := &Purger{
+		zone: zone.Zone{
+			Client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP},
+			Base:   strings.TrimSuffix(o.BaseURL, "/"),
+			Token:  o.Token,
+		},
+		limits: purge.Limits{Tags: 100, URLs: 100, Rate: o.Rate, Burst: o.Burst, Tag: purgeapi.PrintableTag(1024, ",")},
+	}
+	p.zone.Init()
+	return p, nil
+}
+
+// Name is the name in the options.
+func (p *Purger) Name() string { return p.zone.Client.Target }
+
+// Limits are 100 tags or 100 URLs.
+func (p *Purger) Limits() purge.Limits { return p.limits }
+
+// Purge makes one call.
+func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
+	return p.zone.Purge(ctx, what, p.limits)
+}

@@ -1,0 +1,184 @@
+// Package fastly purges a service of Fastly by surrogate keys and by URL.
+//
+// Keys go 256 in a call, in JSON: POST /service/{id}/purge. A soft purge has
+// the field Fastly-Soft-Purge. One URL is one call: POST /purge/{host}/{path}.
+// Keys are those of the header Surrogate-Key; upper and lower case differ.
+//
+// Source: Fastly's API reference, "Purge", and its guide "API rate limiting".
+package fastly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/purgeapi"
+)
+
+// Options configures a [Purger].
+type Options struct {
+	// Service is the service's id.
+	Service string
+	// Token is an API token with the scope purge_select.
+	Token purgeapi.Secret
+	// Rate and Burst bound the calls, a second and at once. Give both or
+	// neither.
+	//
+	// Default: 1,000 an hour, 100 at once, which is what a token may do if
+	// purges are counted as all calls are.
+	Rate  float64
+	Burst int
+	// Name names the purger in receipts and errors.
+	//
+	// Default: "fastly".
+	Name string
+	// BaseURL is the address of the API.
+	//
+	// Default: https://api.fastly.com.
+	BaseURL string
+	// HTTP makes the requests.
+	//
+	// Default: a client on http.DefaultTransport.
+	HTTP *http.Client
+}
+
+// Purger is a [purge.Purger] for one service.
+type Purger struct {
+	client  purgeapi.Client
+	base    string
+	service string
+	token   purgeapi.Secret
+	limits  purge.Limits
+}
+
+var serviceID = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
+
+// New returns a purger. All mistakes in o are reported at once.
+func New(o Options) (*Purger, error) {
+	var errs []error
+	if !serviceID.MatchString(o.Service) {
+		errs = append(errs, fmt.Errorf("Service is %q, want the letters and digits of its id", o.Service))
+	}
+	if o.Token.IsZero() {
+		errs = append(errs, errors.New("Token is empty, want an API token with the scope purge_select"))
+	}
+	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
+		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	}
+	if o.Rate == 0 {
+		o.Rate, o.Burst = 1000.0/3600, 100
+	}
+	if o.Name == "" {
+		o.Name = "fastly"
+	}
+	if o.BaseURL == "" {
+		o.BaseURL = "https://api.fastly.com"
+	}
+	if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
+		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("fastly: %w", err)
+	}
+	return &Purger{
+		client:  purgeapi.Client{Target: o.Name, HTTP: o.HTTP, Secrets: []purgeapi.Secret{o.Token}, Explain: explain},
+		base:    strings.TrimSuffix(o.BaseURL, "/"),
+		service: o.Service,
+		token:   o.Token,
+		limits:  purge.Limits{Tags: 256, URLs: 1, Rate: o.Rate, Burst: o.Burst, Tag: purgeapi.PrintableTag(1024, "")},
+	}, nil
+}
+
+// Name is the name in the options.
+func (p *Purger) Name() string { return p.client.Target }
+
+// Limits are 256 keys, or one URL.
+func (p *Purger) Limits() purge.Limits { return p.limits }
+
+// Purge makes one call.
+func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
+	if err := p.client.Check(what, p.limits); err != nil {
+		return err
+	}
+	r := purgeapi.Request{Method: http.MethodPost, Header: http.Header{
+		"Fastly-Key": {p.token.Reveal()},
+		"Accept":     {"application/json"},
+	}}
+	if what.Soft {
+		r.Header.Set("Fastly-Soft-Purge", "1")
+	}
+	if len(what.URLs) > 0 {
+		r.URL = p.base + "/purge/" + cached(what.URLs[0])
+	} else {
+		body, err := json.Marshal(map[string][]string{"surrogate_keys": what.Tags})
+		if err != nil {
+			return &purge.Error{Target: p.Name(), Final: true, Err: err}
+		}
+		r.URL, r.Body = p.base+"/service/"+p.service+"/purge", body
+		r.Header.Set("Content-Type", "application/json")
+	}
+	a, err := p.client.Call(ctx, r)
+	if err != nil {
+		return err
+	}
+	return p.judge(a, what)
+}
+
+// cached is a URL as the API has it in its path: without the scheme.
+func cached(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "" // Check has parsed it
+	}
+	u.Fragment = ""
+	_, rest, _ := strings.Cut(u.String(), "://")
+	return rest
+}
+
+// judge reads an answer with status 2xx: {"status":"ok"} for a URL, an id by
+// key for keys. Keys without an id were not purged.
+func (p *Purger) judge(a purgeapi.Answer, what purge.Purge) error {
+	var says map[string]any
+	if err := json.Unmarshal(a.Body, &says); err != nil {
+		return p.client.Fail(a, "the answer is not a JSON object", false)
+	}
+	if len(what.URLs) > 0 {
+		if says["status"] != "ok" {
+			return p.client.Fail(a, "the answer does not say that its status is ok", false)
+		}
+		return nil
+	}
+	var missing []string
+	for _, tag := range what.Tags {
+		if id, ok := says[tag].(string); !ok || id == "" {
+			missing = append(missing, tag)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	e := p.client.Fail(a, fmt.Sprintf("the answer has no id for %d of %d keys", len(missing), len(what.Tags)), false)
+	e.Items = missing
+	return e
+}
+
+// explain reads what Fastly says of an error, and when its count of calls
+// begins anew.
+func explain(a purgeapi.Answer) (string, time.Duration) {
+	var says struct{ Msg, Detail string }
+	_ = json.Unmarshal(a.Body, &says) // a page of a proxy says nothing
+	reason := strings.TrimSuffix(says.Msg+": "+says.Detail, ": ")
+	var after time.Duration
+	if reset, err := strconv.ParseInt(a.Header.Get("Fastly-RateLimit-Reset"), 10, 64); err == nil && a.Status == http.StatusTooManyRequests {
+		after = max(0, time.Until(time.Unix(reset, 0)))
+	}
+	return strings.TrimPrefix(reason, ": "), after
+}
