@@ -1,6 +1,7 @@
 package akamai_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -116,6 +117,14 @@ func TestPurger(t *testing.T) {
 				"X-Ratelimit-Remaining-Objects", "9904", "X-Ratelimit-Limit-Per-Second-Objects", "200.00", "X-Ratelimit-Limit-Objects", "10000")...),
 		},
 		{
+			Name: "429 for slow calls", Want: purge.Error{Status: 429, After: 15 * time.Second},
+			Answer: denied("", 1, "X-Ratelimit-Limit", "100", "X-Ratelimit-Limit-Per-Second", "0.05", "X-Ratelimit-Remaining", "0.25"),
+		},
+		{
+			Name: "429 without a rate", Want: purge.Error{Status: 429, After: 5 * time.Second},
+			Answer: denied("", 1, "X-Ratelimit-Limit", "100", "X-Ratelimit-Limit-Per-Second", "0", "X-Ratelimit-Remaining", "0"),
+		},
+		{
 			Name: "429 for tags", Want: purge.Error{Status: 429, After: 90 * time.Second, Reason: "Tag Rate Limit exceeded"},
 			Answer: denied("Tag Rate Limit exceeded", 800, append(calls, "X-Ratelimit-Remaining", "99",
 				"X-Ratelimit-Remaining-Objects", "50", "X-Ratelimit-Limit-Per-Second-Objects", "8.333333333333", "X-Ratelimit-Limit-Objects", "5000")...),
@@ -165,7 +174,7 @@ func TestPurge_Body(t *testing.T) {
 	for i := range long {
 		long[i] = "https://www.example.com/" + strings.Repeat(`&`, l.Bytes/l.URLs-len("https://www.example.com/"))
 	}
-	if err := p.Purge(t.Context(), purge.Purge{URLs: long}); err == nil || strings.Contains(err.Error(), "body has") {
+	if err := p.Purge(t.Context(), purge.Purge{URLs: long}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("Purge of %d bytes = %v, want it sent", l.Bytes, err)
 	}
 	long = []string{"https://www.example.com/" + strings.Repeat(`"`, l.Bytes-100)}
@@ -179,7 +188,7 @@ type failing struct{}
 
 func (failing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.ContentLength > 50_000 {
-		return nil, fmt.Errorf("the body has %d bytes", r.ContentLength)
+		return nil, errors.New("too large")
 	}
 	return nil, io.ErrUnexpectedEOF
 }

@@ -118,6 +118,18 @@ func TestPurger_WithoutTags(t *testing.T) {
 	purgetest.Test(t, k)
 }
 
+func TestLimits(t *testing.T) {
+	for _, tags := range []bool{false, true} {
+		p, err := cloudfront.New(cloudfront.Options{Distribution: "E1", Tags: tags, Credentials: credentials})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := p.Limits(); !l.FoldsCase || (l.Tags > 0) != tags || max(l.Tags, l.URLs) > 3_000 {
+			t.Errorf("with Tags %v: %+v, want tags only then, their case folded, and 3,000 paths at most", tags, l)
+		}
+	}
+}
+
 // The reference is the same only for the same purge of the same items.
 func TestPurge_Reference(t *testing.T) {
 	var sent []string

@@ -171,9 +171,8 @@ func encode(what purge.Purge) ([]byte, error) {
 
 // operation is the body of an answer whose status is 2xx.
 type operation struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	Error  *struct {
+	Name  string `json:"name"`
+	Error *struct {
 		Errors []fault `json:"errors"`
 	} `json:"error"`
 }
@@ -188,7 +187,7 @@ type fault struct {
 // failed already may be tried again: the API does not say.
 func judge(client *purgeapi.Client, a purgeapi.Answer) error {
 	var o operation
-	if err := json.Unmarshal(a.Body, &o); err != nil || o.Name == "" || o.Status == "" {
+	if err := json.Unmarshal(a.Body, &o); err != nil || o.Name == "" {
 		return client.Fail(a, "the answer has no operation", false)
 	}
 	if o.Error == nil {
