@@ -5,7 +5,8 @@
 # and there is no soft purge by tag. Where you can, use larder.vcl.
 #
 # Include it in your VCL after what changes req.url or the field Host, and before
-# what looks at the method:
+# what looks at the method. A vcl_hash of your own must come to the same for the
+# PURGE of a URL, which has no fields of a visitor, as for the visitor.
 #
 #   vcl 4.1;
 #   backend default { .host = "127.0.0.1"; .port = "8080"; }
