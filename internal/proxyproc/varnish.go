@@ -23,6 +23,7 @@ func Varnish(ctx context.Context, vcl string) (*Server, error) {
 			"-F", // stays in the foreground
 			"-n", filepath.Join(s.dir, "work"),
 			"-a", s.addrs[0],
+			"-T", "none", // nobody manages it
 			"-f", s.conf(),
 			"-s", "malloc,32m",
 			"-j", "none", // what is not root cannot become somebody else
