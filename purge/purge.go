@@ -1,10 +1,39 @@
 // Package purge tells CDNs and HTTP caches to forget what has changed, and says
-// what came of it.
+// what came of it. docs/purge.md is the guide.
+//
+// # Model
 //
 // A [Purger] speaks to one cache: there is one in the folder of each kind. It
-// makes single calls, within its [Limits], and never hides a failure. Everything
-// else is done once, for all of them: splitting, rates, retries, coalescing,
-// order and receipts.
+// makes single calls, within its [Limits], and never hides a failure. A [Queue]
+// does everything else once, for all of them:
+//
+//	Queue.Purge ──► journal ──► acknowledged
+//	     │
+//	     ├─► target ─ window ─ rate ─► call ──accepted──► Settle ─► call again ─► done
+//	     │                 ▲            │
+//	     │                 └─ back-off ─┘ failed     ──MaxTries──► dead letter
+//	     └─► target …                                                  │
+//	                  ▲────────────────── Queue.Retry ─────────────────┘
+//
+// What waits is a state, not a history: for each target and each tag or URL one
+// entry that says whether it is to be forgotten or only softly so.
+//
+// # Invariants
+//
+//   - What [Queue.Purge] has acknowledged is accepted by each of its targets, or
+//     a dead letter, or in the journal. What a target cannot have, and what
+//     there is no room for, is in the error.
+//   - A purge that arrives while an older one of the same item is on its way is
+//     sent after that one has ended: it never counts as done by a call that
+//     began before it. The same item is never in two calls to one target at
+//     once.
+//   - A hard purge is never done by a soft one.
+//   - Each accepted item is purged a second time, by a call that begins Settle
+//     after the first was accepted or later.
+//   - Targets share nothing but memory: each has its own room, rate, pauses and
+//     calls.
+//   - An item leaves the journal when no target waits for it any more. A restart
+//     purges what is there at all targets again: purges may be repeated.
 package purge
 
 import (

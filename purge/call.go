@@ -1,0 +1,245 @@
+package purge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// maxPause bounds what a target can ask for.
+const maxPause = time.Hour
+
+// start makes a call for a batch, in a goroutine that ends with it.
+func (t *target) start(c class, batch []*entry, now time.Time) {
+	p := Purge{Soft: c.soft()}
+	names := make([]string, len(batch))
+	for i, e := range batch {
+		names[i] = e.name
+	}
+	if c.url() {
+		p.URLs = names
+	} else {
+		p.Tags = names
+	}
+	t.calls++
+	t.q.tasks.Go(func() {
+		ctx, cancel := context.WithTimeout(t.q.ctx, t.q.opts.CallTimeout)
+		defer cancel()
+		failure := t.call(ctx, p)
+		t.q.mu.Lock()
+		tell := t.complete(batch, c, failure, time.Now())
+		t.q.mu.Unlock()
+		tell()
+		t.poke()
+	})
+}
+
+// call makes one call and returns nil or why it was not accepted in whole.
+func (t *target) call(ctx context.Context, p Purge) (failure *Error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.q.opts.Logger.Error("purge: a purger panicked", "target", t.name, "stack", string(debug.Stack()))
+			failure = &Error{Target: t.name, Reason: "the purger panicked"}
+		}
+	}()
+	err := t.purger.Purge(ctx, p)
+	if err == nil {
+		return nil
+	}
+	var said *Error
+	if !errors.As(err, &said) {
+		return &Error{Target: t.name, Err: err}
+	}
+	if said == nil {
+		return &Error{Target: t.name, Reason: "the purger returned a nil *purge.Error"}
+	}
+	e := *said
+	e.Target = t.name
+	return &e
+}
+
+// complete takes up what came of a call. tell logs it, without the lock.
+func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time) (tell func()) {
+	t.calls--
+	if failure != nil && t.q.ctx.Err() != nil {
+		// Close has ended the call: that says nothing of the target.
+		for _, e := range batch {
+			e.giveBack(now)
+			t.place(e)
+		}
+		return func() {}
+	}
+	failed, whole := split(batch, failure)
+	tell = t.judge(failure, whole, now)
+	died := 0
+	for i, e := range batch {
+		switch {
+		case !failed[i]:
+			t.accepted(e, c.soft(), now)
+		case whole && failure.Final && len(batch) > 1 && divisible(failure.Status):
+			// One bad item may have spoilt the call for all: halve it until it
+			// is alone.
+			e.most = (len(batch) + 1) / 2
+			e.giveBack(now)
+		default:
+			if t.failed(e, failure, whole, now) {
+				died++
+			}
+		}
+		t.place(e)
+	}
+	if died == 0 {
+		return tell
+	}
+	logged := tell
+	return func() {
+		logged()
+		t.q.opts.Logger.Error("purge: given up, see the dead letters", "target", t.name, "items", died, "error", failure)
+	}
+}
+
+// split tells which entries of a batch have failed, and whether that is the
+// whole call.
+func split(batch []*entry, failure *Error) (failed []bool, whole bool) {
+	failed = make([]bool, len(batch))
+	if failure == nil {
+		return failed, false
+	}
+	some := false
+	for i, e := range batch {
+		failed[i] = slices.Contains(failure.Items, e.name)
+		some = some || failed[i]
+	}
+	if !some { // nil, or names that were not in the call
+		for i := range failed {
+			failed[i] = true
+		}
+	}
+	return failed, !slices.Contains(failed, false)
+}
+
+// divisible tells whether a part of a call might be accepted where the whole
+// was not. A wrong token or address is as wrong for one item.
+func divisible(status int) bool {
+	switch status {
+	case 0, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
+		http.StatusUnprocessableEntity, http.StatusRequestHeaderFieldsTooLarge:
+		return true
+	}
+	return false
+}
+
+// judge counts a call, and pauses the target if it fails or asks for it.
+func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) {
+	t.stats.Calls++
+	log := t.q.opts.Logger
+	if failure == nil {
+		were := t.failures
+		t.failures, t.stats.Err = 0, nil
+		if were > 0 {
+			return func() { log.Info("purge: the target works again", "target", t.name, "failed", were) }
+		}
+		return func() {}
+	}
+	t.stats.Failed++
+	t.stats.Err = failure
+	pause := min(failure.After, maxPause)
+	first := false
+	if whole && !failure.Final {
+		t.failures++
+		first = t.failures == 1
+		pause = max(pause, t.backoff(t.failures))
+	}
+	if failure.Status == http.StatusTooManyRequests {
+		t.tags.drain(now)
+		if t.urls != nil {
+			t.urls.drain(now)
+		}
+	}
+	if until := now.Add(pause); pause > 0 && until.After(t.paused) {
+		t.paused = until
+	}
+	return func() {
+		if first {
+			log.Warn("purge: the target fails, and is tried again", "target", t.name, "pause", pause, "error", failure)
+		}
+	}
+}
+
+// backoff is the pause after the nth failure in a row: the second half of it is
+// left to chance, so that many processes do not come back at once.
+func (t *target) backoff(n int) time.Duration {
+	o := &t.q.opts
+	d := o.MaxBackoff
+	if n <= 30 { // more doublings than there are between any two durations allowed
+		d = min(d, o.MinBackoff<<(n-1))
+	}
+	if d < o.MinBackoff {
+		d = o.MaxBackoff // the shift has overflowed
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// accepted ends what a call has done for an entry.
+func (t *target) accepted(e *entry, soft bool, now time.Time) {
+	sent := e.sent
+	e.sent, e.sending = flight{}, false
+	e.tries, e.most, e.hold = 0, 0, time.Time{}
+	t.stats.Accepted++
+	for _, m := range sent.again {
+		t.q.reach(m, now, nil)
+	}
+	if len(sent.now) == 0 {
+		return
+	}
+	if t.q.opts.Settle > 0 {
+		again := e.settle(now.Add(t.q.opts.Settle), soft)
+		for _, m := range sent.now {
+			m.next = again
+			for _, it := range m.items {
+				again.join(it)
+			}
+		}
+	}
+	for _, m := range sent.now {
+		t.q.reach(m, now, nil)
+	}
+}
+
+// failed puts an entry back, or makes it a dead letter.
+func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (died bool) {
+	e.tries++
+	if failure.Final || e.tries >= t.q.opts.MaxTries {
+		if len(e.now) > 0 {
+			e.tries = 0 // something newer waits, and takes its place
+		} else if t.die(e, failure, now) {
+			return true
+		} else {
+			e.hold = now.Add(t.q.opts.MaxBackoff)
+		}
+	} else if !whole {
+		e.hold = now.Add(t.backoff(e.tries))
+	}
+	e.giveBack(now)
+	return false
+}
+
+// describe is why a call failed, in words that a journal can keep.
+func describe(e *Error) string {
+	text := e.Reason
+	if e.Err != nil {
+		if text != "" {
+			text += ": "
+		}
+		text += e.Err.Error()
+	}
+	if len(text) > 500 {
+		text = fmt.Sprintf("%.500q…", text)
+	}
+	return text
+}

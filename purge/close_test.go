@@ -1,0 +1,102 @@
+package purge_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/larderdev/larder/purge"
+)
+
+func TestClose_Drains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}})
+		ticket := mustPurge(t, q, tags("a"))
+		var closing sync.WaitGroup
+		for range 3 {
+			closing.Go(func() {
+				if err := q.Close(t.Context()); err != nil {
+					t.Errorf("Close = %v, want nil", err)
+				}
+				if took := time.Since(cdn.began); took != 5050*time.Millisecond {
+					t.Errorf("Close took %v, want 5.05s: until the second purge", took)
+				}
+			})
+		}
+		closing.Wait()
+		cdn.wantLog(t, "50ms a", "5.05s a")
+		if !done(ticket.Settled()) {
+			synctest.Wait()
+		}
+		if _, err := q.Purge(t.Context(), tags("b")); !errors.Is(err, purge.ErrClosed) {
+			t.Errorf("Purge after Close = %v, want ErrClosed", err)
+		}
+	})
+}
+
+// Close gives up with its context, ends the calls, and says what is left.
+func TestClose_GivesUp(t *testing.T) {
+	for _, tt := range []struct {
+		journal purge.Journal
+		want    string
+	}{
+		{nil, "2 tags and URLs are not purged everywhere, and lost"},
+		{&memory{}, "2 tags and URLs are not purged everywhere: they are left in the journal"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn := newFake("cdn")
+			cdn.answer = func(ctx context.Context, _ purge.Purge) error { <-ctx.Done(); return ctx.Err() }
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: tt.journal})
+			ticket := mustPurge(t, q, tags("a", "b"))
+			accepted, settled := ticket.Accepted(), ticket.Settled()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err := q.Close(ctx)
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Close = %v, want DeadlineExceeded and %q", err, tt.want)
+			}
+			<-accepted
+			<-settled
+			if err := ticket.Err(); !errors.Is(err, purge.ErrClosed) {
+				t.Errorf("Err() = %v, want ErrClosed", err)
+			}
+			if again := q.Close(t.Context()); again != err {
+				t.Errorf("a second Close = %v, want the same as the first", again)
+			}
+			if m, ok := tt.journal.(*memory); ok && (len(m.records) != 2 || !m.closed) {
+				t.Errorf("the journal has %d records, closed %v, want 2, true", len(m.records), m.closed)
+			}
+		})
+	}
+}
+
+func TestOpen_ReportsAllMistakes(t *testing.T) {
+	a := newFake("a")
+	none, rate := newFake("none"), newFake("rate")
+	none.limits = purge.Limits{}
+	rate.limits.Rate = 1
+	_, err := purge.Open(t.Context(), purge.Options{
+		Targets: []purge.Purger{a, nil, newFake("a"), newFake(""), none, rate},
+		Window:  2 * time.Minute, Settle: 2 * time.Hour, MaxTries: -1, MinBackoff: time.Minute, MaxBackoff: time.Second,
+		MaxWaiting: -1, MaxDead: -1, Parallel: 65, CallTimeout: time.Hour,
+	})
+	if err == nil {
+		t.Fatal("Open took them all")
+	}
+	for _, want := range []string{
+		"Targets[1] is nil", "Targets[2]: two", "Targets[3] has no name", "Targets[4]", "Targets[5]", "Window", "Settle",
+		"MaxTries", "MinBackoff is 1m0s, above MaxBackoff", "MaxWaiting", "MaxDead", "Parallel", "CallTimeout",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Open = %v\nwant %q in it", err, want)
+		}
+	}
+	if _, err := purge.Open(t.Context(), purge.Options{}); err == nil || !strings.Contains(err.Error(), "Targets is empty") {
+		t.Errorf("Open without targets = %v", err)
+	}
+}
