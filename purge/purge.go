@@ -53,9 +53,10 @@ type Purge struct {
 	// Soft lets the cache serve what it has while it asks anew. A cache that
 	// cannot do that forgets it.
 	Soft bool
-	// ID is the same only if the same purge is tried again, with no newer one in
+	// ID is the same only if the same call is made again, with no newer purge in
 	// it: an API that is told it may then answer as it did before, without
-	// purging once more. Empty: nothing is known, and every call purges.
+	// purging once more. A [Queue] sets it, whatever it was. Empty: nothing is
+	// known, and every call purges.
 	ID string
 }
 
