@@ -396,3 +396,55 @@ func TestServer_FileNotLoaded(t *testing.T) {
 		}
 	}
 }
+
+// A response that was under way at the first purge is stored after it, and is
+// old. The second purge of the queue finds it.
+func TestServer_ResponseUnderWay(t *testing.T) {
+	var version atomic.Int64
+	version.Store(1)
+	asked, goOn := make(chan struct{}, 10), make(chan struct{})
+	o := &origin{Server: httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		v := version.Load()
+		asked <- struct{}{}
+		<-goOn
+		w.Header().Set("Cache-Tag", "product-42")
+		w.Header().Set("Cache-Control", "max-age=3600")
+		fmt.Fprint(w, v)
+	}))}
+	t.Cleanup(o.Close)
+	c := start(t, o, "larder.vcl", "")
+	q, err := purge.Open(t.Context(), purge.Options{Targets: []purge.Purger{c.purger}, Window: time.Millisecond, Settle: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close(t.Context())
+
+	var visitor sync.WaitGroup
+	visitor.Go(func() {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+c.addr+"/", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		r.Host = "www.example.com"
+		if a, err := http.DefaultClient.Do(r); err != nil {
+			t.Error(err)
+		} else {
+			a.Body.Close()
+		}
+	})
+	<-asked
+	version.Store(2)
+	ticket, err := q.Purge(t.Context(), purge.Purge{Tags: []string{"product-42"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-ticket.Accepted()
+	close(goOn)
+	visitor.Wait()
+	<-ticket.Settled()
+	if err := ticket.Err(); err != nil {
+		t.Fatal(err)
+	}
+	c.want("/", "2")
+}
