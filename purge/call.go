@@ -2,6 +2,8 @@ package purge
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,7 +18,7 @@ const maxPause = time.Hour
 
 // start makes a call for a batch, in a goroutine that ends with it.
 func (t *target) start(c class, batch []*entry, now time.Time) {
-	p := Purge{Soft: c.soft()}
+	p := Purge{Soft: c.soft(), ID: t.id(batch)}
 	names := make([]string, len(batch))
 	for i, e := range batch {
 		names[i] = e.name
@@ -37,6 +39,19 @@ func (t *target) start(c class, batch []*entry, now time.Time) {
 		tell()
 		t.poke()
 	})
+}
+
+// id is the ID of a call: that of the one before if it does the same for the
+// same entries. A call that died with its answer may have been obeyed, but not for
+// what was added to an entry since.
+func (t *target) id(batch []*entry) string {
+	states := make([]string, len(batch))
+	for i, e := range batch {
+		states[i] = fmt.Sprint(e.born, e.state, len(e.sent.again))
+	}
+	slices.Sort(states)
+	sum := sha256.Sum256(fmt.Append(nil, t.q.nonce, t.name, states))
+	return hex.EncodeToString(sum[:16])
 }
 
 // call makes one call and returns nil or why it was not accepted in whole.
@@ -189,6 +204,7 @@ func (t *target) backoff(n int) time.Duration {
 func (t *target) accepted(e *entry, soft bool, now time.Time) {
 	sent := e.sent
 	e.sent, e.sending = flight{}, false
+	e.state++
 	e.tries, e.most, e.hold = 0, 0, time.Time{}
 	t.stats.Accepted++
 	for _, m := range sent.again {

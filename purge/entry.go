@@ -21,6 +21,10 @@ type entry struct {
 	again []*mark // what waits for the second, two at most
 	dues  []time.Time
 
+	// state is another one after each purge that is added and each that is
+	// accepted: see [Purge.ID].
+	state uint64
+
 	tries int
 	most  int       // bounds the calls that it may be in, 0: not
 	hold  time.Time // its own back-off

@@ -53,6 +53,11 @@ type Purge struct {
 	// Soft lets the cache serve what it has while it asks anew. A cache that
 	// cannot do that forgets it.
 	Soft bool
+	// ID is the same only if the same call is made again, with no newer purge in
+	// it: an API that is told it may then answer as it did before, without
+	// purging once more. A [Queue] sets it, whatever it was. Empty: nothing is
+	// known, and every call purges.
+	ID string
 }
 
 // Purger speaks to one cache. Its methods may be called concurrently. Package

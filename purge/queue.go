@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,6 +30,7 @@ type Queue struct {
 	byName  map[string]*target
 	names   []string
 	scribe  *scribe // nil without a journal
+	nonce   string  // no other queue's, for [Purge.ID]
 
 	ctx   context.Context // of calls; ends when Close gives up
 	stop  context.CancelFunc
@@ -65,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("purge: %w", err)
 	}
 	q := &Queue{
-		opts: o, byName: map[string]*target{}, items: map[string]*item{}, dead: map[string]*DeadLetter{}, idle: make(chan struct{}), closed: make(chan struct{}),
+		opts: o, nonce: rand.Text(), byName: map[string]*target{}, items: map[string]*item{}, dead: map[string]*DeadLetter{}, idle: make(chan struct{}), closed: make(chan struct{}),
 	}
 	for _, p := range o.Targets {
 		t := newTarget(q, p)

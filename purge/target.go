@@ -83,6 +83,7 @@ func (t *target) add(it *item, soft bool, now time.Time) *mark {
 	m := e.now[len(e.now)-1]
 	m.soft = m.soft && soft
 	m.join(it)
+	e.state++
 	t.place(e)
 	return m
 }
