@@ -52,8 +52,18 @@ const (
 	hijacked
 )
 
-// serve passes a request on.
+// serve passes a request on. rt is nil if the pattern is to decide.
 func (l *Layer) serve(w http.ResponseWriter, r *http.Request, rt *route, next http.Handler) {
+	if x := exchangeOf(r.Context()); x != nil && x.layer == l && x.isBehind(w) {
+		// The layer is around this one already, and has only to know what it sees
+		// less of: the policy, or the request that the mux gets.
+		x.request = r
+		if rt != nil {
+			x.route = rt
+		}
+		next.ServeHTTP(w, r)
+		return
+	}
 	x := &exchange{inner: w, layer: l, parent: r.Context(), outer: r, route: rt, who: l.credentials(r)}
 	x.said.x = x
 	x.request = r.WithContext((*scope)(x))

@@ -76,12 +76,16 @@ type Options struct {
 //
 // # Other middleware
 //
-// The route is the pattern that [http.ServeMux] found. Put the layer directly
-// around the mux: middleware between the two that replaces the request
-// (Request.WithContext, http.TimeoutHandler) hides it, and nothing is kept.
-// Compression may stand on either side. All that a [http.ResponseWriter] can do
-// besides (Flush, Hijack, Push, io.ReaderFrom, http.ResponseController) goes
-// through.
+// What sets cookies must be inside the layer, which does not see what is added
+// outside. The route is the pattern that [http.ServeMux] found; middleware that
+// replaces the request (Request.WithContext) hides it, and nothing is kept. So
+// put the layer around the mux once more:
+//
+//	layer.Handler(sessions(layer.Handler(mux)))
+//
+// Compression may stand on either side, outside if it changes the ETag. All that
+// a [http.ResponseWriter] can do besides (Flush, Hijack, Push, io.ReaderFrom,
+// [http.ResponseController]) goes through.
 //
 // A Layer does not change and may be used concurrently.
 type Layer struct {
@@ -245,7 +249,8 @@ func (l *Layer) write(tags []string) (values tagValues) {
 
 // Handler returns a handler that passes requests to next, which is an
 // [http.ServeMux] or something that leads to one, and decides about each
-// response by the pattern that matched.
+// response by the pattern that matched. Below another handler of the same layer
+// it only looks for the pattern; see [Layer].
 func (l *Layer) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.serve(w, r, nil, next) })
 }
@@ -261,11 +266,6 @@ func (l *Layer) Wrap(p Policy, next http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("httpcache: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if x := exchangeOf(r.Context()); x != nil && x.layer == l && x.isBehind(w) {
-			x.route, x.request = rt, r
-			next.ServeHTTP(w, r)
-			return
-		}
 		l.serve(w, r, rt, next)
 	}), nil
 }

@@ -1,7 +1,6 @@
 package httpcache
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -78,7 +77,11 @@ func (r *Response) Tag(tags ...string) bool {
 // Vary. The ETag is made of it; [http.ServeContent] sees it. 0 says nothing.
 // Version returns false if it comes too late.
 func (r *Response) Version(v uint64) bool {
-	return r.say(func(w *words) { w.version = cmp.Or(v, w.version) })
+	return r.say(func(w *words) {
+		if v != 0 {
+			w.version = v
+		}
+	})
 }
 
 // NoStore says that nobody may keep this response, whatever the policy of the

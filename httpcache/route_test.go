@@ -52,6 +52,31 @@ func TestHandler_Patterns(t *testing.T) {
 	}
 }
 
+// TestHandler_Twice: middleware that sets cookies is inside the layer, and the
+// layer finds the pattern although that replaces the request.
+func TestHandler_Twice(t *testing.T) {
+	type key struct{}
+	sessions := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("login") {
+				w.Header().Set("Set-Cookie", "sid=1")
+			}
+			next.ServeHTTP(wrapper{w}, r.WithContext(context.WithValue(r.Context(), key{}, 1)))
+		})
+	}
+	layer := newLayer(t, map[string]httpcache.Policy{"/p/{id}": {Edge: time.Hour, Tags: []string{"p-{id}"}}}, httpcache.Options{CDNs: all})
+	mux := http.NewServeMux()
+	mux.Handle("/p/{id}", answer("x", tag("t")))
+	once, twice := layer.Handler(sessions(mux)), layer.Handler(sessions(layer.Handler(mux)))
+	checkFields(t, "once", get(once, "/p/1"), nobody...)
+	checkFields(t, "twice, with a cookie", get(twice, "/p/1?login"), nobody...)
+	r := httptest.NewRequest("GET", "/p/1", nil)
+	w := httptest.NewRecorder()
+	if twice.ServeHTTP(w, r); w.Header().Get("Cache-Tag") != "p-1,t" || r.Pattern != "/p/{id}" {
+		t.Errorf("twice: %q, pattern %q", cacheFields(w.Header()), r.Pattern)
+	}
+}
+
 // wrap is Layer.Wrap for policies without mistakes.
 func wrap(t *testing.T, layer *httpcache.Layer, p httpcache.Policy, h http.Handler) http.Handler {
 	t.Helper()
