@@ -195,7 +195,9 @@ func TestHijack(t *testing.T) {
 			t.Errorf("Write after Hijack: %v, want ErrHijacked", err)
 		}
 	})
-	server := httptest.NewServer(layer.Handler(mux))
+	server := httptest.NewUnstartedServer(layer.Handler(mux))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the late Write
+	server.Start()
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
