@@ -153,10 +153,11 @@ func (x *exchange) begin(status int) {
 	x.commit()
 }
 
-// commit sends the header.
+// commit sends the header. While it is settled, a hook of the user's may still
+// panic: then it has not been sent, and abandon sees to it.
 func (x *exchange) commit() {
-	x.phase = sent
 	x.status = x.settle(x.inner.Header(), x.said.close())
+	x.phase = sent
 	x.inner.WriteHeader(x.status)
 }
 

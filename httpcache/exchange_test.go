@@ -368,6 +368,30 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// A hook that panics leaves nothing behind that could be kept.
+func TestPanic_Hook(t *testing.T) {
+	layer := newLayer(t, nil, httpcache.Options{CDNs: all, OnTagError: func(*http.Request, *httpcache.TagError) { panic("a bug") }})
+	for _, flush := range []bool{false, true} {
+		h := wrap(t, layer, httpcache.Policy{Edge: time.Hour}, answer("x", setField("Cache-Control", "public, max-age=1000"), tag("a b"),
+			func(w http.ResponseWriter, _ *http.Request) {
+				if flush {
+					w.(http.Flusher).Flush()
+				}
+			}))
+		w := httptest.NewRecorder()
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is lost")
+				}
+			}()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		}()
+		w.WriteHeader(500)
+		checkFields(t, "500", w.Result(), nobody...)
+	}
+}
+
 func TestNeverWrites(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", "public") })
 	resp := fetch(t, server, "GET", "/")

@@ -62,6 +62,9 @@ type Options struct {
 //   - that the handler never began to write, or for which it called
 //     [Response.NoStore].
 //
+// Client certificates are not looked at, for a CDN may have one: give the routes
+// that depend on them a policy that is Private, or none.
+//
 // # Validators
 //
 // A response that may be kept gets a strong ETag, if the handler has set none:
