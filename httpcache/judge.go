@@ -130,7 +130,7 @@ func (x *exchange) settle(h http.Header, said words) int {
 	x.addVary(h, rt.vary)
 	x.finishTag(h, x.versionOf(said))
 	if x.status == http.StatusOK {
-		switch status := precondition(x.request.Header, h); status {
+		switch status := precondition(x.request.Header, h, !rt.policy.Private); status {
 		case http.StatusNotModified:
 			x.strip(h, status)
 		case http.StatusPreconditionFailed:

@@ -139,13 +139,15 @@ func (x *exchange) fitsLength(h http.Header) bool {
 // precondition evaluates the conditions of a GET or HEAD that would be answered
 // 200 with the fields h, in the order of RFC 9110 13.2.2. It returns 304, 412, or
 // 0 if the response is to be sent. Conditions on a validator that the response
-// does not have are left alone.
-func precondition(request, h http.Header) int {
+// does not have are left alone, and so are dates unless they are to be trusted: a
+// private page may be younger than the copy of another user's.
+func precondition(request, h http.Header, dates bool) int {
 	etag := first(h["Etag"])
 	if !isETag(etag) {
 		etag = ""
 	}
 	modified, dated := ParseDate(first(h["Last-Modified"]))
+	dated = dated && dates
 	if lines := request["If-Match"]; len(lines) > 0 {
 		if etag != "" && !matches(lines, etag, true) {
 			return http.StatusPreconditionFailed

@@ -202,6 +202,18 @@ func TestVersion_Private(t *testing.T) {
 	}
 }
 
+// The page of one user is not the copy of another's, however old it is.
+func TestConditions_Private(t *testing.T) {
+	h := wrap(t, newLayer(t, nil, httpcache.Options{}), httpcache.Policy{Private: true}, answer("x", setField("Last-Modified", before)))
+	if got := get(h, "/", "If-Modified-Since", after); got.StatusCode != 200 {
+		t.Errorf("If-Modified-Since: %d, want 200", got.StatusCode)
+	}
+	etag := get(h, "/").Header.Get("ETag")
+	if got := get(h, "/", "If-Modified-Since", after, "If-None-Match", etag); got.StatusCode != 304 {
+		t.Errorf("If-None-Match: %d, want 304", got.StatusCode)
+	}
+}
+
 // Nothing of a credential is in an ETag.
 func TestVersion_Credentials(t *testing.T) {
 	layer := newLayer(t, nil, httpcache.Options{Credentials: []string{"X-Api-Key"}})
