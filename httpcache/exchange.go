@@ -52,8 +52,18 @@ const (
 	hijacked
 )
 
-// serve passes a request on.
+// serve passes a request on. rt is nil if the pattern is to decide.
 func (l *Layer) serve(w http.ResponseWriter, r *http.Request, rt *route, next http.Handler) {
+	if x := exchangeOf(r.Context()); x != nil && x.layer == l && x.isBehind(w) {
+		// The layer is around this one already, and has only to know what it sees
+		// less of: the policy, or the request that the mux gets.
+		x.request = r
+		if rt != nil {
+			x.route = rt
+		}
+		next.ServeHTTP(w, r)
+		return
+	}
 	x := &exchange{inner: w, layer: l, parent: r.Context(), outer: r, route: rt, who: l.credentials(r)}
 	x.said.x = x
 	x.request = r.WithContext((*scope)(x))
@@ -111,9 +121,7 @@ func (x *exchange) isBehind(w http.ResponseWriter) bool {
 func (x *exchange) Header() http.Header {
 	h := x.inner.Header()
 	if x.phase == open {
-		if version := x.said.soFar().version; version != x.tagged {
-			x.setVersion(h, version)
-		}
+		x.setVersion(h, x.versionOf(x.said.soFar()))
 	}
 	return h
 }
@@ -143,10 +151,11 @@ func (x *exchange) begin(status int) {
 	x.commit()
 }
 
-// commit sends the header.
+// commit sends the header. While it is settled, a hook of the user's may still
+// panic: then it has not been sent, and abandon sees to it.
 func (x *exchange) commit() {
-	x.phase = sent
 	x.status = x.settle(x.inner.Header(), x.said.close())
+	x.phase = sent
 	x.inner.WriteHeader(x.status)
 }
 

@@ -195,7 +195,9 @@ func TestHijack(t *testing.T) {
 			t.Errorf("Write after Hijack: %v, want ErrHijacked", err)
 		}
 	})
-	server := httptest.NewServer(layer.Handler(mux))
+	server := httptest.NewUnstartedServer(layer.Handler(mux))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the late Write
+	server.Start()
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
@@ -363,6 +365,30 @@ func TestPanic(t *testing.T) {
 			t.Errorf("%s: an aborted handler answered %d", path, resp.StatusCode)
 		}
 		server.Close()
+	}
+}
+
+// A hook that panics leaves nothing behind that could be kept.
+func TestPanic_Hook(t *testing.T) {
+	layer := newLayer(t, nil, httpcache.Options{CDNs: all, OnTagError: func(*http.Request, *httpcache.TagError) { panic("a bug") }})
+	for _, flush := range []bool{false, true} {
+		h := wrap(t, layer, httpcache.Policy{Edge: time.Hour}, answer("x", setField("Cache-Control", "public, max-age=1000"), tag("a b"),
+			func(w http.ResponseWriter, _ *http.Request) {
+				if flush {
+					w.(http.Flusher).Flush()
+				}
+			}))
+		w := httptest.NewRecorder()
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is lost")
+				}
+			}()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		}()
+		w.WriteHeader(500)
+		checkFields(t, "500", w.Result(), nobody...)
 	}
 }
 

@@ -62,6 +62,9 @@ type Options struct {
 //   - that the handler never began to write, or for which it called
 //     [Response.NoStore].
 //
+// Client certificates are not looked at, for a CDN may have one: give the routes
+// that depend on them a policy that is Private, or none.
+//
 // # Validators
 //
 // A response that may be kept gets a strong ETag, if the handler has set none:
@@ -72,16 +75,20 @@ type Options struct {
 // there are trailers. A response that nobody keeps is never held back.
 //
 // A request whose copy is still good is answered 304, or 412, in the order of
-// RFC 9110 13.2.2.
+// RFC 9110 13.2.2. With a Private policy only ETags count, not dates.
 //
 // # Other middleware
 //
-// The route is the pattern that [http.ServeMux] found. Put the layer directly
-// around the mux: middleware between the two that replaces the request
-// (Request.WithContext, http.TimeoutHandler) hides it, and nothing is kept.
-// Compression may stand on either side. All that a [http.ResponseWriter] can do
-// besides (Flush, Hijack, Push, io.ReaderFrom, http.ResponseController) goes
-// through.
+// What sets cookies must be inside the layer, which does not see what is added
+// outside. The route is the pattern that [http.ServeMux] found; middleware that
+// replaces the request (Request.WithContext) hides it, and nothing is kept. So
+// put the layer around the mux once more:
+//
+//	layer.Handler(sessions(layer.Handler(mux)))
+//
+// Compression may stand on either side, outside if it changes the ETag. All that
+// a [http.ResponseWriter] can do besides (Flush, Hijack, Push, io.ReaderFrom,
+// [http.ResponseController]) goes through.
 //
 // A Layer does not change and may be used concurrently.
 type Layer struct {
@@ -245,7 +252,8 @@ func (l *Layer) write(tags []string) (values tagValues) {
 
 // Handler returns a handler that passes requests to next, which is an
 // [http.ServeMux] or something that leads to one, and decides about each
-// response by the pattern that matched.
+// response by the pattern that matched. Below another handler of the same layer
+// it only looks for the pattern; see [Layer].
 func (l *Layer) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.serve(w, r, nil, next) })
 }
@@ -261,11 +269,6 @@ func (l *Layer) Wrap(p Policy, next http.Handler) (http.Handler, error) {
 		return nil, fmt.Errorf("httpcache: %w", err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if x := exchangeOf(r.Context()); x != nil && x.layer == l && x.isBehind(w) {
-			x.route, x.request = rt, r
-			next.ServeHTTP(w, r)
-			return
-		}
 		l.serve(w, r, rt, next)
 	}), nil
 }

@@ -1,12 +1,17 @@
 package httpcache_test
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/larderdev/larder/httpcache"
@@ -239,5 +244,119 @@ func TestLayer_SafeDefaults(t *testing.T) {
 		if cookies := slices.Collect(maps.Keys(got.Header)); slices.ContainsFunc(cookies, func(n string) bool { return strings.EqualFold(n, "Set-Cookie") }) {
 			t.Errorf("%s: %s: what shared caches keep sets a cookie", tt.name, tt.target)
 		}
+	}
+}
+
+// TestLayer_Mixed: a shared cache that obeys the fields, and nothing else, never
+// gives one user's page to another, whoever asks for what at the same time.
+func TestLayer_Mixed(t *testing.T) {
+	layer := newLayer(t, map[string]httpcache.Policy{
+		"GET /public":  {Edge: time.Hour, Tags: []string{"a"}},
+		"GET /private": {Private: true, Browser: time.Hour},
+		"GET /never":   {NoStore: true},
+	}, httpcache.Options{CDNs: all})
+	mux := http.NewServeMux()
+	for _, path := range []string{"/public", "/private", "/never", "/unknown"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("login") {
+				w.Header().Set("Set-Cookie", "sid=new")
+			}
+			w.Write([]byte(r.Header.Get("Authorization") + r.Header.Get("Cookie") + w.Header().Get("Set-Cookie")))
+		})
+	}
+	h := layer.Handler(mux)
+	var mu sync.Mutex
+	cache := map[string]string{}
+	hits, kept := 0, 0
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				target := []string{"/public", "/private", "/never", "/unknown", "/public?login"}[(i+worker)%5]
+				who := []string{"", "Authorization", "Cookie"}[i%3]
+				var fields []string
+				if who != "" {
+					fields = []string{who, fmt.Sprintf("user=%d-%d", worker, i)}
+				}
+				mu.Lock()
+				body, hit := cache[target]
+				mu.Unlock()
+				if !hit {
+					got := get(h, target, fields...)
+					b, _ := io.ReadAll(got.Body)
+					body = string(b)
+					d, ok := httpcache.ParseTargeted(got.Header["Cdn-Cache-Control"])
+					if !ok || !d.Has("no-store") && !d.Has("private") {
+						mu.Lock()
+						cache[target] = body
+						kept++
+						mu.Unlock()
+					}
+				}
+				mu.Lock()
+				if hit {
+					hits++
+				}
+				mu.Unlock()
+				if hit && body != "" {
+					t.Errorf("%s: somebody gets %q", target, body)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(cache) != 1 || cache["/public"] != "" || kept == 0 || hits == 0 {
+		t.Errorf("the cache holds %q after %d hits", cache, hits)
+	}
+}
+
+// TestLayer_Warning: without a hook, the log hears of responses that cannot be
+// purged, once a second however many there are.
+func TestLayer_Warning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+		defer slog.SetDefault(old)
+		layer, err := httpcache.New(map[string]httpcache.Policy{"/p/{id}": {Edge: time.Hour, Tags: []string{"p-{id}"}}}, httpcache.Options{CDNs: all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux := http.NewServeMux()
+		mux.Handle("/p/{id}", answer("x"))
+		h := layer.Handler(mux)
+		for range 2 {
+			for range 100 {
+				get(h, "/p/a,b")
+			}
+			time.Sleep(time.Second)
+		}
+		if n := strings.Count(log.String(), "cannot be purged"); n != 2 || !strings.Contains(log.String(), "/p/{id}") {
+			t.Errorf("%d warnings in two seconds, want 2:\n%s", n, log.String())
+		}
+	})
+}
+
+// TestLayer_Allocations bounds what the layer costs a response with a version
+// and a tag of its own: the exchange, the request, the list of tags, the tag and
+// the ETag.
+func TestLayer_Allocations(t *testing.T) {
+	mux := http.NewServeMux()
+	contentType, body := []string{"text/plain"}, []byte("body")
+	mux.HandleFunc("GET /p/{id}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = contentType
+		httpcache.From(r.Context()).Version(42)
+		w.Write(body)
+	})
+	layer := newLayer(t, map[string]httpcache.Policy{"GET /p/{id}": {Edge: time.Hour, Tags: []string{"p-{id}"}}}, httpcache.Options{CDNs: all[:2]})
+	count := func(h http.Handler) float64 {
+		r, w := httptest.NewRequest("GET", "/p/1", nil), &sink{h: http.Header{}}
+		return testing.AllocsPerRun(1000, func() {
+			clear(w.h)
+			h.ServeHTTP(w, r)
+		})
+	}
+	if got := count(layer.Handler(mux)) - count(mux); got > 5 {
+		t.Errorf("the layer makes %v allocations, at most 5", got)
 	}
 }
