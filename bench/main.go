@@ -27,6 +27,13 @@ func run(ctx context.Context) int {
 		}
 		return 0
 	}
+	if origin := os.Getenv(edgeEnv); origin != "" {
+		if err := edgeMember(origin, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			return 3
+		}
+		return 0
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	pattern := flags.String("run", "", "measure only what has a name that matches this regular expression")
 	if err := flags.Parse(os.Args[1:]); errors.Is(err, flag.ErrHelp) {
@@ -84,6 +91,7 @@ func parts() []part {
 		{"tag-moved", tagOfMillion},
 		{"tagged-memory-hit", one(taggedMemoryHit)},
 		{"tagged-shared-hit", one(taggedSharedHit)},
+		{"edge-hit", edgeHit},
 	}
 }
 

@@ -51,6 +51,9 @@ func (s *Server) Addr() string { return s.addrs[0] }
 // Addrs are all addresses of the server.
 func (s *Server) Addrs() []string { return s.addrs }
 
+// PID is the server's process, which may have children.
+func (s *Server) PID() int { return s.child.Process().Pid }
+
 // Output returns the last lines that the server printed.
 func (s *Server) Output() string { return s.child.Output() }
 
