@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/purgetest"
 )
 
 // killed, in the environment, makes this binary the process that is killed.
@@ -193,4 +194,17 @@ func TestKill_SecondProcessIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), purge.ErrLocked.Error()) {
 		t.Errorf("the second process said %q, %v, want ErrLocked", out, err)
 	}
+}
+
+func TestFile_IsAJournal(t *testing.T) {
+	purgetest.TestJournal(t, func(t *testing.T) func() purge.Journal {
+		path := filepath.Join(t.TempDir(), "purges")
+		return func() purge.Journal {
+			j, err := purge.OpenFile(path, purge.FileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return j
+		}
+	})
 }
