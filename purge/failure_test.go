@@ -308,3 +308,91 @@ func TestFailure_BadPurgers(t *testing.T) {
 		})
 	}
 }
+
+// A target that fails is asked with one call at a time, and with all when it
+// works again.
+func TestFailure_ProbesWithOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		cdn.limits.Tags = 1
+		cdn.answer = func(context.Context, purge.Purge) error {
+			time.Sleep(time.Second)
+			return &purge.Error{Status: 503}
+		}
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond})
+		mustPurge(t, q, tags("a", "b", "c", "d", "e", "f"))
+		time.Sleep(1500 * time.Millisecond)
+		cdn.mu.Lock()
+		if cdn.most != 4 {
+			t.Errorf("%d calls at once, want 4 before it fails", cdn.most)
+		}
+		cdn.most = 0
+		cdn.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		cdn.mu.Lock()
+		if cdn.most != 1 {
+			t.Errorf("%d calls at once to a target that fails, want 1", cdn.most)
+		}
+		cdn.mu.Unlock()
+	})
+}
+
+// Tries are counted from one success to the next failure, and the second purge
+// has its own.
+func TestFailure_SuccessForgivesTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		calls := 0
+		cdn.answer = func(context.Context, purge.Purge) error {
+			if calls++; calls%3 != 0 {
+				return &purge.Error{Status: 503}
+			}
+			return nil
+		}
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, MaxTries: 3})
+		ticket := mustPurge(t, q, tags("a"))
+		<-ticket.Settled()
+		if err := ticket.Err(); err != nil || calls != 6 {
+			t.Errorf("after %d calls Err() = %v, want 6 calls and nil", calls, err)
+		}
+	})
+}
+
+// New items do not join the calls in which a bad one is searched: it would
+// never be found.
+func TestFailure_FindsTheBadItemUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		cdn.answer = func(_ context.Context, p purge.Purge) error {
+			time.Sleep(20 * time.Millisecond)
+			if slices.Contains(p.Tags, "bad") {
+				return &purge.Error{Status: 400, Final: true}
+			}
+			return nil
+		}
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, Parallel: 1})
+		var first []string
+		for i := range 63 {
+			first = append(first, fmt.Sprint("first-", i))
+		}
+		bad := mustPurge(t, q, tags(append(first, "bad")...))
+		for i := range 600 {
+			var fresh []string
+			for j := range 20 {
+				fresh = append(fresh, fmt.Sprintf("fresh-%d-%d", i, j))
+			}
+			mustPurge(t, q, tags(fresh...))
+			time.Sleep(10 * time.Millisecond)
+			if r := bad.Receipt().Targets[0]; r.Waiting == 0 {
+				if len(r.Failed) != 1 || r.Failed[0].Items[0] != "bad" {
+					t.Errorf("failed %v, want the bad one alone", r.Failed)
+				}
+				if i > 100 {
+					t.Errorf("the bad item was found after %d ms, want a second at most", i*10)
+				}
+				return
+			}
+		}
+		t.Errorf("the bad item was not found in 6s:\n%.2000s", cdn.log())
+	})
+}

@@ -1,8 +1,10 @@
 package purge_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -137,6 +139,7 @@ func TestJournal_KeepsUntilSettled(t *testing.T) {
 		q := open(t, purge.Options{Targets: []purge.Purger{a, b}, Journal: journal, Window: -1})
 		ticket := mustPurge(t, q, tags("x"))
 		<-ticket.Accepted()
+		synctest.Wait()
 		if keys := journal.keys(); !slices.Equal(keys, []string{"tag:x"}) {
 			t.Errorf("when both have accepted the journal has %q, want tag:x", keys)
 		}
@@ -296,4 +299,26 @@ func TestJournal_UnknownRecords(t *testing.T) {
 	if _, err := purge.Open(t.Context(), purge.Options{Targets: []purge.Purger{newFake("a")}, Journal: failing}); !errors.Is(err, failing.fails) {
 		t.Errorf("Open with a journal that fails = %v, want its error", err)
 	}
+}
+
+// What no target can have any more is told, and forgotten.
+func TestJournal_TargetsHaveChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		journal := &memory{records: map[string][]byte{
+			"tag:a": []byte(`{}`), "url:https://x/1": []byte(`{}`),
+		}}
+		cdn := newFake("cdn")
+		cdn.limits.Tags = 0
+		q := open(t, purge.Options{
+			Targets: []purge.Purger{cdn}, Journal: journal, Settle: -1, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		cdn.wantLog(t, "50ms https://x/1")
+		if !strings.Contains(log.String(), "no target can have any more") || len(journal.keys()) != 0 {
+			t.Errorf("the log has %q, the journal %q, want a warning and nothing", log.String(), journal.keys())
+		}
+	})
 }

@@ -188,6 +188,22 @@ func TestQueue_SettlesUnderConstantPurges(t *testing.T) {
 	})
 }
 
+// Second purges that are put together are as hard as the hardest of them.
+func TestQueue_SecondPurgesKeepHardness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Window: -1})
+		for _, p := range []purge.Purge{softly(tags("a")), softly(tags("a")), tags("a"), softly(tags("a"))} {
+			mustPurge(t, q, p)
+			time.Sleep(time.Second)
+		}
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		cdn.wantLog(t, "0s a softly", "1s a softly", "2s a", "3s a softly", "5s a softly", "8s a")
+	})
+}
+
 // A second purge that is due is done by a first one that comes then.
 func TestQueue_SecondPurgeByANewFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
