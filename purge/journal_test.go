@@ -283,6 +283,26 @@ func TestJournal_DeadLetters(t *testing.T) {
 	})
 }
 
+// A dead letter of an earlier process gives way to a new purge, as one of this
+// process does.
+func TestJournal_NewestStateWins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memory{records: map[string][]byte{
+			"dead:3:cdn:tag:a": []byte(`{"target":"cdn","tag":"a","at":"2026-11-25T12:00:00Z","tries":1,"reason":"x"}`),
+		}}
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Settle: -1, Window: -1})
+		mustPurge(t, q, softly(tags("a")))
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		cdn.wantLog(t, "0s a") // as hard as what was dead
+		if keys := journal.keys(); len(keys) != 0 || len(q.Dead()) != 0 {
+			t.Errorf("the journal has %q, dead %+v, want nothing", keys, q.Dead())
+		}
+	})
+}
+
 // The journal of a later version, or of something else, is not worked with.
 func TestJournal_UnknownRecords(t *testing.T) {
 	for _, r := range []purge.Record{
@@ -319,6 +339,26 @@ func TestJournal_TargetsHaveChanged(t *testing.T) {
 		cdn.wantLog(t, "50ms https://x/1")
 		if !strings.Contains(log.String(), "no target can have any more") || len(journal.keys()) != 0 {
 			t.Errorf("the log has %q, the journal %q, want a warning and nothing", log.String(), journal.keys())
+		}
+	})
+}
+
+// An item that comes and goes while the journal is busy leaves nothing there.
+func TestJournal_SlowerThanTheTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memory{slow: time.Second}
+		q := open(t, purge.Options{Targets: []purge.Purger{newFake("cdn")}, Journal: journal, Settle: -1, Window: -1})
+		var tasks sync.WaitGroup
+		for range 5 {
+			tasks.Go(func() { mustPurge(t, q, tags("a")) })
+			time.Sleep(300 * time.Millisecond)
+		}
+		tasks.Wait()
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		if keys := journal.keys(); len(keys) != 0 {
+			t.Errorf("the journal has %q, want nothing", keys)
 		}
 	})
 }
