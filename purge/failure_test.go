@@ -250,7 +250,7 @@ func TestDead_NoRoom(t *testing.T) {
 		cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 403, Final: true} }
 		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MaxDead: 1, MaxBackoff: time.Minute})
 		ticket := mustPurge(t, q, tags("a", "b"))
-		time.Sleep(5 * time.Minute)
+		time.Sleep(5*time.Minute + 30*time.Second)
 		if n := cdn.count(); n < 4 || n > 6 {
 			t.Errorf("%d calls in 5 minutes, want one a minute", n)
 		}
