@@ -396,3 +396,37 @@ func TestFailure_FindsTheBadItemUnderLoad(t *testing.T) {
 		t.Errorf("the bad item was not found in 6s:\n%.2000s", cdn.log())
 	})
 }
+
+// What would die while something newer of the same item waits lives on with
+// it, and has all its tries again.
+func TestDead_NewerWaits(t *testing.T) {
+	for _, tt := range []struct {
+		failure purge.Error
+		fails   int // calls that do
+	}{{purge.Error{Status: 503}, 3}, {purge.Error{Status: 403, Final: true}, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn := newFake("cdn")
+			cdn.answer = func(context.Context, purge.Purge) error {
+				failed := cdn.count() <= tt.fails
+				time.Sleep(time.Second)
+				if failed {
+					return &tt.failure
+				}
+				return nil
+			}
+			q := open(t, purge.Options{
+				Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MaxTries: 2, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond,
+			})
+			first := mustPurge(t, q, tags("a"))
+			for cdn.count() < max(1, tt.fails-1) { // the last of its tries
+				time.Sleep(time.Millisecond)
+			}
+			second := mustPurge(t, q, tags("a"))
+			<-first.Accepted()
+			<-second.Accepted()
+			if err := first.Err(); err != nil || second.Err() != nil || len(q.Dead()) != 0 || cdn.count() != tt.fails+1 {
+				t.Errorf("%v, %d times: %v, %v, dead %+v after %d calls, want both accepted", &tt.failure, tt.fails, err, second.Err(), q.Dead(), cdn.count())
+			}
+		})
+	}
+}
