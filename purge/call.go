@@ -69,7 +69,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 	if failure != nil && t.q.ctx.Err() != nil {
 		// Close has ended the call: that says nothing of the target.
 		for _, e := range batch {
-			e.giveBack(now)
+			e.giveBack()
 			t.place(e)
 		}
 		return func() {}
@@ -85,7 +85,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 			// One bad item may have spoilt the call for all: halve it until it
 			// is alone.
 			e.most = (len(batch) + 1) / 2
-			e.giveBack(now)
+			e.giveBack()
 		default:
 			if t.failed(e, failure, whole, now) {
 				died++
@@ -225,7 +225,7 @@ func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (di
 	} else if !whole {
 		e.hold = now.Add(t.backoff(e.tries))
 	}
-	e.giveBack(now)
+	e.giveBack()
 	return false
 }
 
