@@ -148,7 +148,9 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 	}
 	t.stats.Failed++
 	t.stats.Err = failure
+	// Not a moment less than it asks for, and a little more by chance.
 	pause := min(failure.After, maxPause)
+	pause += rand.N(max(pause/10, 1))
 	first := false
 	if whole && !failure.Final {
 		t.failures++
@@ -174,13 +176,9 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 // backoff is the pause after the nth failure in a row: the second half of it is
 // left to chance, so that many processes do not come back at once.
 func (t *target) backoff(n int) time.Duration {
-	o := &t.q.opts
-	d := o.MaxBackoff
-	if n <= 30 { // more doublings than there are between any two durations allowed
-		d = min(d, o.MinBackoff<<(n-1))
-	}
-	if d < o.MinBackoff {
-		d = o.MaxBackoff // the shift has overflowed
+	d, most := t.q.opts.MinBackoff, t.q.opts.MaxBackoff
+	for ; n > 1 && d < most; n-- {
+		d = min(2*d, most)
 	}
 	return d/2 + rand.N(d/2+1)
 }
