@@ -133,6 +133,7 @@ func TestKill_LosesNothing(t *testing.T) {
 			t.Logf("%s was acknowledged and is lost", tag)
 		}
 	}
+	t.Logf("%d processes were killed, %d purges acknowledged, %d lost", rounds, len(kept), lost)
 	if lost > 0 || len(kept) < rounds*10 {
 		t.Errorf("of %d acknowledged purges %d are lost, want none of %d or more", len(kept), lost, rounds*10)
 	}
