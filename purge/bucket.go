@@ -25,7 +25,8 @@ func (b *bucket) take(now time.Time) (wait time.Duration) {
 	}
 	// A token less a billionth is one: sums of fractions do not come out even.
 	if b.tokens < 1-1e-9 {
-		return max(time.Duration((1-b.tokens)/b.rate*float64(time.Second)), time.Microsecond)
+		seconds := min((1-b.tokens)/b.rate, never.Seconds()) // no duration holds what the slowest rates take
+		return max(time.Duration(seconds*float64(time.Second)), time.Microsecond)
 	}
 	b.tokens--
 	return 0

@@ -84,7 +84,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 	if failure != nil && t.q.ctx.Err() != nil {
 		// Close has ended the call: that says nothing of the target.
 		for _, e := range batch {
-			e.giveBack(now)
+			e.giveBack()
 			t.place(e)
 		}
 		return func() {}
@@ -100,7 +100,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 			// One bad item may have spoilt the call for all: halve it until it
 			// is alone.
 			e.most = (len(batch) + 1) / 2
-			e.giveBack(now)
+			e.giveBack()
 		default:
 			if t.failed(e, failure, whole, now) {
 				died++
@@ -163,7 +163,9 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 	}
 	t.stats.Failed++
 	t.stats.Err = failure
+	// Not a moment less than it asks for, and a little more by chance.
 	pause := min(failure.After, maxPause)
+	pause += rand.N(max(pause/10, 1))
 	first := false
 	if whole && !failure.Final {
 		t.failures++
@@ -189,13 +191,9 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 // backoff is the pause after the nth failure in a row: the second half of it is
 // left to chance, so that many processes do not come back at once.
 func (t *target) backoff(n int) time.Duration {
-	o := &t.q.opts
-	d := o.MaxBackoff
-	if n <= 30 { // more doublings than there are between any two durations allowed
-		d = min(d, o.MinBackoff<<(n-1))
-	}
-	if d < o.MinBackoff {
-		d = o.MaxBackoff // the shift has overflowed
+	d, most := t.q.opts.MinBackoff, t.q.opts.MaxBackoff
+	for ; n > 1 && d < most; n-- {
+		d = min(2*d, most)
 	}
 	return d/2 + rand.N(d/2+1)
 }
@@ -241,7 +239,7 @@ func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (di
 	} else if !whole {
 		e.hold = now.Add(t.backoff(e.tries))
 	}
-	e.giveBack(now)
+	e.giveBack()
 	return false
 }
 

@@ -84,11 +84,8 @@ func (e *entry) take(now time.Time) {
 	e.ready, e.sending = false, true
 }
 
-// giveBack undoes take when the call has failed.
-func (e *entry) giveBack(now time.Time) {
-	if len(e.now) == 0 {
-		e.due = now
-	}
+// giveBack undoes take when the call has failed. What was due is due again.
+func (e *entry) giveBack() {
 	e.now = append(e.sent.now, e.now...)
 	e.again, e.dues = append(e.sent.again, e.again...), append(e.sent.dues, e.dues...)
 	e.sent, e.sending = flight{}, false

@@ -39,7 +39,7 @@ func (c call) String() string {
 	if c.p.Soft {
 		soft = " softly"
 	}
-	return fmt.Sprintf("%v %s%s", c.at, strings.Join(append(slices.Clone(c.p.Tags), c.p.URLs...), ","), soft)
+	return fmt.Sprintf("%v %s%s", c.at.Round(time.Microsecond), strings.Join(append(slices.Clone(c.p.Tags), c.p.URLs...), ","), soft)
 }
 
 func newFake(name string) *fake {

@@ -265,3 +265,28 @@ func TestFile_DiskFails(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a file holds, it is refused or read, and then can be written anew
+// and read again.
+func FuzzFile(f *testing.F) {
+	f.Add([]byte(journalHeader))
+	f.Add([]byte(journalHeader + "00000000 {}\nx\n\n"))
+	f.Add(appendLine(appendLine([]byte(journalHeader), entryLine{"a", []byte(`{"n":1}`)}), entryLine{Key: "a"}))
+	f.Add(appendLine([]byte(journalHeader), entryLine{"\u2028\xff", []byte(`null`)}))
+	quiet := FileOptions{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		first := &FileJournal{opts: quiet, records: map[string][]byte{}}
+		if first.read(bytes.NewReader(content)) != nil {
+			return
+		}
+		anew := []byte(journalHeader)
+		for key, data := range first.records {
+			anew = appendLine(anew, entryLine{key, data})
+		}
+		second := &FileJournal{opts: quiet, records: map[string][]byte{}}
+		must(t, second.read(bytes.NewReader(anew)))
+		if got, want := len(second.records), len(first.records); got != want {
+			t.Errorf("%d records are %d when they are written anew and read", want, got)
+		}
+	})
+}

@@ -100,7 +100,23 @@ func (q *Queue) load(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("purge: the journal: %w", err)
 	}
+	if homeless := q.dropHomeless(); homeless > 0 {
+		q.opts.Logger.Warn("purge: the journal has items that no target can have any more; they are not purged", "items", homeless)
+	}
 	return nil
+}
+
+// dropHomeless forgets loaded items that no target waits for, as after a change
+// of the targets, and tells how many there were.
+func (q *Queue) dropHomeless() int {
+	n := 0
+	for _, it := range q.items {
+		if it.refs == 0 {
+			n++
+			q.release(it, 0)
+		}
+	}
+	return n
 }
 
 func (q *Queue) loadRecord(r Record) error {
@@ -129,6 +145,5 @@ func (q *Queue) loadRecord(r Record) error {
 		}
 		t.add(it, k.Soft, time.Now())
 	}
-	q.release(it, 0)
 	return nil
 }

@@ -1,8 +1,10 @@
 package purge_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -137,6 +139,7 @@ func TestJournal_KeepsUntilSettled(t *testing.T) {
 		q := open(t, purge.Options{Targets: []purge.Purger{a, b}, Journal: journal, Window: -1})
 		ticket := mustPurge(t, q, tags("x"))
 		<-ticket.Accepted()
+		synctest.Wait()
 		if keys := journal.keys(); !slices.Equal(keys, []string{"tag:x"}) {
 			t.Errorf("when both have accepted the journal has %q, want tag:x", keys)
 		}
@@ -230,6 +233,7 @@ func TestJournal_Fails(t *testing.T) {
 		if _, err := q.Purge(t.Context(), tags("before")); err != nil {
 			t.Errorf("Purge of what is kept = %v, want nil", err)
 		}
+		time.Sleep(time.Minute)
 		journal.fail(nil)
 		time.Sleep(2 * time.Second)
 		if keys := journal.keys(); !slices.Equal(keys, []string{"tag:before", "tag:x"}) {
@@ -280,6 +284,29 @@ func TestJournal_DeadLetters(t *testing.T) {
 	})
 }
 
+// A dead letter of an earlier process gives way to a new purge, as one of this
+// process does.
+func TestJournal_NewestStateWins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memory{records: map[string][]byte{
+			"dead:3:cdn:tag:a": []byte(`{"target":"cdn","tag":"a","at":"2026-11-25T12:00:00Z","tries":1,"reason":"x"}`),
+			"dead:3:cdn:tag:b": []byte(`{"target":"cdn","tag":"b","at":"2026-11-25T12:00:00Z","tries":1,"reason":"x"}`),
+			"tag:b":            []byte(`{"soft":true}`), // came later, and was not done
+		}}
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Settle: -1, Window: -1})
+		synctest.Wait()
+		mustPurge(t, q, softly(tags("a")))
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		cdn.wantLog(t, "0s b", "0s a") // as hard as what was dead
+		if keys := journal.keys(); len(keys) != 0 || len(q.Dead()) != 0 {
+			t.Errorf("the journal has %q, dead %+v, want nothing", keys, q.Dead())
+		}
+	})
+}
+
 // The journal of a later version, or of something else, is not worked with.
 func TestJournal_UnknownRecords(t *testing.T) {
 	for _, r := range []purge.Record{
@@ -296,4 +323,46 @@ func TestJournal_UnknownRecords(t *testing.T) {
 	if _, err := purge.Open(t.Context(), purge.Options{Targets: []purge.Purger{newFake("a")}, Journal: failing}); !errors.Is(err, failing.fails) {
 		t.Errorf("Open with a journal that fails = %v, want its error", err)
 	}
+}
+
+// What no target can have any more is told, and forgotten.
+func TestJournal_TargetsHaveChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		journal := &memory{records: map[string][]byte{
+			"tag:a": []byte(`{}`), "url:https://x/1": []byte(`{}`),
+		}}
+		cdn := newFake("cdn")
+		cdn.limits.Tags = 0
+		q := open(t, purge.Options{
+			Targets: []purge.Purger{cdn}, Journal: journal, Settle: -1, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		cdn.wantLog(t, "50ms https://x/1")
+		if !strings.Contains(log.String(), "no target can have any more") || len(journal.keys()) != 0 {
+			t.Errorf("the log has %q, the journal %q, want a warning and nothing", log.String(), journal.keys())
+		}
+	})
+}
+
+// An item that comes and goes while the journal is busy leaves nothing there.
+func TestJournal_SlowerThanTheTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		journal := &memory{slow: time.Second}
+		q := open(t, purge.Options{Targets: []purge.Purger{newFake("cdn")}, Journal: journal, Settle: -1, Window: -1})
+		var tasks sync.WaitGroup
+		for range 5 {
+			tasks.Go(func() { mustPurge(t, q, tags("a")) })
+			time.Sleep(300 * time.Millisecond)
+		}
+		tasks.Wait()
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		if keys := journal.keys(); len(keys) != 0 {
+			t.Errorf("the journal has %q, want nothing", keys)
+		}
+	})
 }

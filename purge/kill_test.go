@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/purgetest"
 )
 
 // killed, in the environment, makes this binary the process that is killed.
@@ -132,6 +133,7 @@ func TestKill_LosesNothing(t *testing.T) {
 			t.Logf("%s was acknowledged and is lost", tag)
 		}
 	}
+	t.Logf("%d processes were killed, %d purges acknowledged, %d lost", rounds, len(kept), lost)
 	if lost > 0 || len(kept) < rounds*10 {
 		t.Errorf("of %d acknowledged purges %d are lost, want none of %d or more", len(kept), lost, rounds*10)
 	}
@@ -193,4 +195,17 @@ func TestKill_SecondProcessIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), purge.ErrLocked.Error()) {
 		t.Errorf("the second process said %q, %v, want ErrLocked", out, err)
 	}
+}
+
+func TestFile_IsAJournal(t *testing.T) {
+	purgetest.TestJournal(t, func(t *testing.T) func() purge.Journal {
+		path := filepath.Join(t.TempDir(), "purges")
+		return func() purge.Journal {
+			j, err := purge.OpenFile(path, purge.FileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return j
+		}
+	})
 }

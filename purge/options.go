@@ -34,7 +34,8 @@ type Options struct {
 	MaxTries int
 	// MinBackoff and MaxBackoff bound the pauses of a target that fails. They
 	// double, and are between a half and the whole of that by chance. Where the
-	// target asks for more (Retry-After), it gets that, an hour at most.
+	// target asks for more (Retry-After), it gets that and up to a tenth on top,
+	// an hour and a tenth at most.
 	//
 	// Default: 250 ms and 1 min. At least 1 ms.
 	MinBackoff, MaxBackoff time.Duration

@@ -19,7 +19,7 @@ func TestQueue_PurgesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cdn := newFake("cdn")
 		q := open(t, purge.Options{Targets: []purge.Purger{cdn}})
-		ticket := mustPurge(t, q, tags("products"))
+		ticket := mustPurge(t, q, tags("products", "products"))
 		accepted, settled := ticket.Accepted(), ticket.Settled()
 		synctest.Wait()
 		if r := ticket.Receipt().Targets[0]; r.Waiting != 1 || done(accepted) {
@@ -188,6 +188,22 @@ func TestQueue_SettlesUnderConstantPurges(t *testing.T) {
 	})
 }
 
+// Second purges that are put together are as hard as the hardest of them.
+func TestQueue_SecondPurgesKeepHardness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Window: -1})
+		for _, p := range []purge.Purge{softly(tags("a")), softly(tags("a")), tags("a"), softly(tags("a"))} {
+			mustPurge(t, q, p)
+			time.Sleep(time.Second)
+		}
+		if err := q.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want nil", err)
+		}
+		cdn.wantLog(t, "0s a softly", "1s a softly", "2s a", "3s a softly", "5s a softly", "8s a")
+	})
+}
+
 // A second purge that is due is done by a first one that comes then.
 func TestQueue_SecondPurgeByANewFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -340,6 +356,26 @@ func TestQueue_Concurrent(t *testing.T) {
 		}
 		if len(cdn.twice)+len(other.twice) > 0 {
 			t.Errorf("%q and %q were in two calls at once", cdn.twice, other.twice)
+		}
+	})
+}
+
+func TestReceipt_String(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails, slow := newFake("fails \"\\ü\n"), newFake("slow")
+		fails.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 403, Final: true} }
+		slow.answer = func(context.Context, purge.Purge) error { time.Sleep(time.Second + time.Nanosecond); return nil }
+		q := open(t, purge.Options{Targets: []purge.Purger{fails, slow}})
+		ticket := mustPurge(t, q, tags("a", "b"))
+		for _, want := range []string{
+			`"fails \"\\??";waiting=2, "slow";waiting=2`,
+			`"fails \"\\??";failed=2, "slow";accepted=1051;settling=2`,
+			`"fails \"\\??";failed=2, "slow";accepted=1051;settled=7051`,
+		} {
+			if got := ticket.Receipt().String(); got != want {
+				t.Errorf("the receipt is %s, want %s", got, want)
+			}
+			time.Sleep(4 * time.Second)
 		}
 	})
 }

@@ -2,7 +2,9 @@ package purge
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -103,6 +105,56 @@ type TargetReceipt struct {
 	// Failed are the items that were refused, are dead letters or were left
 	// when the queue was closed, with the reason.
 	Failed []*Error `json:"-"`
+}
+
+// String is the receipt as a List of HTTP's structured fields (RFC 9651, 3.1),
+// for a field of a response or a log line. Durations are in milliseconds,
+// rounded up; what is 0 is not there:
+//
+//	"cloudflare";accepted=52;settling=2, "edge";waiting=2;failed=1
+func (r Receipt) String() string {
+	var b strings.Builder
+	for i, t := range r.Targets {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(fieldString(t.Target))
+		for _, p := range []struct {
+			name  string
+			value int64
+		}{
+			{"accepted", milliseconds(t.Accepted)},
+			{"settled", milliseconds(t.Settled)},
+			{"waiting", int64(t.Waiting)},
+			{"settling", int64(t.Settling)},
+			{"failed", int64(len(t.Failed))},
+		} {
+			if p.value > 0 {
+				fmt.Fprintf(&b, ";%s=%d", p.name, p.value)
+			}
+		}
+	}
+	return b.String()
+}
+
+func milliseconds(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+// fieldString is a String of RFC 9651, 3.3.3. What it cannot hold becomes a
+// question mark.
+func fieldString(text string) string {
+	b := []byte{'"'}
+	for _, r := range text {
+		switch {
+		case r < 0x20 || r > 0x7e:
+			r = '?'
+		case r == '"' || r == '\\':
+			b = append(b, '\\')
+		}
+		b = append(b, byte(r))
+	}
+	return string(append(b, '"'))
 }
 
 // Receipt returns the state of things.

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -132,14 +131,10 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 	return p.judge(a, what)
 }
 
-// cached is a URL as the API has it in its path: without the scheme.
+// cached is a URL as the API has it in its path: without the scheme. A fragment
+// is not sent.
 func cached(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return "" // Check has parsed it
-	}
-	u.Fragment = ""
-	_, rest, _ := strings.Cut(u.String(), "://")
+	_, rest, _ := strings.Cut(text, "://")
 	return rest
 }
 

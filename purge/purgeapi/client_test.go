@@ -120,6 +120,11 @@ func TestCall_Explain(t *testing.T) {
 	}
 }
 
+// text is an error that %#v shows whole wherever it is held.
+type text string
+
+func (t text) Error() string { return string(t) }
+
 // Errors of the network are what they are, without the URL and its secrets.
 func TestCall_NetworkErrors(t *testing.T) {
 	inner := errors.New("dial tcp: lookup api.example.com: no such host")
@@ -130,6 +135,7 @@ func TestCall_NetworkErrors(t *testing.T) {
 		want string
 	}{
 		{inner, inner, "purge: cdn: dial tcp: lookup api.example.com: no such host"},
+		{text("s3cr3t"), text("s3cr3t"), "purge: cdn: [secret]"},
 		{leaks, io.ErrUnexpectedEOF, "purge: cdn: proxy says: bad header [secret]: unexpected EOF"},
 	} {
 		c := &purgeapi.Client{

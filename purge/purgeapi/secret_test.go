@@ -43,6 +43,9 @@ func TestSecret_IsNeverPrinted(t *testing.T) {
 	if got := fmt.Sprintf("%v %+v %#v %s %q", s, s, s, s, s); got != "[secret] [secret] [secret] [secret] [secret]" {
 		t.Errorf("a secret prints as %q", got)
 	}
+	if got, err := json.Marshal(map[string]any{"token": s}); err != nil || string(got) != `{"token":"[secret]"}` {
+		t.Errorf("a secret in JSON is %s, %v", got, err)
+	}
 	if got := s.Reveal(); got != "s3cr3t" || s.IsZero() {
 		t.Errorf("Reveal() = %q, IsZero() %v", got, s.IsZero())
 	}
