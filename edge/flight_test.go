@@ -173,6 +173,34 @@ func TestFlight_LeaderGone(t *testing.T) {
 	})
 }
 
+// TestFlight_ClientGone: the origin's body does not outlive the client whose it is.
+func TestFlight_ClientGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended atomic.Bool
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			body, w := io.Pipe()
+			context.AfterFunc(r.Context(), func() {
+				ended.Store(true)
+				_ = w.CloseWithError(r.Context().Err())
+			})
+			return chunked(body, "Cache-Control: private"), nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			broken(func() { do(h, newGet("/a").WithContext(ctx)) })
+		}()
+		time.Sleep(time.Second)
+		cancel()
+		<-done
+		synctest.Wait()
+		if !ended.Load() {
+			t.Error("the client has gone, want the request to the origin to end")
+		}
+	})
+}
+
 // slowBody is a body that comes in pieces, with pauses.
 type slowBody struct {
 	pieces []string

@@ -53,7 +53,7 @@ func TestPurge_InFlight(t *testing.T) {
 
 // raceRounds are the purges of TestPurge_Race: go test -run Race -rounds 100000
 // takes minutes with the race detector.
-var raceRounds = flag.Int("rounds", 2000, "purges in TestPurge_Race")
+var raceRounds = flag.Int("rounds", 1000, "purges in TestPurge_Race")
 
 // TestPurge_Race: purges by tag and URL, hard and soft, while others read. After
 // each of them the next answer is at least as new as the change before it.
