@@ -16,6 +16,9 @@ import (
 func ParseDate(s string) (t time.Time, ok bool) {
 	// time.Parse alone would let pass what is no HTTP date: one digit for two,
 	// fractions of seconds, zones of other names. So the shape is checked first.
+	if s == "" { // the most frequent case
+		return time.Time{}, false
+	}
 	for _, form := range &dateForms {
 		day, rest, _ := strings.Cut(s, form.after)
 		if !form.isDay(day) || !fits(rest, form.shape) {
