@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,18 +12,22 @@ import (
 	"testing"
 )
 
+// uniqueURLs are those of TestMemory_Bounded: -unique 2500000 makes 10 GB of them.
+var uniqueURLs = flag.Int("unique", 20_000, "URLs in TestMemory_Bounded")
+
 // TestMemory_Bounded: unique URLs far beyond the limit leave the memory within
 // it.
 func TestMemory_Bounded(t *testing.T) {
-	const limit, bodies, body = 8 << 20, 20_000, 4 << 10 // 80 MiB of bodies
+	const limit, body = 8 << 20, 4 << 10
 	text := strings.Repeat("x", body)
 	h := newEdge(t, func(*http.Request) (*http.Response, error) {
 		return respond(200, text, "Cache-Control: max-age=3600", "Cache-Tag: a,b,c"), nil
 	}, func(o *Options) { o.MaxBytes = limit })
 	before := heap()
-	for i := range bodies {
+	for i := range *uniqueURLs {
 		get(h, "/"+strconv.Itoa(i)+"?"+strings.Repeat("q", i%512))
 	}
+	t.Logf("%d URLs of %d bytes: the heap has grown by %d KiB, the limit is %d KiB", *uniqueURLs, body, (heap()-before)>>10, limit>>10)
 	stored := int64(0)
 	for _, v := range h.store.tier.Hottest() {
 		stored += v.size

@@ -22,7 +22,7 @@ type edgeConfig struct {
 	listen, admin    string
 	tlsCert, tlsKey  string
 	tokenFile, token string
-	accessLog        string
+	accessLog, state string
 	drain            time.Duration
 }
 
