@@ -147,8 +147,9 @@ func (a *api) admits(r *http.Request) error {
 				return &apiError{http.StatusForbidden, "without a token only direct calls from this machine are let in"}
 			}
 		}
-		if !loopback(r.RemoteAddr) {
-			return &apiError{http.StatusForbidden, "without a token only calls from this machine are let in"}
+		// A web page can have its own name lead here; it cannot hide that name.
+		if !loopback(r.RemoteAddr) || !localName(r.Host) {
+			return &apiError{http.StatusForbidden, "without a token only calls from this machine, to localhost or its address, are let in"}
 		}
 		return nil
 	}
@@ -159,6 +160,16 @@ func (a *api) admits(r *http.Request) error {
 		return &apiError{http.StatusUnauthorized, "want Authorization: Bearer and the token"}
 	}
 	return nil
+}
+
+// localName tells whether a Host is this machine's own, in a form that no name
+// server can decide about.
+func localName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func loopback(address string) bool {

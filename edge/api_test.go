@@ -9,7 +9,7 @@ import (
 )
 
 func call(h http.Handler, path, body string, change ...func(*http.Request)) (*httptest.ResponseRecorder, apiAnswer) {
-	r := httptest.NewRequest(http.MethodPost, "http://edge"+path, strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:9"+path, strings.NewReader(body))
 	r.RemoteAddr = "127.0.0.1:1234"
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer secret")
@@ -75,6 +75,7 @@ func TestAPI_Refuses(t *testing.T) {
 		{"wrong scheme", "secret", path, `{"tags":["x"]}`, set("Authorization", "Basic secret"), 401},
 		{"from afar without a token", "", path, `{"tags":["x"]}`, from("192.0.2.1:5"), 403},
 		{"from afar, IPv6", "", path, `{"tags":["x"]}`, from("[2001:db8::1]:5"), 403},
+		{"by another name without a token", "", path, `{"tags":["x"]}`, func(r *http.Request) { r.Host = "evil.example" }, 403},
 		{"through a proxy without a token", "", path, `{"tags":["x"]}`, set("X-Forwarded-For", "192.0.2.1"), 403},
 		{"a web page without a token", "", path, `{"tags":["x"]}`, set("Content-Type", "text/plain"), 415},
 		{"another path", "secret", "/zones/z/purge", `{"tags":["x"]}`, nil, 404},

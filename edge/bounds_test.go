@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,18 +12,22 @@ import (
 	"testing"
 )
 
+// uniqueURLs are those of TestMemory_Bounded: -unique 2500000 makes 10 GB of them.
+var uniqueURLs = flag.Int("unique", 20_000, "URLs in TestMemory_Bounded")
+
 // TestMemory_Bounded: unique URLs far beyond the limit leave the memory within
 // it.
 func TestMemory_Bounded(t *testing.T) {
-	const limit, bodies, body = 8 << 20, 20_000, 4 << 10 // 80 MiB of bodies
+	const limit, body = 8 << 20, 4 << 10
 	text := strings.Repeat("x", body)
 	h := newEdge(t, func(*http.Request) (*http.Response, error) {
 		return respond(200, text, "Cache-Control: max-age=3600", "Cache-Tag: a,b,c"), nil
 	}, func(o *Options) { o.MaxBytes = limit })
 	before := heap()
-	for i := range bodies {
+	for i := range *uniqueURLs {
 		get(h, "/"+strconv.Itoa(i)+"?"+strings.Repeat("q", i%512))
 	}
+	t.Logf("%d URLs of %d bytes: the heap has grown by %d KiB, the limit is %d KiB", *uniqueURLs, body, (heap()-before)>>10, limit>>10)
 	stored := int64(0)
 	for _, v := range h.store.tier.Hottest() {
 		stored += v.size
@@ -56,18 +61,20 @@ func heap() int64 {
 // TestMemory_KeysAndFieldsCount: what is not body is counted too.
 func TestMemory_KeysAndFieldsCount(t *testing.T) {
 	const limit = 1 << 20
-	h := newEdge(t, func(*http.Request) (*http.Response, error) {
-		return respond(200, "", "Cache-Control: max-age=3600", "X-Large: "+strings.Repeat("x", 8<<10)), nil
-	}, func(o *Options) { o.MaxBytes = limit })
-	for i := range 1000 {
-		get(h, "/"+strconv.Itoa(i)+strings.Repeat("k", 8<<10))
-	}
-	held := 0
-	for key, v := range h.store.tier.Hottest() {
-		held += len(key) + headerSize(v.list[0].header)
-	}
-	if held > limit {
-		t.Errorf("keys and fields take %d bytes, want at most %d", held, limit)
+	for _, large := range []struct{ key, field int }{{8 << 10, 0}, {0, 8 << 10}} {
+		h := newEdge(t, func(*http.Request) (*http.Response, error) {
+			return respond(200, "", "Cache-Control: max-age=3600", "X-Large: "+strings.Repeat("x", large.field)), nil
+		}, func(o *Options) { o.MaxBytes = limit })
+		for i := range 1000 {
+			get(h, "/"+strconv.Itoa(i)+strings.Repeat("k", large.key))
+		}
+		held := 0
+		for key, v := range h.store.tier.Hottest() {
+			held += len(key) + len(v.list[0].header.Get("X-Large"))
+		}
+		if held > limit {
+			t.Errorf("%+v: keys and fields take %d bytes, want at most %d", large, held, limit)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (h *Handler) alreadyHere(f *flight, x *exchange) bool {
 // says who sends it does not, nor one that wants something of its own.
 func (h *Handler) joinable(x *exchange) bool {
 	return !h.options.personal(x.r) && len(x.r.Header["Range"]) == 0 && !h.solo.has(x.url.key, x.now) &&
-		!x.asks.Has("no-cache") && !x.asks.Has("no-store") && !x.asks.Has("max-age") && !x.asks.Has("min-fresh")
+		!x.said.Has("no-store") && !x.asks.Has("no-cache") && !x.asks.Has("max-age") && !x.asks.Has("min-fresh")
 }
 
 // ask says what a new flight asks the origin, and launches it.
@@ -166,6 +166,8 @@ func (h *Handler) lead(x *exchange, f *flight) {
 		h.standIn(x, f, n)
 	case f.raw != nil:
 		defer f.cancel()
+		stop := context.AfterFunc(x.r.Context(), f.cancel) // now there is one client alone
+		defer stop()
 		n.detail = string(f.why)
 		h.relay(x.w, f.raw, f.header, n)
 	case f.found:
@@ -257,8 +259,21 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// refresh asks the origin anew behind the scenes, if nobody does that already.
+// refreshPause is the least time between two attempts to refresh a response.
+const refreshPause = time.Second
+
+// mayRefresh tells whether it is time for an attempt, and if so takes it.
+func (s *response) mayRefresh(now time.Time) bool {
+	last := s.refreshed.Load()
+	return now.UnixNano()-last >= int64(refreshPause) && s.refreshed.CompareAndSwap(last, now.UnixNano())
+}
+
+// refresh asks the origin anew behind the scenes, if nobody does that already or
+// has just tried.
 func (h *Handler) refresh(x *exchange) {
+	if !x.best.mayRefresh(x.now) {
+		return
+	}
 	name := flightName(&x.url, x.selected, x.r.Header)
 	f, leader := h.store.board(x.url, name, nil)
 	if !leader {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -65,25 +66,105 @@ func TestFlight_NeverShared(t *testing.T) {
 					return respond(200, fmt.Sprint(n), tt.fields...), nil
 				})
 				var seen sync.Map
-				began := time.Now()
-				var wg sync.WaitGroup
-				for range 100 {
-					wg.Go(func() {
-						body := get(h, "/a", tt.request...).Body.String()
-						if _, twice := seen.LoadOrStore(body, true); twice {
-							t.Errorf("response %q reached two clients", body)
-						}
-					})
-				}
-				wg.Wait()
-				if n := asked.Load(); n != 100 {
-					t.Errorf("100 requests: the origin was asked %d times, want 100", n)
-				}
-				if d := time.Since(began); d > 400*time.Millisecond {
-					t.Errorf("it took %v, want at most two waits of 200ms", d)
+				for _, limit := range []time.Duration{400 * time.Millisecond, 200 * time.Millisecond} {
+					began := time.Now()
+					asked.Store(0)
+					seen.Clear()
+					var wg sync.WaitGroup
+					for range 100 {
+						wg.Go(func() {
+							body := get(h, "/a", tt.request...).Body.String()
+							if _, twice := seen.LoadOrStore(body, true); twice {
+								t.Errorf("response %q reached two clients", body)
+							}
+						})
+					}
+					wg.Wait()
+					if n := asked.Load(); n != 100 {
+						t.Errorf("100 requests: the origin was asked %d times, want 100", n)
+					}
+					if d := time.Since(began); d > limit {
+						t.Errorf("it took %v, want at most %v: nobody waits for others the second time", d, limit)
+					}
 				}
 			})
 		})
+	}
+}
+
+// TestFlight_CredentialsNeverWait: also where the response may be stored, requests
+// with credentials are forwarded by themselves, at once.
+func TestFlight_CredentialsNeverWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			asked.Add(1)
+			time.Sleep(200 * time.Millisecond)
+			return respond(200, r.Header.Get("Authorization"), "Cache-Control: max-age=60, public"), nil
+		}, func(o *Options) { o.Profile = StrictRFC })
+		var wg sync.WaitGroup
+		for i := range 100 {
+			name := fmt.Sprint("user ", i)
+			wg.Go(func() { want(t, get(h, "/a", "Authorization: "+name), 200, name) })
+		}
+		wg.Wait()
+		if n := asked.Load(); n != 100 {
+			t.Errorf("100 requests with credentials: the origin was asked %d times, want 100", n)
+		}
+	})
+}
+
+// TestFlight_SecondLook: a request that missed just before another's response was
+// stored finds it when it would ask for it.
+func TestFlight_SecondLook(t *testing.T) {
+	asked := 0
+	h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+		asked++
+		return respond(200, "one", "Cache-Control: max-age=60"), nil
+	})
+	w := httptest.NewRecorder()
+	r := newGet("/a")
+	x := exchange{w: w, r: r, url: targetOf(r), now: time.Now()} // it has looked, and found nothing
+	want(t, get(h, "/a"), 200, "one")
+	h.fetch(&x)
+	want(t, w, 200, "one")
+	if asked != 1 {
+		t.Errorf("the origin was asked %d times, want 1", asked)
+	}
+}
+
+// TestFlight_OldAfterNew: a response that was asked for earlier does not displace
+// one that was asked for later.
+func TestFlight_OldAfterNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			body := r.Header.Get("Name")
+			time.Sleep(map[string]time.Duration{"old": 2 * time.Second, "new": time.Second}[body])
+			return respond(200, body, "Cache-Control: max-age=60"), nil
+		}, func(o *Options) { o.Profile = StrictRFC })
+		var wg sync.WaitGroup
+		for _, name := range []string{"old", "new"} {
+			wg.Go(func() { want(t, get(h, "/a", "Cache-Control: no-cache", "Name: "+name), 200, name) })
+			time.Sleep(100 * time.Millisecond)
+		}
+		wg.Wait()
+		want(t, get(h, "/a"), 200, "new")
+	})
+}
+
+// TestFlight_GetWithBody: a GET with a body belongs to no key.
+func TestFlight_GetWithBody(t *testing.T) {
+	asked := 0
+	h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+		asked++
+		return respond(200, "one", "Cache-Control: max-age=60"), nil
+	})
+	r := newGet("/a")
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader("x")), 1
+	do(h, r)
+	get(h, "/a")
+	if asked != 2 {
+		t.Errorf("the origin was asked %d times, want 2", asked)
 	}
 }
 
@@ -169,6 +250,34 @@ func TestFlight_LeaderGone(t *testing.T) {
 		synctest.Wait()
 		if !cancelled.Load() {
 			t.Error("nobody waits any more, want the request to the origin to end")
+		}
+	})
+}
+
+// TestFlight_ClientGone: the origin's body does not outlive the client whose it is.
+func TestFlight_ClientGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended atomic.Bool
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			body, w := io.Pipe()
+			context.AfterFunc(r.Context(), func() {
+				ended.Store(true)
+				_ = w.CloseWithError(r.Context().Err())
+			})
+			return chunked(body, "Cache-Control: private"), nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			broken(func() { do(h, newGet("/a").WithContext(ctx)) })
+		}()
+		time.Sleep(time.Second)
+		cancel()
+		<-done
+		synctest.Wait()
+		if !ended.Load() {
+			t.Error("the client has gone, want the request to the origin to end")
 		}
 	})
 }

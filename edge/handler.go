@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,8 +113,9 @@ type exchange struct {
 	selected, others []*response
 	// best is the one that could answer it.
 	best *response
-	// asks are the directives of the request, if they are obeyed.
-	asks httpcache.Directives
+	// said are the directives of the request, asks those of them that are obeyed
+	// here.
+	said, asks httpcache.Directives
 }
 
 // read answers GET and HEAD.
@@ -126,11 +128,10 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 	}
 	x.selected, x.others = h.store.lookup(x.url.key, r.Header)
 	x.best = best(x.selected, r)
-	said := httpcache.Directives{}
 	if lines := r.Header["Cache-Control"]; len(lines) > 0 {
-		said = httpcache.ParseCacheControl(lines)
+		x.said = httpcache.ParseCacheControl(lines)
 		if h.options.Profile == StrictRFC {
-			x.asks = said
+			x.asks = x.said
 		}
 	}
 	if x.best != nil {
@@ -147,7 +148,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if said.Has("only-if-cached") {
+	if x.said.Has("only-if-cached") {
 		h.fail(w, http.StatusGatewayTimeout, "not in the cache, and the request wants no other answer")
 		return
 	}
@@ -175,6 +176,14 @@ func (h *Handler) bypasses(r *http.Request) bool {
 	for _, name := range overriding {
 		if len(r.Header[name]) > 0 {
 			return true
+		}
+	}
+	// A field that Connection names ends here. Its value selects no response.
+	for _, line := range r.Header["Connection"] {
+		for option := range strings.SplitSeq(line, ",") {
+			if name := http.CanonicalHeaderKey(strings.TrimSpace(option)); !slices.Contains(hopByHop, name) && len(r.Header[name]) > 0 {
+				return true
+			}
 		}
 	}
 	return h.options.Profile == SafeDefault && len(r.Header["Authorization"]) > 0

@@ -47,13 +47,30 @@ func TestPurge_InFlight(t *testing.T) {
 				wg.Wait()
 				want(t, get(h, "/a"), 200, "1")
 			})
+			synctest.Test(t, func(t *testing.T) {
+				var version atomic.Int64
+				h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+					body := strconv.FormatInt(version.Load(), 10)
+					time.Sleep(time.Second)
+					return respond(200, body, "Cache-Control: max-age=60", "Cache-Tag: x"), nil
+				})
+				var wg sync.WaitGroup
+				wg.Go(func() { get(h, "/a") })
+				time.Sleep(500 * time.Millisecond)
+				version.Store(1)
+				if err := h.Purge(p); err != nil {
+					t.Fatal(err)
+				}
+				wg.Wait()
+				want(t, get(h, "/a"), 200, "1") // the first to come after what was under way
+			})
 		})
 	}
 }
 
 // raceRounds are the purges of TestPurge_Race: go test -run Race -rounds 100000
 // takes minutes with the race detector.
-var raceRounds = flag.Int("rounds", 2000, "purges in TestPurge_Race")
+var raceRounds = flag.Int("rounds", 1000, "purges in TestPurge_Race")
 
 // TestPurge_Race: purges by tag and URL, hard and soft, while others read. After
 // each of them the next answer is at least as new as the change before it.

@@ -36,6 +36,7 @@ type response struct {
 	// names are those of the marks about it: its tags and groups.
 	names []string
 	judged
+	refreshed atomic.Int64 // when it was last tried to refresh it, in Unix nanoseconds
 }
 
 // judged remembers the last look into the book.

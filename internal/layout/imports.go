@@ -108,6 +108,18 @@ func cacheUnknown(t *Tree) []string {
 	return found
 }
 
+// edgeAlone: an HTTP cache is of use without the typed one, and needs only its
+// memory.
+func edgeAlone(t *Tree) []string {
+	var found []string
+	for _, p := range t.Packages {
+		if within(p.Rel, "edge") {
+			found = append(found, findImports(p, p.Links, "links", func(path string) bool { return path == t.Module })...)
+		}
+	}
+	return found
+}
+
 // noTestHelpers: a helper that production code links is in every user's
 // binary, flags and all.
 func noTestHelpers(t *Tree) []string {

@@ -17,6 +17,7 @@ func Rules() []Rule {
 		{"only internal/memory knows otter", otterOnce},
 		{"store stands on the standard library alone", storeAlone},
 		{"httpcache, purge and policy know nothing of the cache", cacheUnknown},
+		{"edge knows nothing of the typed cache", edgeAlone},
 		{"production code links no test helper", noTestHelpers},
 		{"the root module requires what is agreed", requirements},
 		{"a package is named for what it does", packageNames},

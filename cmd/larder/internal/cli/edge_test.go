@@ -315,3 +315,46 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 		}
 	}
 }
+
+// TestEdge_State: the cache outlives a restart, and is confirmed by the origin.
+func TestEdge_State(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	asked := ""
+	origin := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Method + " " + r.Header.Get("If-None-Match")
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Header().Set("ETag", `"1"`)
+		if r.Header.Get("If-None-Match") == `"1"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		fmt.Fprint(w, "tea")
+	})
+	s := start(t, origin, "", "-state-file", file)
+	get := func() string {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.clients+"/a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "www.example.com" // the same whatever the port
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		b, _ := io.ReadAll(resp.Body)
+		return string(b)
+	}
+	get()
+	s.stop()
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the state file: %v, %v, want one with mode 0600", info, err)
+	}
+	s = start(t, origin, "", "-state-file", file)
+	if body := get(); body != "tea" || asked != `GET "1"` {
+		t.Errorf("after a restart: %q, the origin saw %q, want tea, confirmed", body, asked)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the state file is still there, and would be read again after a crash")
+	}
+}

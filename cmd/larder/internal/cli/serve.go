@@ -71,6 +71,7 @@ func (s *edgeServer) open() error {
 	if err := s.readToken(); err != nil {
 		return err
 	}
+	s.restore()
 	var top http.Handler = s.handler
 	if s.cfg.accessLog != "" {
 		if s.access, err = openAccessLog(s.cfg.accessLog); err != nil {
@@ -179,7 +180,7 @@ func (s *edgeServer) drain(ctx context.Context) error {
 	if err := s.clients.Shutdown(ctx); err != nil {
 		s.log.Warn("some requests did not end in time", "after", s.cfg.drain)
 	}
-	return nil
+	return s.save()
 }
 
 // close ends all that is left.
