@@ -56,8 +56,8 @@ import (
 	"github.com/larderdev/larder/outbox"
 )
 
-// pageSize is how many products a page or a search shows.
-const pageSize = 50
+// searchSize is how many products a search finds at most.
+const searchSize = 50
 
 // ErrNotFound says that there is no such row.
 var ErrNotFound = errors.New("catalog: not found")

@@ -148,7 +148,7 @@ func TestDB_CountsReads(t *testing.T) {
 		func() error { _, err := db.Products(ctx, []int64{1, 2, 3}); return err },
 		func() error { _, err := db.Stocks(ctx, []int64{1}); return err },
 		func() error { _, err := db.Users(ctx, []int64{1, 2}); return err },
-		func() error { _, err := db.Page(ctx, "books", 1); return err },
+		func() error { _, err := db.Page(ctx, "books", 0, 50); return err },
 		func() error { _, err := db.Search(ctx, catalog.Filter{Words: []string{"oak"}}); return err },
 	}
 	for i, read := range reads {

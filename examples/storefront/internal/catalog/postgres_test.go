@@ -36,8 +36,8 @@ func TestPostgres(t *testing.T) {
 			t.Errorf("Search(%+v) = %v, %v; SQLite: %v, %v", f, got, err1, want, err2)
 		}
 	}
-	got, err1 := pg.Page(t.Context(), "books", 3)
-	want, err2 := lite.Page(t.Context(), "books", 3)
+	got, err1 := pg.Page(t.Context(), "books", 100, 50)
+	want, err2 := lite.Page(t.Context(), "books", 100, 50)
 	if err1 != nil || err2 != nil || len(got) != 50 || !slices.Equal(got, want) {
 		t.Errorf("Page(books, 3) = %v, %v; SQLite: %v, %v", got, err1, want, err2)
 	}

@@ -87,11 +87,10 @@ func (db *DB) UpdateProduct(ctx context.Context, id int64, change ProductChange,
 	return p, nil
 }
 
-// Page returns the ids of the products on a page of a category, the first
-// being page 1. Past the last page there are none.
-func (db *DB) Page(ctx context.Context, category string, page int) ([]int64, error) {
+// Page returns the ids of n products of a category, after those before offset.
+func (db *DB) Page(ctx context.Context, category string, offset, n int64) ([]int64, error) {
 	return db.ids(ctx, "SELECT id FROM "+db.table("products")+" WHERE category = $1 ORDER BY id LIMIT $2 OFFSET $3",
-		category, pageSize, int64(page-1)*pageSize)
+		category, n, offset)
 }
 
 // Categories returns the names of all categories that have products, sorted.
@@ -106,13 +105,10 @@ func (db *DB) Categories(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// PageSize is how many products a full page has.
-const PageSize = pageSize
-
 // Search returns the ids of the first 50 products that f describes.
 func (db *DB) Search(ctx context.Context, f Filter) ([]int64, error) {
 	where, args := f.where()
-	args = append(args, pageSize)
+	args = append(args, searchSize)
 	return db.ids(ctx, fmt.Sprintf("SELECT id FROM %s%s ORDER BY id LIMIT $%d", db.table("products"), where, len(args)), args...)
 }
 

@@ -81,7 +81,9 @@ func (s *Shop) openCaches() error {
 	})
 	s.pages, errs[4] = larder.NewCache(s.lard, "category-page", larder.Loader[Page, []int64]{
 		Key:  Page.key,
-		Load: func(ctx context.Context, p Page) ([]int64, error) { return s.db.Page(ctx, p.category, p.number) },
+		Load: func(ctx context.Context, p Page) ([]int64, error) {
+			return s.db.Page(ctx, p.category, int64(p.number-1)*PageSize, PageSize)
+		},
 		// A page without products is a value and not larder.ErrNotFound, which
 		// would not carry the tag: the first product of a category makes it a page.
 		Tags: func(p Page, _ []int64) []string { return categoryTags(p.category) },

@@ -80,6 +80,9 @@ func (q Query) filter() catalog.Filter {
 	return f
 }
 
+// PageSize is how many products a full page of a category has.
+const PageSize = 50
+
 // Page is a page of a category in its canonical form.
 type Page struct {
 	category string

@@ -92,7 +92,7 @@ func (p *pages) showList(w http.ResponseWriter, r *http.Request) {
 	n := page.Number()
 	p.show(w, r, http.StatusOK, p.list, listPage{
 		frame: f, Products: list.Products, Number: n, Previous: n - 1, Next: n + 1,
-		More: len(list.Products)+len(list.Missing) == catalog.PageSize,
+		More: len(list.Products)+len(list.Missing) == shop.PageSize,
 	})
 }
 
