@@ -80,7 +80,7 @@ func (s *Shop) openCaches() error {
 		Tags: func(q Query, _ []int64) []string { return categoryTags(q.category) },
 	})
 	s.pages, errs[4] = larder.NewCache(s.lard, "category-page", larder.Loader[Page, []int64]{
-		Key:  Page.key,
+		Key: Page.key,
 		Load: func(ctx context.Context, p Page) ([]int64, error) {
 			return s.db.Page(ctx, p.category, int64(p.number-1)*PageSize, PageSize)
 		},
