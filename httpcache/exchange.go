@@ -121,9 +121,7 @@ func (x *exchange) isBehind(w http.ResponseWriter) bool {
 func (x *exchange) Header() http.Header {
 	h := x.inner.Header()
 	if x.phase == open {
-		if version := x.said.soFar().version; version != x.tagged {
-			x.setVersion(h, version)
-		}
+		x.setVersion(h, x.versionOf(x.said.soFar()))
 	}
 	return h
 }

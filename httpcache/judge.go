@@ -128,9 +128,9 @@ func (x *exchange) settle(h http.Header, said words) int {
 		}
 	}
 	x.addVary(h, rt.vary)
-	x.finishTag(h, said.version)
+	x.finishTag(h, x.versionOf(said))
 	if x.status == http.StatusOK {
-		switch status := precondition(x.request.Header, h); status {
+		switch status := precondition(x.request.Header, h, !rt.policy.Private); status {
 		case http.StatusNotModified:
 			x.strip(h, status)
 		case http.StatusPreconditionFailed:
@@ -215,7 +215,9 @@ func (x *exchange) strip(h http.Header, status int) {
 func (x *exchange) mayHold() bool {
 	h := x.inner.Header()
 	said := x.said.soFar()
-	if x.status != http.StatusOK || said.version != 0 || len(h["Etag"]) > 0 || len(h["Trailer"]) > 0 {
+	version := x.versionOf(said)
+	x.setVersion(h, version)
+	if x.status != http.StatusOK || version != 0 || len(h["Etag"]) > 0 || len(h["Trailer"]) > 0 {
 		return false
 	}
 	rt, _, kept := x.judge(h, x.status, said)

@@ -75,7 +75,7 @@ type Options struct {
 // there are trailers. A response that nobody keeps is never held back.
 //
 // A request whose copy is still good is answered 304, or 412, in the order of
-// RFC 9110 13.2.2.
+// RFC 9110 13.2.2. With a Private policy only ETags count, not dates.
 //
 // # Other middleware
 //

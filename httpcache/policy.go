@@ -130,13 +130,13 @@ func (p *Policy) contradictions(cdns []CDN) []error {
 		return errs
 	case p.Private:
 		note(shared, "Private is set, and something for shared caches, too (Edge, StaleWhileRevalidate, StaleIfError, Tags, Statuses or SameForEveryone…)")
-	case p.Edge <= 0 && p.Browser <= 0:
+	case p.Edge == 0 && p.Browser == 0:
 		note(true, "it says nothing: set Edge, or Private, or NoStore")
-	case p.Edge <= 0:
+	case p.Edge == 0:
 		note(true, "Browser is set without Edge: if shared caches may not keep it, set Private")
 	}
-	note(windows && p.Edge <= 0 && !p.Private, "StaleWhileRevalidate and StaleIfError begin where Edge ends: set Edge")
-	note(p.Immutable && p.Browser <= 0, "Immutable needs Browser: it is for copies that a browser uses without asking")
+	note(windows && p.Edge == 0 && !p.Private, "StaleWhileRevalidate and StaleIfError begin where Edge ends: set Edge")
+	note(p.Immutable && p.Browser == 0, "Immutable needs Browser: it is for copies that a browser uses without asking")
 	if windows {
 		for _, cdn := range cdns {
 			limits, _ := limitsOf(cdn)

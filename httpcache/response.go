@@ -74,8 +74,10 @@ func (r *Response) Tag(tags ...string) bool {
 
 // Version says that the response is made of this version of a row, or the
 // highest of several, and of nothing else but the URL and the request fields in
-// Vary. The ETag is made of it; [http.ServeContent] sees it. 0 says nothing.
-// Version returns false if it comes too late.
+// Vary. The ETag is made of it; [http.ServeContent] sees it. That of a response
+// with a Private policy is made of the bytes nevertheless, since a version does
+// not say whose row it is. 0 says nothing. Version returns false if it comes too
+// late.
 func (r *Response) Version(v uint64) bool {
 	return r.say(func(w *words) {
 		if v != 0 {

@@ -240,3 +240,54 @@ func TestNever(t *testing.T) {
 		t.Error("another field is gone")
 	}
 }
+
+// A policy around a handler of the same layer holds for all of its routes.
+func TestWrap_AroundHandler(t *testing.T) {
+	layer := newLayer(t, map[string]httpcache.Policy{"/a": {Edge: time.Second}}, httpcache.Options{})
+	mux := http.NewServeMux()
+	mux.Handle("/a", answer("x"))
+	h := wrap(t, layer, httpcache.Policy{Edge: time.Hour}, layer.Handler(mux))
+	if got := get(h, "/a").Header.Get("CDN-Cache-Control"); got != "max-age=3600" {
+		t.Errorf("CDN-Cache-Control %q, want max-age=3600", got)
+	}
+}
+
+// Nobody is heard when the handler has returned or panicked.
+func TestResponse_Over(t *testing.T) {
+	layer := newLayer(t, nil, httpcache.Options{})
+	for name, end := range map[string]func(){"returned": func() {}, "panicked": func() { panic("a bug") }} {
+		var resp *httpcache.Response
+		h := wrap(t, layer, httpcache.Policy{Edge: time.Hour}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			resp = httpcache.From(r.Context())
+			end()
+		}))
+		func() {
+			defer func() { _ = recover() }()
+			get(h, "/")
+		}()
+		if resp.NoStore() {
+			t.Errorf("NoStore was heard when the handler had %s", name)
+		}
+	}
+}
+
+// adder adds to a field when the header is sent, as middleware around a layer may.
+type adder struct{ http.ResponseWriter }
+
+func (a adder) WriteHeader(status int) {
+	for _, values := range a.Header() {
+		_ = append(values, "added")
+	}
+	a.Header().Add("Cache-Control", "no-transform")
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func TestAddedAround(t *testing.T) {
+	layer := newLayer(t, nil, httpcache.Options{CDNs: all})
+	h := wrap(t, layer, httpcache.Policy{Edge: time.Hour, Tags: []string{"a"}}, answer("x"))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(adder{w}, httptest.NewRequest("GET", "/", nil))
+	checkFields(t, "added around", w.Result(),
+		"cache-control: public, max-age=0, must-revalidate|no-transform", `cache-groups: "a"`, "cache-tag: a", "cdn-cache-control: max-age=3600",
+		"cdn-tag: a", "edge-cache-tag: a", "surrogate-control: max-age=3600", "surrogate-key: a")
+}

@@ -24,7 +24,20 @@ func (x *exchange) versionTag(h http.Header, version uint64) string {
 	return string(append(b, '"'))
 }
 
-// form returns what besides the version decides about the bytes.
+// versionOf returns the version that an ETag can be made of, 0 if there is none.
+// For a private response it says too little: two users of one browser may have
+// rows of the same version behind the same URL, and a 304 would show the one the
+// page of the other.
+func (x *exchange) versionOf(said words) uint64 {
+	if rt := x.layer.routeOf(x); rt != nil && rt.policy.Private {
+		return 0
+	}
+	return said.version
+}
+
+// form returns what besides the version decides about the bytes. Credentials are
+// left out: what shared caches may keep does not depend on them, and nothing that
+// is made of a password belongs into an ETag.
 func (x *exchange) form(h http.Header) string {
 	names := []string(nil)
 	if rt := x.layer.routeOf(x); rt != nil {
@@ -46,8 +59,8 @@ func (x *exchange) form(h http.Header) string {
 		b.WriteString("\nContent-Encoding:" + line)
 	}
 	for _, name := range names {
-		if name == "Accept-Encoding" {
-			continue // the response has what came of it
+		if name == "Accept-Encoding" || isPersonal(name) || slices.Contains(x.layer.names, name) {
+			continue // the response's encoding is there already
 		}
 		for _, line := range x.request.Header[name] {
 			b.WriteString("\n" + name + ":" + line)
@@ -56,12 +69,18 @@ func (x *exchange) form(h http.Header) string {
 	return b.String()
 }
 
-// setVersion sets the ETag of a version, unless the handler has set one itself.
+// setVersion sets the ETag of a version, unless it is there or the handler has
+// set one itself. That of an earlier version, or of a response that turns out to
+// have none, goes.
 func (x *exchange) setVersion(h http.Header, version uint64) {
-	if !x.ownsTag(h) {
+	if version == x.tagged || !x.ownsTag(h) {
 		return
 	}
-	x.tag, x.tagged = x.versionTag(h, version), version
+	if x.tagged = version; version == 0 {
+		x.dropTag(h)
+		return
+	}
+	x.tag = x.versionTag(h, version)
 	x.set(h, "Etag", x.tag)
 }
 
@@ -84,10 +103,10 @@ func (x *exchange) finishTag(h http.Header, version uint64) {
 		x.dropTag(h)
 		return
 	}
-	// What it depends on may have changed since somebody looked.
-	if version != 0 && (version != x.tagged || len(h["Vary"]) > 0 || len(h["Content-Encoding"]) > 0) {
-		x.setVersion(h, version)
+	if version != 0 && len(h["Etag"]) > 0 && (len(h["Vary"]) > 0 || len(h["Content-Encoding"]) > 0) {
+		x.tagged = 0 // what it depends on may have changed since somebody looked
 	}
+	x.setVersion(h, version)
 	// A handler that writes nothing to HEAD has not said what GET would get.
 	known := x.complete && (x.outer.Method == http.MethodGet || x.body.Len() > 0)
 	if !known || len(h["Etag"]) > 0 || !x.fitsLength(h) {
@@ -120,13 +139,15 @@ func (x *exchange) fitsLength(h http.Header) bool {
 // precondition evaluates the conditions of a GET or HEAD that would be answered
 // 200 with the fields h, in the order of RFC 9110 13.2.2. It returns 304, 412, or
 // 0 if the response is to be sent. Conditions on a validator that the response
-// does not have are left alone.
-func precondition(request, h http.Header) int {
+// does not have are left alone, and so are dates unless they are to be trusted: a
+// private page may be younger than the copy of another user's.
+func precondition(request, h http.Header, dates bool) int {
 	etag := first(h["Etag"])
 	if !isETag(etag) {
 		etag = ""
 	}
 	modified, dated := ParseDate(first(h["Last-Modified"]))
+	dated = dated && dates
 	if lines := request["If-Match"]; len(lines) > 0 {
 		if etag != "" && !matches(lines, etag, true) {
 			return http.StatusPreconditionFailed

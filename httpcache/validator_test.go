@@ -163,6 +163,70 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestVersion_Private: two users of one browser have rows of the same version
+// behind the same URL. A 304 must not show one the page of the other.
+func TestVersion_Private(t *testing.T) {
+	page := func(w http.ResponseWriter, r *http.Request) {
+		httpcache.From(r.Context()).Version(42)
+		if r.URL.Query().Has("look") {
+			w.Header().Set("X-Looked", "yes")
+		}
+		if r.URL.Query().Has("flush") {
+			w.(http.Flusher).Flush()
+		}
+		io.WriteString(w, "page of "+r.Header.Get("Cookie"))
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", page)
+	layer := newLayer(t, map[string]httpcache.Policy{"/": {Private: true, Vary: []string{"Cookie"}}}, httpcache.Options{})
+	// Middleware may have named the version before there was a route.
+	early := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpcache.From(r.Context()).Version(42)
+		w.Header().Set("X", w.Header().Get("ETag"))
+		mux.ServeHTTP(w, r)
+	})
+	for _, h := range []http.Handler{layer.Handler(mux), layer.Handler(early)} {
+		etag := get(h, "/", "Cookie", "user=a").Header.Get("ETag")
+		if looked := get(h, "/?look", "Cookie", "user=a").Header.Get("ETag"); looked != etag || etag == "" || strings.HasPrefix(etag, `"42`) {
+			t.Errorf("ETags %q and %q, want one of the bytes", etag, looked)
+		}
+		if got := get(h, "/?flush", "Cookie", "user=a").Header.Get("ETag"); got != "" {
+			t.Errorf("a stream has the ETag %q", got)
+		}
+		if got := get(h, "/", "Cookie", "user=b", "If-None-Match", etag); got.StatusCode != 200 {
+			t.Errorf("another user gets %d", got.StatusCode)
+		}
+		if got := get(h, "/", "Cookie", "user=a", "If-None-Match", etag); got.StatusCode != 304 {
+			t.Errorf("the same user gets %d", got.StatusCode)
+		}
+	}
+}
+
+// The page of one user is not the copy of another's, however old it is.
+func TestConditions_Private(t *testing.T) {
+	h := wrap(t, newLayer(t, nil, httpcache.Options{}), httpcache.Policy{Private: true}, answer("x", setField("Last-Modified", before)))
+	if got := get(h, "/", "If-Modified-Since", after); got.StatusCode != 200 {
+		t.Errorf("If-Modified-Since: %d, want 200", got.StatusCode)
+	}
+	etag := get(h, "/").Header.Get("ETag")
+	if got := get(h, "/", "If-Modified-Since", after, "If-None-Match", etag); got.StatusCode != 304 {
+		t.Errorf("If-None-Match: %d, want 304", got.StatusCode)
+	}
+}
+
+// Nothing of a credential is in an ETag.
+func TestVersion_Credentials(t *testing.T) {
+	layer := newLayer(t, nil, httpcache.Options{Credentials: []string{"X-Api-Key"}})
+	policy := httpcache.Policy{Edge: time.Hour, SameForEveryoneDespiteAuthorization: true, SameForEveryoneDespiteCookies: true}
+	h := wrap(t, layer, policy, answer("x", setField("Vary", "Cookie, Authorization, X-Api-Key"), versioned(42)))
+	want := get(h, "/").Header.Get("ETag")
+	for _, name := range []string{"Cookie", "Authorization", "X-Api-Key"} {
+		if got := get(h, "/", name, "secret=1").Header.Get("ETag"); got != want || got == "" {
+			t.Errorf("with %s: ETag %q, without %q", name, got, want)
+		}
+	}
+}
+
 // TestVersion_Early: who looks at the ETag before the header is sent, as
 // [http.ServeContent] does, sees the one that is sent.
 func TestVersion_Early(t *testing.T) {
@@ -200,6 +264,7 @@ func TestVersion_Elsewhere(t *testing.T) {
 		{"NoStore", func(_ http.ResponseWriter, r *http.Request) { httpcache.From(r.Context()).NoStore() }, ""},
 		{"its own", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"own"`) }, `"own"`},
 		{"removed", func(w http.ResponseWriter, _ *http.Request) { w.Header().Del("ETag") }, ""},
+		{"removed, with Vary", func(w http.ResponseWriter, _ *http.Request) { w.Header().Del("ETag"); w.Header().Set("Vary", "X") }, ""},
 		{"0 says nothing", versioned(0), `"42"`},
 	} {
 		policy := httpcache.Policy{Edge: time.Hour, Statuses: map[int]time.Duration{404: time.Minute}}
