@@ -112,6 +112,7 @@ func (h *Handler) run(f *flight) {
 	h.arrive(f, resp, askedAt, silence)
 }
 
+// roundTrip asks the origin, and counts.
 func (h *Handler) roundTrip(out *http.Request) (*http.Response, error) {
 	h.count.origin.Add(1)
 	resp, err := h.transport.RoundTrip(out)
@@ -152,11 +153,14 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 		f.land(landing{raw: resp, header: header, why: why, status: resp.StatusCode})
 		return
 	}
+	// What is stale at once is no answer for others (RFC 9111 4), so that they need
+	// not wait for the next one either.
 	if s.ttl(gotAt) <= 0 {
 		h.solo.note(f, resp.StatusCode, refusedSilent)
 	} else {
 		h.solo.clear(f.fetch.url.key)
 	}
+	// All who wait are told now, and read while the body comes in.
 	sp.prefill(prefix)
 	f.land(landing{response: s, header: header, spool: sp, first: first, status: resp.StatusCode})
 	err := sp.fill(resp.Body, silence.heard)
@@ -211,6 +215,8 @@ func (s *store) board(url target, name string, over *flight) (f *flight, leader 
 	p := s.stripe(url.key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// The fetch begins under the stripe's lock: a purge comes either before it, and
+	// then before the request, or after it, and then fences it.
 	if other := p.flights[name]; other != nil && other != over && other.join() {
 		return other, false
 	}
@@ -323,6 +329,7 @@ type silence struct {
 	fired bool
 }
 
+// newSilence calls cancel when limit has passed since the last call of heard.
 func newSilence(limit time.Duration, cancel context.CancelFunc) *silence {
 	s := &silence{limit: limit}
 	s.timer = time.AfterFunc(limit, func() {
@@ -334,9 +341,13 @@ func newSilence(limit time.Duration, cancel context.CancelFunc) *silence {
 	return s
 }
 
+// heard says that a byte came.
 func (s *silence) heard() { s.timer.Reset(s.limit) }
-func (s *silence) stop()  { s.timer.Stop() }
 
+// stop ends the watch.
+func (s *silence) stop() { s.timer.Stop() }
+
+// over tells whether the flight was ended for its silence.
 func (s *silence) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
