@@ -3,8 +3,10 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -112,14 +114,22 @@ func (h *Handler) run(f *flight) {
 	h.arrive(f, resp, askedAt, silence)
 }
 
-// roundTrip asks the origin, and counts.
-func (h *Handler) roundTrip(out *http.Request) (*http.Response, error) {
+// roundTrip asks the origin, and counts. A transport of the user's that panics
+// costs one answer, not the process.
+func (h *Handler) roundTrip(out *http.Request) (resp *http.Response, err error) {
 	h.count.origin.Add(1)
-	resp, err := h.transport.RoundTrip(out)
-	if err != nil {
-		h.count.originErrors.Add(1)
-	}
-	return resp, err
+	defer func() {
+		if v := recover(); v != nil {
+			resp, err = nil, fmt.Errorf("edge: Transport panics: %v\n%s", v, debug.Stack())
+		}
+		if resp == nil && err == nil {
+			err = errors.New("edge: Transport returns neither a response nor an error")
+		}
+		if err != nil {
+			h.count.originErrors.Add(1)
+		}
+	}()
+	return h.transport.RoundTrip(out)
 }
 
 // arrive decides what becomes of a response with a body.
