@@ -55,8 +55,11 @@ type apiError struct {
 	text   string
 }
 
+// Error returns the text that the caller gets: it never holds a secret.
 func (e *apiError) Error() string { return e.text }
 
+// ServeHTTP answers every call, also a refused one, with an object of the same
+// form, as clients of the API it imitates expect.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := a.serve(w, r)
 	status := http.StatusOK
@@ -154,6 +157,8 @@ func (a *api) admits(r *http.Request) error {
 		return nil
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	// Digests have one length, so that the time of the comparison says nothing
+	// about the length of the token either.
 	given := sha256.Sum256([]byte(strings.TrimSpace(token)))
 	same := subtle.ConstantTimeCompare(given[:], a.token[:]) == 1
 	if !same || !strings.EqualFold(scheme, "Bearer") {
@@ -172,6 +177,7 @@ func localName(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// loopback tells whether an address, with its port, is this machine's.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	ip := net.ParseIP(host)
@@ -188,6 +194,7 @@ func (p *Purge) decode(body []byte) error {
 		Everything *bool     `json:"purge_everything"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
+	// A selector with a typing error would be a purge that does nothing.
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&call); err != nil {
 		return fmt.Errorf("want a JSON object: %w", err)

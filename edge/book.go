@@ -48,6 +48,7 @@ const (
 	aboutPrefix = "p\x00"
 )
 
+// newBook returns a book whose marks take at most limit bytes.
 func newBook(limit int) *book {
 	return &book{marks: map[string]mark{}, lengths: map[int]int{}, limit: limit}
 }
@@ -56,6 +57,7 @@ func newBook(limit int) *book {
 func (b *book) enter(names []string, soft bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	// All names get one number: a purge is in force as a whole or not at all.
 	n := b.number.Load() + 1
 	for _, name := range names {
 		m, known := b.marks[name]
@@ -133,6 +135,7 @@ func (b *book) judge(began uint64, host, path string, names []string) verdict {
 	for _, name := range names {
 		look(name)
 	}
+	// One look-up for each length that a mark has, whatever their number.
 	if len(b.lengths) > 0 {
 		place := aboutPrefix + host + path
 		for length := range b.lengths {

@@ -34,6 +34,8 @@ func (h *Handler) fetch(x *exchange) {
 		if h.follow(x, f) {
 			return
 		}
+		// A response that was only for another variant of the request says by
+		// what it was selected: the next round is among those with the same.
 		if f.raw != nil || f.response == nil || h.solo.has(x.url.key, time.Now()) {
 			break // the next one would not be for all either
 		}
@@ -74,6 +76,8 @@ func (h *Handler) joinable(x *exchange) bool {
 
 // ask says what a new flight asks the origin, and launches it.
 func (h *Handler) ask(f *flight, x *exchange) {
+	// The flight is for all who come aboard, so that it does not end with the
+	// request of its leader; it ends when all have left, or with the handler.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(x.r.Context()))
 	stop := context.AfterFunc(h.life, cancel)
 	f.cancel = func() { stop(); cancel() }
@@ -88,6 +92,7 @@ func (h *Handler) ask(f *flight, x *exchange) {
 	f.out = h.toOrigin(ctx, x.r)
 	f.fallback = x.best
 	f.candidates = x.candidates()
+	// Validating is cheaper than completing, and completing than asking for all.
 	part := x.part()
 	switch {
 	case len(f.candidates) > 0 && (x.best == nil || x.best.complete()) && len(x.r.Header["Range"]) == 0,
@@ -200,6 +205,7 @@ func (h *Handler) follow(x *exchange, f *flight) bool {
 	if n.ttl, n.hasTTL = s.ttl(time.Now()), true; n.ttl <= 0 {
 		return false
 	}
+	// From here on the response is one that the store could have answered with.
 	if f.whole {
 		h.count.collapsed.Add(1)
 		h.reply(x, s, s.header, n, false)
@@ -230,6 +236,7 @@ func (h *Handler) standIn(x *exchange, f *flight, n note) {
 			allowed = allowed || -s.ttl(now) <= h.options.StaleIfUnreachable
 		}
 		if allowed && s.usable(h.store.book) {
+			// What a purge has made wrong since the first look is not used.
 			h.count.rescued.Add(1)
 			n.ttl, n.hasTTL, n.detail = s.ttl(now), true, "stale-if-error"
 			h.reply(x, s, s.header, n, false)
@@ -254,6 +261,7 @@ func (s *response) variesBy(name string) bool {
 	return slices.ContainsFunc(s.vary, func(sel selector) bool { return sel.name == name })
 }
 
+// isTimeout tells whether an error is about time, as those of package net say.
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()

@@ -68,6 +68,7 @@ func marksOf(t *target, h http.Header) ([]string, bool) {
 			}
 		}
 	}
+	// Groups have a space of names for each origin, apart from that of tags.
 	groups, _ := httpcache.ParseGroups(h["Cache-Groups"])
 	for _, group := range groups {
 		add(aboutGroup, t.origin()+" "+group)

@@ -3,8 +3,10 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -112,13 +114,22 @@ func (h *Handler) run(f *flight) {
 	h.arrive(f, resp, askedAt, silence)
 }
 
-func (h *Handler) roundTrip(out *http.Request) (*http.Response, error) {
+// roundTrip asks the origin, and counts. A transport of the user's that panics
+// costs one answer, not the process.
+func (h *Handler) roundTrip(out *http.Request) (resp *http.Response, err error) {
 	h.count.origin.Add(1)
-	resp, err := h.transport.RoundTrip(out)
-	if err != nil {
-		h.count.originErrors.Add(1)
-	}
-	return resp, err
+	defer func() {
+		if v := recover(); v != nil {
+			resp, err = nil, fmt.Errorf("edge: Transport panics: %v\n%s", v, debug.Stack())
+		}
+		if resp == nil && err == nil {
+			err = errors.New("edge: Transport returns neither a response nor an error")
+		}
+		if err != nil {
+			h.count.originErrors.Add(1)
+		}
+	}()
+	return h.transport.RoundTrip(out)
 }
 
 // arrive decides what becomes of a response with a body.
@@ -152,11 +163,14 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 		f.land(landing{raw: resp, header: header, why: why, status: resp.StatusCode})
 		return
 	}
+	// What is stale at once is no answer for others (RFC 9111 4), so that they need
+	// not wait for the next one either.
 	if s.ttl(gotAt) <= 0 {
 		h.solo.note(f, resp.StatusCode, refusedSilent)
 	} else {
 		h.solo.clear(f.fetch.url.key)
 	}
+	// All who wait are told now, and read while the body comes in.
 	sp.prefill(prefix)
 	f.land(landing{response: s, header: header, spool: sp, first: first, status: resp.StatusCode})
 	err := sp.fill(resp.Body, silence.heard)
@@ -211,6 +225,8 @@ func (s *store) board(url target, name string, over *flight) (f *flight, leader 
 	p := s.stripe(url.key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// The fetch begins under the stripe's lock: a purge comes either before it, and
+	// then before the request, or after it, and then fences it.
 	if other := p.flights[name]; other != nil && other != over && other.join() {
 		return other, false
 	}
@@ -323,6 +339,7 @@ type silence struct {
 	fired bool
 }
 
+// newSilence calls cancel when limit has passed since the last call of heard.
 func newSilence(limit time.Duration, cancel context.CancelFunc) *silence {
 	s := &silence{limit: limit}
 	s.timer = time.AfterFunc(limit, func() {
@@ -334,9 +351,13 @@ func newSilence(limit time.Duration, cancel context.CancelFunc) *silence {
 	return s
 }
 
+// heard says that a byte came.
 func (s *silence) heard() { s.timer.Reset(s.limit) }
-func (s *silence) stop()  { s.timer.Stop() }
 
+// stop ends the watch.
+func (s *silence) stop() { s.timer.Stop() }
+
+// over tells whether the flight was ended for its silence.
 func (s *silence) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

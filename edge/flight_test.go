@@ -152,6 +152,21 @@ func TestFlight_OldAfterNew(t *testing.T) {
 	})
 }
 
+// TestFlight_TransportPanics: it costs one answer, and nothing of it is shown.
+func TestFlight_TransportPanics(t *testing.T) {
+	h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+		if r.URL.Path == "/nil" {
+			return nil, nil
+		}
+		panic("hunter2")
+	})
+	for _, path := range []string{"/panic", "/nil"} {
+		if w := get(h, path); w.Code != http.StatusBadGateway || strings.Contains(w.Body.String(), "hunter2") {
+			t.Errorf("%s: %d %q, want 502 without the reason", path, w.Code, w.Body)
+		}
+	}
+}
+
 // TestFlight_GetWithBody: a GET with a body belongs to no key.
 func TestFlight_GetWithBody(t *testing.T) {
 	asked := 0

@@ -143,6 +143,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		}
 		if s := x.best; ttl <= 0 && s.whileRevalidate > 0 && -ttl <= s.whileRevalidate && s.complete() && !x.asks.Has("no-cache") {
 			h.count.stale.Add(1)
+			// First the request to the origin, then the answer: a slow client does
+			// not put it off.
 			h.refresh(&x)
 			h.reply(&x, s, s.header, note{hit: true, ttl: ttl, hasTTL: true, detail: "stale-while-revalidate"}, false)
 			return
@@ -152,6 +154,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusGatewayTimeout, "not in the cache, and the request wants no other answer")
 		return
 	}
+	// A HEAD has no body to store, and shares nothing.
 	h.count.misses.Add(1)
 	if r.Method == http.MethodHead {
 		h.pass(&x, note{fwd: x.why()})
@@ -230,6 +233,7 @@ func (x *exchange) allows(ttl time.Duration) bool {
 	return !ok || limit == httpcache.Unusable && !hasValue(x.asks, "max-stale") || -ttl <= limit
 }
 
+// hasValue tells whether a directive has an argument.
 func hasValue(d httpcache.Directives, name string) bool {
 	_, ok := d.Value(name)
 	return ok

@@ -79,8 +79,10 @@ type soloSlot struct {
 // soloFor is how long it remembers.
 const soloFor = time.Minute
 
+// newSolo returns an empty table.
 func newSolo() *solo { return &solo{seed: maphash.MakeSeed()} }
 
+// slot returns the place of a URL, and what tells it from others there.
 func (s *solo) slot(key string) (*atomic.Pointer[soloSlot], uint64) {
 	hash := maphash.String(s.seed, key)
 	return &s.slots[hash%uint64(len(s.slots))], hash
@@ -99,6 +101,7 @@ func (s *solo) note(f *flight, status int, why refusal) {
 	slot.Store(&soloSlot{hash, time.Now().Add(soloFor)})
 }
 
+// clear forgets a URL whose response could be shared after all.
 func (s *solo) clear(key string) {
 	slot, hash := s.slot(key)
 	if old := slot.Load(); old != nil && old.hash == hash {
@@ -106,6 +109,7 @@ func (s *solo) clear(key string) {
 	}
 }
 
+// has tells whether requests for a URL had better not wait for each other.
 func (s *solo) has(key string, now time.Time) bool {
 	slot, hash := s.slot(key)
 	old := slot.Load()

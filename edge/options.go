@@ -128,6 +128,7 @@ func (o *Options) complete() {
 	}
 }
 
+// orElse returns value, or otherwise if value is zero.
 func orElse[T comparable](value, otherwise T) T {
 	var zero T
 	if value == zero {

@@ -35,6 +35,7 @@ func (h *Handler) toOrigin(ctx context.Context, r *http.Request) *http.Request {
 	out.RequestURI = ""
 	out.Close = false
 	out.URL = h.originURL(r.URL)
+	// Else net/http would send an empty body of unknown length.
 	if r.ContentLength == 0 {
 		out.Body = http.NoBody
 	}
@@ -85,6 +86,7 @@ func (h *Handler) forwarded(out http.Header, r *http.Request) {
 	out.Add("Via", viaVersion(r)+" "+h.options.Name)
 }
 
+// viaVersion is the protocol by which a request came (RFC 9110 7.6.3).
 func viaVersion(r *http.Request) string {
 	if r.ProtoMajor == 2 {
 		return "2.0"

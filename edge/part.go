@@ -27,6 +27,7 @@ func rangeOf(lines []string, length int64) (s span, satisfiable, ok bool) {
 	from, okFrom := parseOffset(first)
 	to, okTo := parseOffset(last)
 	switch {
+	// As in RFC 9110 14.1.2: a suffix longer than the body is all of it.
 	case first == "" && okTo: // the last bytes
 		s = span{max(0, length-to), length}
 		return s, to > 0 && length > 0, true

@@ -13,6 +13,8 @@ import (
 // whose answer then has the origin's own age.
 func (h *Handler) reply(x *exchange, s *response, from http.Header, n note, validated bool) {
 	header := x.w.Header()
+	// The values are shared with the store, not copied: they have no room to grow,
+	// so that whoever appends to one gets a copy.
 	for name, lines := range from {
 		header[name] = lines
 	}
@@ -24,6 +26,8 @@ func (h *Handler) reply(x *exchange, s *response, from http.Header, n note, vali
 		writeNotModified(x.w)
 		return
 	}
+	// A part is made of a 200, or of a stored part that has it (RFC 9111 3.3);
+	// other statuses have no parts.
 	status, body := s.status, s.body
 	if lines := x.r.Header["Range"]; len(lines) > 0 && (status == http.StatusOK || !s.complete()) && x.r.Method == http.MethodGet {
 		length := int64(len(s.body))
@@ -55,6 +59,7 @@ func (h *Handler) reply(x *exchange, s *response, from http.Header, n note, vali
 	}
 }
 
+// bodyAllowed tells whether a status can have a body (RFC 9110 6.4.1).
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
@@ -100,6 +105,7 @@ func (h *Handler) relay(w http.ResponseWriter, resp *http.Response, from http.He
 		header[name] = lines
 	}
 	h.mark(header, n)
+	// What is announced now may be sent when the body has passed.
 	for name := range resp.Trailer {
 		header.Add("Trailer", name)
 	}

@@ -65,6 +65,7 @@ func (s *response) size() int64 {
 	return int64(n)
 }
 
+// headerSize is about what a map of fields takes.
 func headerSize(h http.Header) int {
 	n := 0
 	for name, lines := range h {

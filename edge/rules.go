@@ -165,6 +165,7 @@ func (o *Options) storable(r *http.Request, status int, h http.Header, s *statem
 	if why := o.credentials(r, h, s); why != refusedNone {
 		return why
 	}
+	// RFC 9111 3, the last of its conditions: something must allow it.
 	if !s.explicit && !s.d.Has("public") && !heuristicallyCacheable(status) {
 		return refusedSilent
 	}
@@ -203,6 +204,7 @@ func (o *Options) personal(r *http.Request) bool {
 	if r.Header.Get("Authorization") != "" || r.Header.Get("Proxy-Authorization") != "" {
 		return true
 	}
+	// A certificate is a credential that no field shows.
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		return true
 	}

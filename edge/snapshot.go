@@ -79,6 +79,8 @@ func (s *response) record(now time.Time) *record {
 	return r
 }
 
+// writeRecord writes one response in a frame of its own, so that damage to it is
+// seen before any of it is believed.
 func writeRecord(w io.Writer, r *record) error {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8))
@@ -152,6 +154,8 @@ func (h *Handler) readRecord(in io.Reader) (*record, error) {
 	return rec, nil
 }
 
+// restored makes a response of a record. The rules are those of the fields as the
+// handler reads them now, not as another version of it did.
 func (h *Handler) restored(rec *record) *response {
 	key := rec.Scheme + "://" + rec.Host + rec.Path
 	s := &response{

@@ -132,6 +132,7 @@ func (s *spool) room() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
+		// A body that is kept needs no reader.
 		if len(s.readers) == 0 && s.window {
 			return nil, errAbandoned
 		}
@@ -160,6 +161,7 @@ func (s *spool) grow(n int) {
 	i := len(s.chunks) - 1
 	s.chunks[i] = s.chunks[i][:len(s.chunks[i])+n]
 	s.size += int64(n)
+	// From here on there is no way back: what follows is not kept.
 	if !s.window && (s.size > s.limit || !s.charge(s.size)) {
 		s.window = true
 	}
@@ -175,6 +177,7 @@ func (s *spool) finish(err error) {
 	s.changed.Broadcast()
 }
 
+// isWindow tells whether the body has outgrown what can be kept.
 func (s *spool) isWindow() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,6 +46,7 @@ type fetch struct {
 	softAt time.Time
 }
 
+// newStore returns an empty store of at most maxBytes.
 func newStore(maxBytes int64) (*store, error) {
 	s := &store{book: newBook(int(max(1<<20, maxBytes/64))), seed: maphash.MakeSeed()}
 	for i := range s.stripes {
@@ -59,6 +60,7 @@ func newStore(maxBytes int64) (*store, error) {
 	return s, err
 }
 
+// stripe returns what guards a URL.
 func (s *store) stripe(key string) *stripe {
 	return &s.stripes[maphash.String(s.seed, key)%uint64(len(s.stripes))]
 }
@@ -99,6 +101,8 @@ func (s *store) begin(url target) *fetch {
 	return p.begin(url, s.book)
 }
 
+// begin notes a fetch, under the lock. The number of the book is read before the
+// request is sent: all that is purged later is purged with it.
 func (p *stripe) begin(url target, b *book) *fetch {
 	f := &fetch{url: url, began: b.number.Load()}
 	p.fetches[url.key] = append(p.fetches[url.key], f)
@@ -130,6 +134,8 @@ func (s *store) put(f *fetch, r *response) bool {
 	if !f.softAt.IsZero() {
 		r.soften(f.softAt)
 	}
+	// A response that was asked for later is newer than this one, whichever came
+	// first.
 	list := []*response{r}
 	if old := s.tier.Get(f.url.key); old != nil {
 		for _, other := range old.list {
@@ -166,6 +172,7 @@ func (s *response) sameSlot(r *response) bool {
 // end is the offset behind the body of a part.
 func (s *response) end() int64 { return s.first + int64(len(s.body)) }
 
+// set replaces the responses under a URL.
 func (s *store) set(key string, list []*response) {
 	v := &variants{list: list, size: int64(len(key))}
 	for _, r := range list {

@@ -26,6 +26,8 @@ func targetOf(r *http.Request) target {
 	return newTarget(scheme, r.Host, r.URL)
 }
 
+// newTarget returns the target of a URL under a scheme and host, which may be
+// those of the request where u has none.
 func newTarget(scheme, host string, u *url.URL) target {
 	path := u.EscapedPath()
 	if path == "" {

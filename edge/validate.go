@@ -102,6 +102,7 @@ func (h *Handler) freshen(f *flight, s *response, resp *http.Response, askedAt t
 	for _, name := range keptFields {
 		delete(update, name)
 	}
+	// The fields of the 304 replace those of the same names (RFC 9111 3.2).
 	merged := s.header.Clone()
 	if len(update["Age"]) == 0 {
 		delete(merged, "Age")
@@ -118,11 +119,14 @@ func (h *Handler) freshen(f *flight, s *response, resp *http.Response, askedAt t
 		c.rules = said.rules
 		c.stamp(merged, askedAt, gotAt)
 		c.vary = selectors(merged, f.asker.Header)
+		// It is as new as the request that confirmed it, not newer.
 		c.began = f.fetch.began
 		c.names = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.names), marks...))))
 	})
 	l := landing{response: fresh, header: merged, whole: true, status: http.StatusNotModified, why: why}
 	switch {
+	// The leader gets the merged response in any case; who else does, and whether
+	// it stays, is decided as for a new one.
 	case why != refusedNone:
 		h.store.forget(f.fetch.url.key)
 		h.solo.note(f, s.status, why)
@@ -188,6 +192,7 @@ func weakMatch(a, b string) bool {
 	return bareTag(a) == bareTag(b)
 }
 
+// bareTag is an entity tag without weakness and quotes.
 func bareTag(tag string) string {
 	tag = strings.TrimPrefix(tag, "W/")
 	if len(tag) >= 2 && tag[0] == '"' && tag[len(tag)-1] == '"' {

@@ -72,6 +72,7 @@ func normalize(name string, lines []string) string {
 	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language":
 		negotiated = true
 	}
+	// Members keep their order elsewhere: what it means is for the origin to know.
 	var members []string
 	for _, line := range lines {
 		for member := range listMembers(line) {

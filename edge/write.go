@@ -44,6 +44,7 @@ func (h *Handler) pass(x *exchange, n note) {
 			clear(header)
 		})
 	})
+	// A HEAD can bring a stored response up to date, and is fenced like a GET.
 	f := h.store.begin(x.url)
 	defer h.store.end(f)
 	askedAt := time.Now()
@@ -53,6 +54,7 @@ func (h *Handler) pass(x *exchange, n note) {
 		h.unanswered(x, err)
 		return
 	}
+	// Before the client learns of its success: its next request must see it.
 	if !safe(x.r.Method) && resp.StatusCode < 400 {
 		h.invalidate(&x.url, resp.Header)
 	}
@@ -222,6 +224,7 @@ type passage struct {
 	closed bool
 }
 
+// send writes, unless the final response has come.
 func (p *passage) send(write func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,6 +233,7 @@ func (p *passage) send(write func()) {
 	}
 }
 
+// close lets nothing more through, and waits for what is being written.
 func (p *passage) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
