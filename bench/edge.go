@@ -112,7 +112,7 @@ func edgeHit(ctx context.Context) (rows []row, err error) {
 		ratio := median(0) / median(i)
 		rows = append(rows, row{
 			what:   "edge hit, 1 KB, a core's worth",
-			larder: perSecond(1e9/median(0)), bare: perSecond(1e9/median(i)) + " " + servers[i].name,
+			larder: perSecond(1e9 / median(0)), bare: perSecond(1e9/median(i)) + " " + servers[i].name,
 			ratio: ratio, bar: fmt.Sprintf("≥ %.1f", least), kept: ratio >= least,
 		})
 	}
