@@ -76,6 +76,17 @@ func (c *class) tag(key, owner int) string {
 	return fmt.Sprintf("%s-owner-%d", c.name, owner)
 }
 
+// told is the place in the ledger of what is acknowledged of a value with this
+// owner. An invalidation of a tag says nothing of a value that carries another
+// one: that one falls by the invalidation of a write before, which may be the
+// outbox's to deliver.
+func (c *class) told(owner int) int {
+	if c.tagged && !c.byKey() {
+		return owner
+	}
+	return 0
+}
+
 // change is what the outbox must deliver when a row with this owner is
 // replaced by next.
 func (c *class) change(key, owner int, next row) larder.Change {

@@ -13,6 +13,11 @@
 //	write: BEGIN, UPDATE, outbox row, (Intend), COMMIT ──> committed ──> Update returns nil ──> acked
 //	read:  note acked, committed and what this process has seen ──> Get ──> compare
 //
+// Where a value carries a tag that changes with it, acked is kept by tag: an
+// acknowledged InvalidateTags says nothing of a value with another tag, which
+// falls by the write before. That one may not be acknowledged yet, and be the
+// outbox's to deliver.
+//
 // A read is stale when it is older than acked at its start. In a Strict class it
 // is early when it is older than committed, unless the shared tier has lost
 // data meanwhile, and with it the writer's intent. It goes backwards when it is

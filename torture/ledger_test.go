@@ -67,8 +67,15 @@ type classLedger struct {
 
 type keyLedger struct {
 	committed atomic.Uint64 // version<<16 | the low bits of losses/2
-	acked     atomic.Uint64
-	acks      [ackMemory]struct{ version, at atomic.Uint64 }
+	told      [owners]toldLedger
+}
+
+// toldLedger says up to which version a key's values were acknowledged to be
+// gone: those that carry one tag, or all of them in classes without tags of
+// values.
+type toldLedger struct {
+	acked atomic.Uint64
+	acks  [ackMemory]struct{ version, at atomic.Uint64 }
 }
 
 type nodeLedger struct {
@@ -120,21 +127,29 @@ func (l *ledger) due(k *keyLedger) (version, losses uint64) {
 }
 
 // acknowledge notes that version v is acknowledged as of now.
-func (k *keyLedger) acknowledge(v uint64) {
-	a := &k.acks[v%ackMemory]
+func (l *toldLedger) acknowledge(v uint64) {
+	a := &l.acks[v%ackMemory]
 	a.version.Store(v)
 	a.at.Store(uint64(time.Now().UnixNano()))
-	raise(&k.acked, v)
+	raise(&l.acked, v)
+}
+
+// acked returns what is acknowledged.
+func (k *keyLedger) acked() (versions [owners]uint64) {
+	for i := range k.told {
+		versions[i] = k.told[i].acked.Load()
+	}
+	return versions
 }
 
 // age is how long before began the first version above got was acknowledged.
 // acked is what was when the read began.
-func (k *keyLedger) age(got, acked uint64, began time.Time) (age time.Duration) {
+func (l *toldLedger) age(got, acked uint64, began time.Time) (age time.Duration) {
 	if got >= acked {
 		return 0
 	}
-	for i := range k.acks {
-		a := &k.acks[i]
+	for i := range l.acks {
+		a := &l.acks[i]
 		if v := a.version.Load(); v > got && v <= acked {
 			age = max(age, time.Duration(uint64(began.UnixNano())-a.at.Load()))
 		}

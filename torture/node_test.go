@@ -178,7 +178,7 @@ func (n *node) writeOnce(class int, keys []int) {
 	switch {
 	case err == nil:
 		for key, r := range w.rows {
-			led.keys[key].acknowledge(r.Version)
+			led.keys[key].told[spec.told(w.before[key])].acknowledge(r.Version)
 		}
 	case w.committed: // a PendingError: until it is delivered this process reads the primary
 		led.pending.Add(1)
@@ -194,6 +194,7 @@ type write struct {
 	class     int
 	keys      []int // in ascending order
 	rows      map[int]row
+	before    map[int]int // the owners before, by key
 	tags      []string
 	committed bool
 }
@@ -201,7 +202,7 @@ type write struct {
 // commit writes the rows and their outbox rows. Sometimes it dies.
 func (w *write) commit(ctx context.Context) (err error) {
 	spec, losses := &w.classes[w.class], w.ledger.losses.Load()
-	w.rows, w.tags = map[int]row{}, nil
+	w.rows, w.before, w.tags = map[int]row{}, map[int]int{}, nil
 	tx, err := w.primary.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -253,7 +254,7 @@ func (w *write) update(ctx context.Context, tx *sql.Tx, spec *class, key int) er
 	if err != nil {
 		return err
 	}
-	w.rows[key] = next
+	w.rows[key], w.before[key] = next, owner
 	w.tags = append(w.tags, spec.tag(key, owner))
 	if !w.Outbox || spec.triggered {
 		return nil

@@ -44,7 +44,7 @@ func (n *node) readOnce(class, key int, strict bool) {
 		due, losses = n.ledger.due(k)
 	}
 	began := time.Now()
-	acked, seen := k.acked.Load(), n.seen[class][key].at(epoch)
+	known, seen := k.acked(), n.seen[class][key].at(epoch)
 	var report larder.Report
 	opts := []larder.GetOption{larder.Into(&report)}
 	if strict {
@@ -56,16 +56,18 @@ func (n *node) readOnce(class, key int, strict bool) {
 		return
 	}
 	led.tiers[tierIndex(report.Tier())].Add(1)
+	told := spec.told(got.Owner)
+	acked := known[told]
+	age := k.told[told].age(got.Version, acked, began)
 	if strict {
 		led.strict.Add(1)
 		if got.Version < acked {
 			led.stale.Add(1)
 			led.staleAt.Store(began.UnixNano())
-			n.complain("stale: class %s key %d from %v: %d, acknowledged %d, %v before", spec.name, key, report.Tier(), got.Version, acked, k.age(got.Version, acked, began))
+			n.complain("stale: class %s key %d from %v: %d, acknowledged %d, %v before", spec.name, key, report.Tier(), got.Version, acked, age)
 		}
 	} else {
 		led.memory.Add(1)
-		age := k.age(got.Version, acked, began)
 		raise(&led.worstAge, uint64(age))
 		if age > bound {
 			led.tooOld.Add(1)
