@@ -43,20 +43,25 @@ const (
 )
 
 // marksOf returns the names of marks that a response is purged by; false if they
-// are too many.
+// are too many, or if a tag is among them that no purge can name.
 func marksOf(t *target, h http.Header) ([]string, bool) {
 	var names []string
-	bytes := 0
+	bytes, purgeable := 0, true
 	add := func(about, tag string) {
 		if tag != "" {
 			names = append(names, about+tag)
 			bytes += len(tag)
 		}
 	}
+	addTag := func(tag string) {
+		tag = foldTag(tag)
+		add(aboutTag, tag)
+		purgeable = purgeable && (tag == "" || isTag(tag))
+	}
 	for _, field := range tagsByComma {
 		for _, line := range h[field] {
 			for tag := range strings.SplitSeq(line, ",") {
-				add(aboutTag, foldTag(tag))
+				addTag(tag)
 			}
 		}
 	}
@@ -64,7 +69,7 @@ func marksOf(t *target, h http.Header) ([]string, bool) {
 		for _, line := range h[field] {
 			// Some write commas here too.
 			for tag := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' }) {
-				add(aboutTag, foldTag(tag))
+				addTag(tag)
 			}
 		}
 	}
@@ -72,11 +77,13 @@ func marksOf(t *target, h http.Header) ([]string, bool) {
 	groups, _ := httpcache.ParseGroups(h["Cache-Groups"])
 	for _, group := range groups {
 		add(aboutGroup, t.origin()+" "+group)
-		add(aboutTag, foldTag(group)) // who purges by tag does not know which field named it
+		if tag := foldTag(group); isTag(tag) {
+			add(aboutTag, tag) // who purges by tag does not know which field named it
+		}
 	}
 	slices.Sort(names)
 	names = slices.Clip(slices.Compact(names))
-	return names, len(names) <= maxTags && bytes <= maxTagBytes
+	return names, purgeable && len(names) <= maxTags && bytes <= maxTagBytes
 }
 
 // foldTag is the form in which tags are compared: some CDNs fold their case, and

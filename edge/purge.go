@@ -68,7 +68,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 	}
 	for _, tag := range p.Tags {
 		folded := foldTag(tag)
-		if !plainTag(folded) || len(folded) > maxPurgeTag {
+		if !isTag(folded) {
 			errs = append(errs, fmt.Errorf("tag %.80q, want 1 to %d printable characters without commas and spaces", tag, maxPurgeTag))
 			continue
 		}
@@ -105,8 +105,11 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 	return names, urls, errors.Join(errs...)
 }
 
-// plainTag tells whether a tag could stand in one of the fields for tags.
-func plainTag(tag string) bool {
+// isTag tells whether a purge can name a tag, in the form in which it is compared.
+func isTag(tag string) bool {
+	if len(tag) > maxPurgeTag {
+		return false
+	}
 	for _, c := range []byte(tag) {
 		if c <= ' ' || c >= 0x7f || c == ',' {
 			return false

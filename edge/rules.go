@@ -138,7 +138,7 @@ const (
 	refusedVary        refusal = "vary"
 	refusedUnframed    refusal = "no-length"
 	refusedSize        refusal = "size"
-	refusedTags        refusal = "too-many-tags"
+	refusedTags        refusal = "unpurgeable-tags" // too many, or none that a purge can name
 	refusedPartial     refusal = "partial"
 )
 

@@ -10,11 +10,16 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // snapshotMagic begins a snapshot; the profile follows in the same line.
 const snapshotMagic = "larder edge 1 "
+
+// ErrNotSnapshot says that what [Handler.Restore] reads was not written by
+// [Handler.Save], of this version or another.
+var ErrNotSnapshot = errors.New("edge: it is no snapshot")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -100,12 +105,19 @@ func writeRecord(w io.Writer, r *record) error {
 // the origin confirms them, or they are served while it does or is down, where
 // that is allowed.
 //
-// It returns an error for a snapshot of another profile or version, and for one
-// that is damaged; what comes before the damage is restored. Restore a snapshot
+// It returns [ErrNotSnapshot] for anything else, and an error for a snapshot of
+// another profile or version and for one that is damaged; what comes before the
+// damage is restored. Nothing at all is an empty snapshot. Restore a snapshot
 // once: purges after that are not in it.
 func (h *Handler) Restore(r io.Reader) (n int, err error) {
 	in := bufio.NewReaderSize(r, 1<<16)
 	first, err := in.ReadString('\n')
+	switch {
+	case first == "" && errors.Is(err, io.EOF):
+		return 0, nil
+	case !strings.HasPrefix(first, "larder edge "):
+		return 0, ErrNotSnapshot
+	}
 	if want := fmt.Sprintf("%s%s\n", snapshotMagic, h.options.Profile); err != nil || first != want {
 		return 0, fmt.Errorf("edge: restore: it begins with %.40q, want %q", first, want)
 	}

@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -68,9 +69,10 @@ func (h *Handler) pass(x *exchange, n note) {
 }
 
 // unanswered answers for an origin that did not. Nobody knows whether it has done
-// what it was asked to, so that an unsafe method invalidates.
+// what it was asked to, so that an unsafe method invalidates, unless it could not
+// be connected to: then it was not asked.
 func (h *Handler) unanswered(x *exchange, err error) {
-	if !safe(x.r.Method) {
+	if dial, ok := errors.AsType[*net.OpError](err); !safe(x.r.Method) && !(ok && dial.Op == "dial") {
 		h.store.forget(x.url.key)
 	}
 	if x.r.Method == http.MethodHead && x.best != nil && !x.best.neverStale {

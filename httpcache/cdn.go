@@ -3,6 +3,7 @@ package httpcache
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // CDN is a kind of shared cache that takes tags with a response. It decides the
@@ -13,14 +14,14 @@ type CDN uint8
 // The kinds of caches. CloudFront reads the field that its distribution names:
 // let its CacheTagConfig say "Cache-Tag".
 const (
-	Cloudflare CDN = iota + 1
-	Fastly
-	CloudFront
-	Akamai
-	Bunny
-	GoogleCDN
-	Varnish    // with the xkey module
-	LarderEdge // Larder's own edge, by RFC 9875
+	Cloudflare CDN = iota + 1 // Cache-Tag
+	Fastly                    // Surrogate-Key
+	CloudFront                // Cache-Tag
+	Akamai                    // Edge-Cache-Tag
+	Bunny                     // CDN-Tag
+	GoogleCDN                 // Cache-Tag
+	Varnish                   // xkey, with the module of that name
+	LarderEdge                // Cache-Groups (RFC 9875), for Larder's own edge; clients see it
 )
 
 // String returns the name of the CDN.
@@ -163,7 +164,7 @@ func checkTag(tag string, cdns []CDN) *TagError {
 	}
 	for i := range len(tag) {
 		if c := tag[i]; c <= ' ' || c > '~' || c == ',' {
-			return &TagError{Tag: tag, Reason: fmt.Sprintf("%q in it: want printable ASCII without space and comma", c)}
+			return &TagError{Tag: tag, Reason: fmt.Sprintf("%q in it: want printable ASCII without space and comma", firstRune(tag[i:]))}
 		}
 	}
 	for _, cdn := range cdns {
@@ -201,4 +202,10 @@ func checkTags(tags []string, cdns []CDN) *TagError {
 		}
 	}
 	return nil
+}
+
+// firstRune is the character at the beginning of text, for a message.
+func firstRune(text string) rune {
+	c, _ := utf8.DecodeRuneInString(text)
+	return c
 }

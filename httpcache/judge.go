@@ -88,7 +88,7 @@ func isForbidden(h http.Header, p *Policy) bool {
 				return true
 			}
 		case len(name) == len("Vary") && strings.EqualFold(name, "Vary"):
-			if _, any := ParseVary(lines); any {
+			if names, any := ParseVary(lines); any || slices.ContainsFunc(names, p.personal) {
 				return true
 			}
 		case hasSuffixFold(name, "cache-control"), len(name) == len("Surrogate-Control") && strings.EqualFold(name, "Surrogate-Control"):

@@ -223,6 +223,20 @@ func isPersonal(field string) bool {
 	return strings.EqualFold(field, "Cookie") || strings.EqualFold(field, "Authorization")
 }
 
+// personal tells whether a response that varies by a request field is for one
+// person, as far as the policy does not say otherwise.
+func (p *Policy) personal(field string) bool {
+	switch {
+	case p.Private:
+		return false
+	case strings.EqualFold(field, "Cookie"):
+		return !p.SameForEveryoneDespiteCookies
+	case strings.EqualFold(field, "Authorization"):
+		return !p.SameForEveryoneDespiteAuthorization
+	}
+	return false
+}
+
 // isSuccess tells whether a policy speaks of a status without naming it.
 func isSuccess(status int) bool {
 	switch status {

@@ -82,6 +82,10 @@ func (o *Options) normalize() error {
 			errs = append(errs, fmt.Errorf("%s is %d, want 1 to %d", n.name, *n.value, n.max))
 		}
 	}
+	least := 250 * time.Millisecond
+	if o.MaxBackoff > 0 {
+		least = min(least, o.MaxBackoff)
+	}
 	for _, d := range []struct {
 		name               string
 		value              *time.Duration
@@ -90,7 +94,7 @@ func (o *Options) normalize() error {
 		{"Window", &o.Window, 50 * time.Millisecond, -1 << 63, time.Minute},
 		{"Settle", &o.Settle, 5 * time.Second, -1 << 63, time.Hour},
 		{"MaxBackoff", &o.MaxBackoff, max(time.Minute, o.MinBackoff), time.Millisecond, time.Hour},
-		{"MinBackoff", &o.MinBackoff, min(250*time.Millisecond, max(o.MaxBackoff, time.Millisecond)), time.Millisecond, time.Hour},
+		{"MinBackoff", &o.MinBackoff, least, time.Millisecond, time.Hour},
 		{"CallTimeout", &o.CallTimeout, 30 * time.Second, time.Millisecond, 10 * time.Minute},
 	} {
 		if *d.value == 0 {

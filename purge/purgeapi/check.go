@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/larderdev/larder/purge"
 )
@@ -65,7 +66,8 @@ func PrintableTag(longest int, without string) func(tag string) error {
 		}
 		for i := range len(tag) {
 			if b := tag[i]; b < 0x21 || b > 0x7e || banned[b] {
-				return fmt.Errorf("the tag %.40q has %q at byte %d", tag, b, i+1)
+				c, _ := utf8.DecodeRuneInString(tag[i:])
+				return fmt.Errorf("the tag %.40q has %q at byte %d", tag, c, i+1)
 			}
 		}
 		return nil

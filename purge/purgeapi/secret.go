@@ -82,6 +82,8 @@ func secretFrom(text string) (Secret, error) {
 		return Secret{}, errors.New("there is no secret in it")
 	case len(text) > maxSecret:
 		return Secret{}, fmt.Errorf("the secret is longer than %d bytes", maxSecret)
+	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		return Secret{}, errors.New("there is a line break or another control character in the secret")
 	}
 	return Secret{&text}, nil
 }

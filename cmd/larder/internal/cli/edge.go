@@ -96,7 +96,7 @@ func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
 	case origin == "":
 		errs = append(errs, errors.New("-origin is missing, want the URL of the origin"))
 	case err != nil:
-		errs = append(errs, errors.New("-origin is no URL")) // the error would show a password in it
+		errs = append(errs, errors.New("-origin is no URL, want one such as http://127.0.0.1:3000")) // the error would show a password in it
 	}
 	cfg.options.Origin = u
 	switch profile {

@@ -41,7 +41,7 @@ func (t tokenSource) empty() bool { return t.file == "" && t.value == "" }
 // read returns the token; empty if there is none.
 func (t tokenSource) read() (string, error) {
 	if t.file == "" {
-		return t.value, nil
+		return t.value, checkToken("LARDER_EDGE_TOKEN", t.value)
 	}
 	text, err := os.ReadFile(t.file)
 	if err != nil {
@@ -51,5 +51,13 @@ func (t tokenSource) read() (string, error) {
 	if token == "" {
 		return "", errors.New("-token-file: the file is empty")
 	}
-	return token, nil
+	return token, checkToken("-token-file", token)
+}
+
+// checkToken refuses what no client could send.
+func checkToken(name, token string) error {
+	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return fmt.Errorf("%s: the token has white space or other than ASCII in it", name)
+	}
+	return nil
 }

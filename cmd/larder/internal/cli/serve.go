@@ -44,6 +44,9 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 	if err := s.listen(out); err != nil {
 		return err
 	}
+	if err := s.restore(); err != nil {
+		return err
+	}
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.clients, s.listeners[0]) }()
 	if s.admin != nil {
@@ -71,7 +74,6 @@ func (s *edgeServer) open() error {
 	if err := s.readToken(); err != nil {
 		return err
 	}
-	s.restore()
 	var top http.Handler = s.handler
 	if s.cfg.accessLog != "" {
 		if s.access, err = openAccessLog(s.cfg.accessLog); err != nil {
