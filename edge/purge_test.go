@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -258,6 +260,60 @@ func TestTags_TooMany(t *testing.T) {
 		get(h, "/a")
 		if asked != tt.asked {
 			t.Errorf("%d tags: the origin was asked %d times by two requests, want %d", tt.tags, asked, tt.asked)
+		}
+	}
+}
+
+// TestTags_NoneThatNobodyCanPurge: nor is one with a tag that no purge can name.
+func TestTags_NoneThatNobodyCanPurge(t *testing.T) {
+	for line, stored := range map[string]bool{
+		"Cache-Tag: a, b":    true,
+		"Cache-Tag: a b":     false,
+		"Cache-Tag: ü":       false,
+		"Surrogate-Key: a ü": false,
+		"xkey: " + strings.Repeat("a", maxPurgeTag+1): false,
+		"xkey: " + strings.Repeat("a", maxPurgeTag):   true,
+		`Cache-Groups: "my shoes"`:                    true, // by Cache-Group-Invalidation
+	} {
+		asked := 0
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			asked++
+			return respond(200, "one", "Cache-Control: max-age=60", line), nil
+		})
+		get(h, "/a")
+		get(h, "/a")
+		if got := asked == 1; got != stored {
+			t.Errorf("%.40s: stored %t, want %t", line, got, stored)
+		}
+	}
+}
+
+// TestPurge_WritesThatReachNobody: a POST to an origin that cannot be connected to
+// changes nothing there; of one that broke off nobody knows.
+func TestPurge_WritesThatReachNobody(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		kept bool
+	}{
+		"refused":   {&net.OpError{Op: "dial", Err: errors.New("connection refused")}, true},
+		"broke off": {&net.OpError{Op: "read", Err: errors.New("connection reset")}, false},
+		"unknown":   {errors.New("no answer"), false},
+	} {
+		asked := 0
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPost {
+				return nil, tt.err
+			}
+			asked++
+			return respond(200, "one", "Cache-Control: max-age=60"), nil
+		})
+		get(h, "/a")
+		post := newGet("/a")
+		post.Method = http.MethodPost
+		do(h, post)
+		get(h, "/a")
+		if got := asked == 1; got != tt.kept {
+			t.Errorf("%s: kept %t, want %t", name, got, tt.kept)
 		}
 	}
 }

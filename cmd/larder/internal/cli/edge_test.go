@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -46,6 +47,9 @@ func TestRun_Usage(t *testing.T) {
 		{"edge -origin http://o -listen 127.0.0.1:0 -token-file /nowhere", exitEnvironment, "-token-file"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -access-log /nowhere/x", exitEnvironment, "-access-log"},
 		{"edge -origin http://o -listen 256.0.0.1:0", exitEnvironment, "-listen"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -state-file /nowhere/x", exitEnvironment, "-state-file"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -state-file .", exitEnvironment, "something else"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -state-file edge_test.go", exitEnvironment, "something else"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitEnvironment, "there is no token"},
 	} {
 		var out strings.Builder
@@ -312,6 +316,40 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 	} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestEdge_StateOfAStartThatFails: what another edge has saved, or is, stays.
+func TestEdge_StateOfAStartThatFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	start(t, http.NotFoundHandler(), "", "-state-file", file).stop()
+	saved, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	args := []string{"edge", "-origin", "http://o", "-listen", taken.Addr().String(), "-state-file", file}
+	if code := Run(t.Context(), args, func(string) string { return "" }, io.Discard, io.Discard); code != exitEnvironment {
+		t.Errorf("on a port that is taken: exit %d", code)
+	}
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, saved) {
+		t.Errorf("the state file holds %q, %v; want it as it was, %q", got, err, saved)
+	}
+}
+
+// TestEdge_Token: a token that no client could send is refused.
+func TestEdge_Token(t *testing.T) {
+	for _, token := range []string{"a b", "a\nb", "ü"} {
+		var out strings.Builder
+		args := []string{"edge", "-origin", "http://o", "-listen", "127.0.0.1:0"}
+		code := Run(t.Context(), args, func(string) string { return token }, &out, &out)
+		if code != exitEnvironment || !strings.Contains(out.String(), "LARDER_EDGE_TOKEN") || strings.Contains(out.String(), token) {
+			t.Errorf("token %q: exit %d, %s", token, code, out.String())
 		}
 	}
 }
