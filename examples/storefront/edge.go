@@ -79,7 +79,7 @@ func newPurgers(bases []string, cfg config) ([]purge.Purger, error) {
 		}
 		p, err := purgeedge.New(o)
 		if err != nil {
-			return nil, fmt.Errorf("-purge: %w", err)
+			return nil, fmt.Errorf("-purge, with the token in $%s: %w", tokenEnv, err)
 		}
 		targets = append(targets, p)
 	}
