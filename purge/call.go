@@ -89,7 +89,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 		}
 		return func() {}
 	}
-	failed, whole := split(batch, failure)
+	failed, whole := t.split(batch, failure)
 	tell = t.judge(failure, whole, now)
 	died := 0
 	for i, e := range batch {
@@ -119,15 +119,20 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 }
 
 // split tells which entries of a batch have failed, and whether that is the
-// whole call.
-func split(batch []*entry, failure *Error) (failed []bool, whole bool) {
+// whole call. An API may answer in another case than it was asked in, if it does
+// not tell one from the other.
+func (t *target) split(batch []*entry, failure *Error) (failed []bool, whole bool) {
 	failed = make([]bool, len(batch))
 	if failure == nil {
 		return failed, false
 	}
+	refused := make(map[string]bool, len(failure.Items))
+	for _, name := range failure.Items {
+		refused[t.fold(name, batch[0].isURL)] = true // a call has tags or URLs
+	}
 	some := false
 	for i, e := range batch {
-		failed[i] = slices.Contains(failure.Items, e.name)
+		failed[i] = refused[e.key]
 		some = some || failed[i]
 	}
 	if !some { // nil, or names that were not in the call

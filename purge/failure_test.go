@@ -146,6 +146,32 @@ func TestFailure_InPart(t *testing.T) {
 	})
 }
 
+// What an API refuses in another case than it was asked in is refused.
+func TestFailure_InPartOfFoldedTags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		cdn.limits.FoldsCase = true
+		cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 503, Items: []string{"a", "b"}} }
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1})
+		ticket := mustPurge(t, q, tags("a", "B", "c"))
+		synctest.Wait()
+		if r := ticket.Receipt().Targets[0]; r.Waiting != 2 {
+			t.Errorf("a, b of a, B, c were refused: %d wait, want 2", r.Waiting)
+		}
+		cdn.set(nil)
+		<-ticket.Accepted()
+		cdn.mu.Lock()
+		defer cdn.mu.Unlock()
+		var again []string
+		for _, c := range cdn.calls[1:] { // each has a pause of its own
+			again = append(again, c.p.Tags...)
+		}
+		if slices.Sort(again); !slices.Equal(again, []string{"B", "a"}) {
+			t.Errorf("%q were sent again, want a and B", again)
+		}
+	})
+}
+
 // One item that spoils a call for all others ends alone.
 func TestFailure_FindsTheBadItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
