@@ -46,7 +46,8 @@ type FileOptions struct {
 // use any more, those that are go to a new file, which takes the place of the
 // old one when it is on the disk.
 //
-// The file at path+".lock" is locked while the journal is open, so that a
+// A path that is a symbolic link stands for the file behind it. The file whose
+// name has ".lock" after that is locked while the journal is open, so that a
 // second process, or a second journal, is refused. Where the system has no
 // flock, a process that dies leaves that file behind, and it must be removed by
 // hand. Its methods may be called concurrently.
@@ -85,6 +86,8 @@ const (
 	longestLine = 1 << 20
 	// enoughLines is how many lines a file has before it is written anew.
 	enoughLines = 4096
+	// maxLinks bounds the links that are followed to a file that is not there.
+	maxLinks = 40
 )
 
 // entryLine is a line: a record, or without data that it was deleted.
@@ -103,15 +106,46 @@ func OpenFile(path string, o FileOptions) (*FileJournal, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	lock, err := lockFile(path + ".lock")
+	// Behind a link there is one file, whatever it is called: it is what is
+	// locked, and what takes its place must not take that of the link.
+	behind, err := resolve(path)
 	if err != nil {
 		return nil, fmt.Errorf("purge: open the journal %s: %w", path, err)
 	}
-	j := &FileJournal{path: path, opts: o, lock: lock, records: map[string][]byte{}, openFile: openFile}
+	lock, err := lockFile(behind + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("purge: open the journal %s: %w", path, err)
+	}
+	j := &FileJournal{path: behind, opts: o, lock: lock, records: map[string][]byte{}, openFile: openFile}
 	if err := j.open(); err != nil {
 		return nil, fmt.Errorf("purge: open the journal %s: %w", path, errors.Join(err, lock.unlock()))
 	}
 	return j, nil
+}
+
+// resolve returns the file behind a path, without links. A link to a file that
+// is not there yet is followed too, to where that will be.
+func resolve(path string) (string, error) {
+	for range maxLinks {
+		behind, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, os.ErrNotExist) {
+			return behind, err
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(dir, filepath.Base(path))
+		next, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // there is nothing: it will be made here
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(dir, next)
+		}
+		path = next
+	}
+	return "", errors.New("there are too many symbolic links")
 }
 
 func openFile(path string, flag int) (journalFile, error) { return os.OpenFile(path, flag, 0o600) }

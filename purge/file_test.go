@@ -171,6 +171,36 @@ func TestFile_Lock(t *testing.T) {
 	must(t, second.Close())
 }
 
+// A link stands for the file behind it, whether that is there or not: it is
+// written and locked, and the link stays one.
+func TestFile_Link(t *testing.T) {
+	for _, exists := range []bool{true, false} {
+		dir := t.TempDir()
+		file, link := filepath.Join(dir, "volume", "purges"), filepath.Join(dir, "purges")
+		must(t, os.Mkdir(filepath.Dir(file), 0o700))
+		if exists {
+			must(t, os.WriteFile(file, []byte(journalHeader), 0o600))
+		}
+		must(t, os.Symlink(filepath.Join("volume", "purges"), link))
+		j, _ := keep(t, link)
+		must(t, j.Put(t.Context(), record("a", 1)))
+		if info, err := os.Lstat(link); err != nil || info.Mode().Type() != os.ModeSymlink {
+			t.Errorf("the file was there %v: the link is %v, %v, want a link", exists, info.Mode(), err)
+		}
+		if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), `"a"`) {
+			t.Errorf("the file was there %v: behind the link there is %q, %v, want a in it", exists, content, err)
+		}
+		if _, err := OpenFile(file, FileOptions{}); !errors.Is(err, ErrLocked) {
+			t.Errorf("the file was there %v: OpenFile of what the link names = %v, want ErrLocked", exists, err)
+		}
+	}
+	loop := filepath.Join(t.TempDir(), "loop")
+	must(t, os.Symlink(loop, loop))
+	if _, err := OpenFile(loop, FileOptions{}); err == nil || !strings.Contains(err.Error(), "links") {
+		t.Errorf("OpenFile of a link to itself = %v, want an error about links", err)
+	}
+}
+
 // The file does not grow with what was done, and what is kept stays when it is
 // written anew.
 func TestFile_IsWrittenAnew(t *testing.T) {
