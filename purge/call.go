@@ -81,6 +81,9 @@ func (t *target) call(ctx context.Context, p Purge) (failure *Error) {
 // complete takes up what came of a call. tell logs it, without the lock.
 func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time) (tell func()) {
 	t.calls--
+	if t.q.given {
+		return func() {} // Close has not waited for it
+	}
 	if failure != nil && t.q.ctx.Err() != nil {
 		// Close has ended the call: that says nothing of the target.
 		for _, e := range batch {

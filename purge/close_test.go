@@ -46,8 +46,8 @@ func TestClose_GivesUp(t *testing.T) {
 		journal purge.Journal
 		want    string
 	}{
-		{nil, "2 tags and URLs are not purged everywhere, and lost"},
-		{&memory{}, "2 tags and URLs are not purged everywhere: they are left in the journal"},
+		{nil, "2 tags and URLs are not purged everywhere, and of 0 only the second purge is missing: they are lost"},
+		{&memory{}, "2 tags and URLs are not purged everywhere, and of 0 only the second purge is missing: they are left in the journal"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			cdn := newFake("cdn")
@@ -75,6 +75,62 @@ func TestClose_GivesUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Close does not wait for a purger that ignores its context, and what that does
+// later changes nothing.
+func TestClose_PurgerIgnoresItsContext(t *testing.T) {
+	for _, late := range []error{nil, &purge.Error{Status: 403, Final: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn, release, journal := newFake("cdn"), make(chan struct{}), &memory{}
+			cdn.answer = func(context.Context, purge.Purge) error { <-release; return late }
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Window: -1})
+			ticket := mustPurge(t, q, tags("a"))
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			if err := q.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 tags and URLs") {
+				t.Errorf("Close = %v, want DeadlineExceeded, and one that is left", err)
+			}
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("Close took %v, want a second more than its context's at most", took)
+			}
+			<-ticket.Accepted()
+			close(release)
+			synctest.Wait()
+			if !errors.Is(ticket.Err(), purge.ErrClosed) || len(q.Dead()) != 0 || !slices.Equal(journal.keys(), []string{"tag:a"}) {
+				t.Errorf("the call ended with %v after Close: %v, dead %+v, journal %q, want ErrClosed, none and the tag",
+					late, ticket.Err(), q.Dead(), journal.keys())
+			}
+		})
+	}
+}
+
+// What only waits for its second purge is told apart, in the error as in the
+// numbers.
+func TestClose_TellsWhatSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Window: -1})
+		first := mustPurge(t, q, tags("a", "b"))
+		synctest.Wait()
+		cdn.set(func(ctx context.Context, _ purge.Purge) error { <-ctx.Done(); return ctx.Err() })
+		second := mustPurge(t, q, tags("c"))
+		synctest.Wait()
+		if s := q.Stats()[0]; s.Waiting != 1 || s.Settling != 2 || s.Sending != 1 {
+			t.Errorf("stats %+v, want one waiting in a call, two settling", s)
+		}
+		if a, b := first.Receipt().Targets[0], second.Receipt().Targets[0]; a.Settling != 2 || a.Waiting != 0 || b.Waiting != 1 {
+			t.Errorf("receipts %+v, %+v, want 2 settling, 1 waiting", a, b)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		want := "1 tags and URLs are not purged everywhere, and of 2 only the second purge is missing"
+		if err := q.Close(ended); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Close = %v, want %q in it", err, want)
+		}
+	})
 }
 
 func TestOpen_ReportsAllMistakes(t *testing.T) {

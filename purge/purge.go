@@ -72,7 +72,9 @@ type Purger interface {
 	// Purge makes the cache forget what p names, which is within Limits and
 	// names either tags or URLs. It makes one call, or as many as the API needs
 	// for one, and does not try again. nil says that the cache has accepted all
-	// of it; any failure is an [Error]. No error holds a secret.
+	// of it; any failure is an [Error]. No error holds a secret. Purge returns
+	// soon after ctx has ended: [Queue.Close] does not wait for one that does not,
+	// whose goroutine then stays until it does.
 	Purge(ctx context.Context, p Purge) error
 }
 

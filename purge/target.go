@@ -2,6 +2,7 @@ package purge
 
 import (
 	"container/heap"
+	"slices"
 	"strings"
 	"time"
 )
@@ -122,7 +123,10 @@ func (t *target) run() {
 	defer timer.Stop()
 	for {
 		t.q.mu.Lock()
-		wait := t.dispatch(time.Now())
+		wait := never
+		if t.q.ctx.Err() == nil {
+			wait = t.dispatch(time.Now())
+		}
 		t.q.mu.Unlock()
 		timer.Reset(wait)
 		select {
@@ -254,7 +258,7 @@ func (t *target) abandon() {
 	now := time.Now()
 	left := &Error{Target: t.name, Err: ErrClosed}
 	for _, e := range t.entries {
-		for _, m := range append(e.now, e.again...) {
+		for _, m := range slices.Concat(e.now, e.again, e.sent.now, e.sent.again) {
 			m.items = nil // not released: they are not done
 			t.q.reach(m, now, left)
 		}
