@@ -50,6 +50,16 @@ type Queue struct {
 
 	closed   chan struct{} // when Close is done, with closeErr
 	closeErr error
+
+	unknown sync.Once // that a target was asked after which is none
+}
+
+// tellUnknown tells the Logger, once, that a target was asked after which is
+// none: whoever waits for it waits until the queue is closed.
+func (q *Queue) tellUnknown(name string) {
+	q.unknown.Do(func() {
+		q.opts.Logger.Error("purge: Ticket.Accepted was asked for a target that the queue does not have", "target", name, "want", q.names)
+	})
 }
 
 // item is a tag or URL that a target waits for.
@@ -111,7 +121,7 @@ func (q *Queue) Purge(ctx context.Context, p Purge) (*Ticket, error) {
 	if len(p.Tags)+len(p.URLs) == 0 {
 		return nil, errors.New("purge: there is nothing to purge: name tags or URLs")
 	}
-	t := &Ticket{at: time.Now(), targets: q.names}
+	t := &Ticket{at: time.Now(), queue: q}
 	wanted := q.sort(p)
 	var errs []error
 	for _, w := range wanted {

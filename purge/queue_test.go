@@ -1,9 +1,11 @@
 package purge_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -356,6 +358,29 @@ func TestQueue_Concurrent(t *testing.T) {
 		}
 		if len(cdn.twice)+len(other.twice) > 0 {
 			t.Errorf("%q and %q were in two calls at once", cdn.twice, other.twice)
+		}
+	})
+}
+
+// A name that is no target's has not accepted anything.
+func TestTicket_AcceptedByNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		cdn := newFake("cloudflare")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		ticket := mustPurge(t, q, tags("a"))
+		wrong := ticket.Accepted("cloudflare", "Cloudflare")
+		_ = ticket.Accepted("Cloudflare")
+		<-ticket.Accepted("cloudflare")
+		synctest.Wait()
+		if done(wrong) {
+			t.Error("Accepted of a name that is no target's is closed while the queue is open")
+		}
+		if n := strings.Count(log.String(), "target=Cloudflare want=[cloudflare]"); n != 1 {
+			t.Errorf("the log tells of the name %d times, want once:\n%s", n, log.String())
+		}
+		if err := q.Close(t.Context()); err != nil || !done(wrong) {
+			t.Errorf("Close = %v, then the channel is closed %v, want nil, true", err, done(wrong))
 		}
 	})
 }
