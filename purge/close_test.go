@@ -46,8 +46,8 @@ func TestClose_GivesUp(t *testing.T) {
 		journal purge.Journal
 		want    string
 	}{
-		{nil, "2 tags and URLs are not purged everywhere, and of 0 only the second purge is missing: they are lost"},
-		{&memory{}, "2 tags and URLs are not purged everywhere, and of 0 only the second purge is missing: they are left in the journal"},
+		{nil, "2 tags and URLs are not purged everywhere: they are lost"},
+		{&memory{}, "2 tags and URLs are not purged everywhere: they are left in the journal"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			cdn := newFake("cdn")
@@ -126,7 +126,7 @@ func TestClose_TellsWhatSettles(t *testing.T) {
 		}
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		want := "1 tags and URLs are not purged everywhere, and of 2 only the second purge is missing"
+		want := "1 tags and URLs are not purged everywhere, and of 2 tags and URLs only the second purge is missing"
 		if err := q.Close(ended); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Close = %v, want %q in it", err, want)
 		}
@@ -139,7 +139,7 @@ func TestOpen_ReportsAllMistakes(t *testing.T) {
 	none.limits = purge.Limits{}
 	rate.limits.Rate = 1
 	_, err := purge.Open(t.Context(), purge.Options{
-		Targets: []purge.Purger{a, nil, newFake("a"), newFake(""), none, rate},
+		Targets: []purge.Purger{a, nil, newFake("a"), newFake(""), none, rate, newFake("edge \xff"), newFake("edge\n2")},
 		Window:  2 * time.Minute, Settle: 2 * time.Hour, MaxTries: -1, MinBackoff: time.Minute, MaxBackoff: time.Second,
 		MaxWaiting: -1, MaxDead: -1, Parallel: 65, CallTimeout: time.Hour,
 	})
@@ -147,7 +147,7 @@ func TestOpen_ReportsAllMistakes(t *testing.T) {
 		t.Fatal("Open took them all")
 	}
 	for _, want := range []string{
-		"Targets[1] is nil", "Targets[2]: two", "Targets[3] has no name", "Targets[4]", "Targets[5]", "Window", "Settle",
+		"Targets[1] is nil", "Targets[2]: two", "Targets[3] has no name", "Targets[4]", "Targets[5]", `Targets[6]: the name "edge \xff" is not UTF-8`, `Targets[7]: the name "edge\n2"`, "Window", "Settle",
 		"MaxTries", "MinBackoff is 1m0s, above MaxBackoff", "MaxWaiting", "MaxDead", "Parallel", "CallTimeout",
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -63,8 +63,8 @@ type Purge struct {
 // Purger speaks to one cache. Its methods may be called concurrently. Package
 // purgetest checks that an implementation keeps the promises made here.
 type Purger interface {
-	// Name names the target in receipts, logs and errors: "cloudflare". It does
-	// not change.
+	// Name names the target in receipts, logs, errors and the journal:
+	// "cloudflare". It is UTF-8 without control characters, and does not change.
 	Name() string
 	// Limits says what one call may carry, and how often calls may be made. They
 	// do not change.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -363,12 +364,7 @@ func (q *Queue) close(ctx context.Context) error {
 	q.mu.Unlock()
 	var errs []error
 	if left > 0 {
-		where := "they are left in the journal"
-		if q.scribe == nil {
-			where = "they are lost: there is no journal"
-		}
-		errs = append(errs, fmt.Errorf("%w: %d tags and URLs are not purged everywhere, and of %d only the second purge is missing: %s",
-			context.Cause(ctx), first, left-first, where))
+		errs = append(errs, fmt.Errorf("%w: %s", context.Cause(ctx), q.leftover(first, left-first)))
 	}
 	if q.scribe != nil {
 		errs = append(errs, q.scribe.close())
@@ -377,6 +373,23 @@ func (q *Queue) close(ctx context.Context) error {
 		return fmt.Errorf("purge: close: %w", err)
 	}
 	return nil
+}
+
+// leftover says what Close leaves: items that are not accepted everywhere, and
+// items of which only a second purge is missing.
+func (q *Queue) leftover(first, second int) string {
+	var parts []string
+	if first > 0 {
+		parts = append(parts, fmt.Sprintf("%d tags and URLs are not purged everywhere", first))
+	}
+	if second > 0 {
+		parts = append(parts, fmt.Sprintf("of %d tags and URLs only the second purge is missing", second))
+	}
+	where := "they are left in the journal"
+	if q.scribe == nil {
+		where = "they are lost: there is no journal"
+	}
+	return strings.Join(parts, ", and ") + ": " + where
 }
 
 // closeGrace is how long Close waits for calls that it has ended.
