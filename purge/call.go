@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -117,7 +119,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 	logged := tell
 	return func() {
 		logged()
-		t.q.opts.Logger.Error("purge: given up, see the dead letters", "target", t.name, "items", died, "error", failure)
+		t.q.opts.Logger.Error("purge: given up, see the dead letters", "target", t.name, "items", died, "status", failure.Status, "cause", cause(failure))
 	}
 }
 
@@ -191,7 +193,7 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 	}
 	return func() {
 		if first {
-			log.Warn("purge: the target fails, and is tried again", "target", t.name, "pause", pause, "error", failure)
+			log.Warn("purge: the target fails, and is tried again", "target", t.name, "pause", pause, "status", failure.Status, "cause", cause(failure))
 		}
 	}
 }
@@ -249,6 +251,27 @@ func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (di
 	}
 	e.giveBack()
 	return false
+}
+
+// cause is why a call failed, in words of ours alone: what an API or a URL says
+// may have a tag in it, or worse, and does not belong into a log.
+func cause(e *Error) string {
+	var errno syscall.Errno
+	var dns *net.DNSError
+	var network net.Error
+	switch {
+	case e.Status != 0 && http.StatusText(e.Status) != "":
+		return http.StatusText(e.Status)
+	case e.Status != 0:
+		return "an unknown status"
+	case errors.Is(e.Err, context.DeadlineExceeded), errors.As(e.Err, &network) && network.Timeout():
+		return "no answer in time"
+	case errors.As(e.Err, &dns):
+		return "the name of the host cannot be resolved"
+	case errors.As(e.Err, &errno):
+		return errno.Error()
+	}
+	return "see TargetStats.Err and the dead letters"
 }
 
 // describe is why a call failed, in words that a journal can keep.

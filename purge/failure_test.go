@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +54,40 @@ func TestFailure_BacksOff(t *testing.T) {
 			t.Errorf("the log does not tell that the target works again:\n%s", log.String())
 		}
 	})
+}
+
+// What an API says may have a tag in it, and an error of the network a URL: the
+// log has neither, but says what kind of failure it is.
+func TestFailure_LogsNoItems(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	for _, tt := range []struct {
+		failure *purge.Error
+		want    string
+	}{
+		{&purge.Error{Status: 400, Final: true, Reason: "no such tag: customer-42"}, "status=400 cause=\"Bad Request\""},
+		{&purge.Error{Status: 599, Reason: "customer-42"}, "status=599 cause=\"an unknown status\""},
+		{&purge.Error{Err: &url.Error{Op: "Post", URL: "https://x/customer-42", Err: refused}}, "connection refused"},
+		{&purge.Error{Err: &url.Error{Op: "Post", URL: "https://x/customer-42", Err: context.DeadlineExceeded}}, "no answer in time"},
+		{&purge.Error{Err: &url.Error{Op: "Post", URL: "https://x/customer-42", Err: &net.DNSError{Name: "customer-42"}}}, "cannot be resolved"},
+		{&purge.Error{Err: errors.New("customer-42")}, "see TargetStats.Err"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			cdn := newFake("cdn")
+			cdn.answer = func(context.Context, purge.Purge) error { return tt.failure }
+			q := open(t, purge.Options{
+				Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MaxTries: 2, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			<-mustPurge(t, q, tags("customer-42")).Accepted()
+			synctest.Wait()
+			if got := log.String(); strings.Contains(got, "customer") || strings.Count(got, tt.want) == 0 || !strings.Contains(got, "given up") {
+				t.Errorf("after %v the log is\n%swant %q in it, and no tag", tt.failure, got, tt.want)
+			}
+			if dead := q.Dead(); len(dead) != 1 || tt.failure.Reason != dead[0].Reason && tt.failure.Err == nil {
+				t.Errorf("Dead() = %+v, want one with the reason %q", dead, tt.failure.Reason)
+			}
+		})
+	}
 }
 
 // Many processes must not come back at the same time.

@@ -60,7 +60,8 @@ type Options struct {
 	// Default: 30 s. At most 10 min.
 	CallTimeout time.Duration
 	// Logger is told of targets that fail and work again, of dead letters, and
-	// of a journal that fails. It is told no tag and no URL.
+	// of a journal that fails. It is told no tag, no URL and nothing that an API
+	// has said, only the status: [TargetStats] and the dead letters have that.
 	//
 	// Default: slog.Default().
 	Logger *slog.Logger
