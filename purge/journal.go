@@ -128,7 +128,8 @@ func (q *Queue) loadRecord(r Record) error {
 		d.ID = r.Key
 		q.dead[d.ID] = &d
 		if t := q.byName[d.Target]; t != nil {
-			t.dead[t.fold(d.item())] = d.ID
+			key := t.fold(d.item())
+			t.dead[key] = append(t.dead[key], d.ID)
 		}
 		return nil
 	}

@@ -312,7 +312,7 @@ func (q *Queue) Stats() []TargetStats {
 	var all []TargetStats
 	for _, t := range q.targets {
 		s := t.stats
-		s.Target, s.Dead = t.name, len(t.dead)
+		s.Target, s.Dead = t.name, t.deadCount()
 		for _, e := range t.entries {
 			if e.sending {
 				s.Sending++
