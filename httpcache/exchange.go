@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,9 @@ type exchange struct {
 	// discard: the response has become one without a body.
 	discard bool
 	body    *bytes.Buffer // while holding
+	// header is what the fields were when the handler began the response that is
+	// held: as in net/http, what it changes later is not sent.
+	header http.Header
 	// values are the field values that are set, so that they cost no allocation.
 	values [12]string
 	used   int
@@ -145,6 +149,7 @@ func (x *exchange) begin(status int) {
 	x.status = status
 	if x.mayHold() {
 		x.phase = holding
+		x.header = x.inner.Header().Clone()
 		x.body = x.layer.buffers.Get().(*bytes.Buffer)
 		return
 	}
@@ -159,8 +164,26 @@ func (x *exchange) commit() {
 	x.inner.WriteHeader(x.status)
 }
 
+// restore makes the fields what they were when the response began. Trailers may
+// have come since (http.TrailerPrefix).
+func (x *exchange) restore() {
+	h := x.inner.Header()
+	for name := range h {
+		if _, was := x.header[name]; !was && !strings.HasPrefix(name, http.TrailerPrefix) {
+			delete(h, name)
+		}
+	}
+	for name, lines := range x.header {
+		if !strings.HasPrefix(name, http.TrailerPrefix) || h[name] == nil {
+			h[name] = lines
+		}
+	}
+	x.header = nil
+}
+
 // release sends the header and what was held back of the body.
 func (x *exchange) release() error {
+	x.restore()
 	x.commit()
 	body := x.body
 	x.body = nil
@@ -230,7 +253,7 @@ func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 		x.begin(http.StatusOK)
 	}
 	if x.phase == holding {
-		length := declaredLength(x.inner.Header())
+		length := declaredLength(x.header)
 		if length <= x.layer.routeOf(x).policy.HashUpTo && x.body.Len() <= length {
 			return x.readHeld(src, length)
 		}
