@@ -42,6 +42,10 @@ type exchange struct {
 	// header is what the fields were when the handler began the response that is
 	// held: as in net/http, what it changes later is not sent.
 	header http.Header
+	// early: a cookie was sent in an informational response.
+	early bool
+	// kept: the header has been sent, and somebody may keep the response.
+	kept bool
 	// values are the field values that are set, so that they cost no allocation.
 	values [12]string
 	used   int
@@ -76,6 +80,9 @@ func (l *Layer) serve(w http.ResponseWriter, r *http.Request, rt *route, next ht
 		r.Pattern = x.request.Pattern // for logs and metrics around this layer
 		if !ended {
 			x.abandon()
+		}
+		if x.kept {
+			dropCookies(x.inner.Header()) // that would be trailers, and kept
 		}
 	}()
 	next.ServeHTTP(x, x.request)
@@ -140,9 +147,23 @@ func (x *exchange) WriteHeader(status int) {
 		// The first status counts, as in net/http.
 	case x.phase == open && (status < 100 || status > 199 || status == http.StatusSwitchingProtocols):
 		x.begin(status)
+	case x.phase == open:
+		x.inform(status)
 	default:
-		x.inner.WriteHeader(status) // an informational one; or a mistake, which net/http knows how to tell
+		x.inner.WriteHeader(status) // a mistake, which net/http knows how to tell
 	}
+}
+
+// inform sends an informational response, which has the fields that there are
+// now: also a cookie.
+func (x *exchange) inform(status int) {
+	h := x.inner.Header()
+	if rt := x.layer.routeOf(x); rt != nil && rt.policy.SameForEveryoneSoDropSetCookie {
+		dropCookies(h)
+	} else if setsCookie(h) {
+		x.early = true
+	}
+	x.inner.WriteHeader(status)
 }
 
 func (x *exchange) begin(status int) {

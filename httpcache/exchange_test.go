@@ -58,38 +58,6 @@ func fetch(t *testing.T, server *httptest.Server, method, path string, fields ..
 	return resp
 }
 
-// TestHold_Header: what a handler changes in the header after it has begun the
-// response is not sent, held back or not, as without a layer; only trailers are.
-func TestHold_Header(t *testing.T) {
-	for name, begin := range map[string]func(http.ResponseWriter){
-		"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(200) },
-		"Write":       func(w http.ResponseWriter) { io.WriteString(w, "begin ") },
-	} {
-		server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			h := w.Header()
-			h.Set("Vary", "X-A")
-			h.Set("X-Before", "1")
-			begin(w)
-			h.Del("Vary")
-			h["X-Before"][0] = "2"
-			h.Set("X-After", "1")
-			h.Set("Content-Length", "1")
-			h.Set("Set-Cookie", "a=b")
-			h.Set(http.TrailerPrefix+"X-Sum", "3")
-			io.WriteString(w, "end")
-		})
-		resp := fetch(t, server, "GET", "/")
-		if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasSuffix(string(body), "end") {
-			t.Errorf("%s: the body is %q, %v", name, body, err)
-		}
-		h := resp.Header
-		got := fmt.Sprintf("%s %s %s %s %s %s", h.Get("Vary"), h.Get("X-Before"), h.Get("X-After"), h.Get("Set-Cookie"), h.Get("Cache-Control"), resp.Trailer.Get("X-Sum"))
-		if want := "X-A 1   public, max-age=60 3"; got != want || h.Get("ETag") == "" {
-			t.Errorf("%s: the fields are %q, ETag %q, want %q and an ETag", name, got, h.Get("ETag"), want)
-		}
-	}
-}
-
 // TestStreaming: what a handler flushes arrives while it is still at work, also
 // what it had written before and was held back.
 func TestStreaming(t *testing.T) {
