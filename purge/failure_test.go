@@ -56,6 +56,34 @@ func TestFailure_BacksOff(t *testing.T) {
 	})
 }
 
+// The first pause is MinBackoff, or the second half of it; its default follows a
+// smaller MaxBackoff, and that of MaxBackoff a larger MinBackoff.
+func TestFailure_DefaultBackoff(t *testing.T) {
+	for _, tt := range []struct{ min, max, want time.Duration }{
+		{0, 0, 250 * time.Millisecond},
+		{0, 10 * time.Second, 250 * time.Millisecond},
+		{0, 100 * time.Millisecond, 100 * time.Millisecond},
+		{2 * time.Minute, 0, 2 * time.Minute},
+		{time.Millisecond, 0, time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn := newFake("cdn")
+			cdn.answer = refuse
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MinBackoff: tt.min, MaxBackoff: tt.max})
+			mustPurge(t, q, tags("a"))
+			time.Sleep(tt.want)
+			cdn.mu.Lock()
+			defer cdn.mu.Unlock()
+			if len(cdn.calls) < 2 {
+				t.Fatalf("MinBackoff %v, MaxBackoff %v: no second call after %v", tt.min, tt.max, tt.want)
+			}
+			if pause := cdn.calls[1].at; pause < tt.want/2 {
+				t.Errorf("MinBackoff %v, MaxBackoff %v: the first pause is %v, want %v to %v", tt.min, tt.max, pause, tt.want/2, tt.want)
+			}
+		})
+	}
+}
+
 // What an API says may have a tag in it, and an error of the network a URL: the
 // log has neither, but says what kind of failure it is.
 func TestFailure_LogsNoItems(t *testing.T) {
