@@ -60,8 +60,10 @@ func TestSetCookie_Unusual(t *testing.T) {
 		kept         bool
 	}{
 		{"in a 103", early, nil, false},
-		{"announced", func(w http.ResponseWriter) { w.Header().Set("Trailer", "X-Sum, set-cookie") },
-			func(w http.ResponseWriter) { w.Header().Set("Set-Cookie", "sid=1") }, false},
+		{
+			"announced", func(w http.ResponseWriter) { w.Header().Set("Trailer", "X-Sum, set-cookie") },
+			func(w http.ResponseWriter) { w.Header().Set("Set-Cookie", "sid=1") }, false,
+		},
 		{"a trailer before the header", func(w http.ResponseWriter) { w.Header().Set(http.TrailerPrefix+"Set-Cookie", "sid=1") }, nil, false},
 		{"a trailer while held", nil, func(w http.ResponseWriter) { w.Header().Set(http.TrailerPrefix+"Set-Cookie", "sid=1") }, false},
 		{"a trailer too late", nil, func(w http.ResponseWriter) {
