@@ -217,12 +217,12 @@ func TestFailure_InPartOfFoldedTags(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cdn := newFake("cdn")
 		cdn.limits.FoldsCase = true
-		cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 503, Items: []string{"a", "b"}} }
+		cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 503, Items: []string{"A", "b"}} }
 		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1})
 		ticket := mustPurge(t, q, tags("a", "B", "c"))
 		synctest.Wait()
 		if r := ticket.Receipt().Targets[0]; r.Waiting != 2 {
-			t.Errorf("a, b of a, B, c were refused: %d wait, want 2", r.Waiting)
+			t.Errorf("A, b of a, B, c were refused: %d wait, want 2", r.Waiting)
 		}
 		cdn.set(nil)
 		<-ticket.Accepted()
