@@ -9,9 +9,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -256,7 +256,7 @@ func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (di
 // cause is why a call failed, in words of ours alone: what an API or a URL says
 // may have a tag in it, or worse, and does not belong into a log.
 func cause(e *Error) string {
-	var errno syscall.Errno
+	var call *os.SyscallError
 	var dns *net.DNSError
 	var network net.Error
 	switch {
@@ -268,8 +268,8 @@ func cause(e *Error) string {
 		return "no answer in time"
 	case errors.As(e.Err, &dns):
 		return "the name of the host cannot be resolved"
-	case errors.As(e.Err, &errno):
-		return errno.Error()
+	case errors.As(e.Err, &call):
+		return call.Error()
 	}
 	return "see TargetStats.Err and the dead letters"
 }
