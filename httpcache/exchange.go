@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,13 @@ type exchange struct {
 	// discard: the response has become one without a body.
 	discard bool
 	body    *bytes.Buffer // while holding
+	// header is what the fields were when the handler began the response that is
+	// held: as in net/http, what it changes later is not sent.
+	header http.Header
+	// early: a cookie was sent in an informational response.
+	early bool
+	// kept: the header has been sent, and somebody may keep the response.
+	kept bool
 	// values are the field values that are set, so that they cost no allocation.
 	values [12]string
 	used   int
@@ -72,6 +80,9 @@ func (l *Layer) serve(w http.ResponseWriter, r *http.Request, rt *route, next ht
 		r.Pattern = x.request.Pattern // for logs and metrics around this layer
 		if !ended {
 			x.abandon()
+		}
+		if x.kept {
+			dropCookies(x.inner.Header()) // that would be trailers, and kept
 		}
 	}()
 	next.ServeHTTP(x, x.request)
@@ -136,15 +147,30 @@ func (x *exchange) WriteHeader(status int) {
 		// The first status counts, as in net/http.
 	case x.phase == open && (status < 100 || status > 199 || status == http.StatusSwitchingProtocols):
 		x.begin(status)
+	case x.phase == open:
+		x.inform(status)
 	default:
-		x.inner.WriteHeader(status) // an informational one; or a mistake, which net/http knows how to tell
+		x.inner.WriteHeader(status) // a mistake, which net/http knows how to tell
 	}
+}
+
+// inform sends an informational response, which has the fields that there are
+// now: also a cookie.
+func (x *exchange) inform(status int) {
+	h := x.inner.Header()
+	if rt := x.layer.routeOf(x); rt != nil && rt.policy.SameForEveryoneSoDropSetCookie {
+		dropCookies(h)
+	} else if setsCookie(h) {
+		x.early = true
+	}
+	x.inner.WriteHeader(status)
 }
 
 func (x *exchange) begin(status int) {
 	x.status = status
 	if x.mayHold() {
 		x.phase = holding
+		x.header = x.inner.Header().Clone()
 		x.body = x.layer.buffers.Get().(*bytes.Buffer)
 		return
 	}
@@ -159,8 +185,26 @@ func (x *exchange) commit() {
 	x.inner.WriteHeader(x.status)
 }
 
+// restore makes the fields what they were when the response began. Trailers may
+// have come since (http.TrailerPrefix).
+func (x *exchange) restore() {
+	h := x.inner.Header()
+	for name := range h {
+		if _, was := x.header[name]; !was && !strings.HasPrefix(name, http.TrailerPrefix) {
+			delete(h, name)
+		}
+	}
+	for name, lines := range x.header {
+		if !strings.HasPrefix(name, http.TrailerPrefix) || h[name] == nil {
+			h[name] = lines
+		}
+	}
+	x.header = nil
+}
+
 // release sends the header and what was held back of the body.
 func (x *exchange) release() error {
+	x.restore()
 	x.commit()
 	body := x.body
 	x.body = nil
@@ -230,7 +274,7 @@ func (x *exchange) ReadFrom(src io.Reader) (int64, error) {
 		x.begin(http.StatusOK)
 	}
 	if x.phase == holding {
-		length := declaredLength(x.inner.Header())
+		length := declaredLength(x.header)
 		if length <= x.layer.routeOf(x).policy.HashUpTo && x.body.Len() <= length {
 			return x.readHeld(src, length)
 		}

@@ -65,7 +65,7 @@ func (x *exchange) judge(h http.Header, status int, said words) (rt *route, r re
 	if !kept {
 		r, kept = rt.statuses[status]
 	}
-	if !kept || !x.allowed(&rt.policy) || isForbidden(h, &rt.policy) {
+	if !kept || x.early || !x.allowed(&rt.policy) || isForbidden(h, &rt.policy) {
 		return rt, nobody(), false
 	}
 	return rt, r, true
@@ -81,12 +81,11 @@ func (x *exchange) allowed(p *Policy) bool {
 // isForbidden tells whether the fields of a response keep it from being kept:
 // a handler knows more than the policy of its route when it says no.
 func isForbidden(h http.Header, p *Policy) bool {
+	if !p.SameForEveryoneSoDropSetCookie && setsCookie(h) {
+		return true
+	}
 	for name, lines := range h {
 		switch {
-		case len(name) == len("Set-Cookie") && strings.EqualFold(name, "Set-Cookie"):
-			if len(lines) > 0 && !p.SameForEveryoneSoDropSetCookie {
-				return true
-			}
 		case len(name) == len("Vary") && strings.EqualFold(name, "Vary"):
 			if names, any := ParseVary(lines); any || slices.ContainsFunc(names, p.personal) {
 				return true
@@ -101,6 +100,39 @@ func isForbidden(h http.Header, p *Policy) bool {
 	return false
 }
 
+// isSetCookie tells whether a field of a header, or of its trailers, sets
+// cookies.
+func isSetCookie(name string) bool {
+	name = strings.TrimPrefix(name, http.TrailerPrefix)
+	return len(name) == len("Set-Cookie") && strings.EqualFold(name, "Set-Cookie")
+}
+
+// setsCookie tells whether a response sets cookies, or says that it will in its
+// trailers.
+func setsCookie(h http.Header) bool {
+	for name, lines := range h {
+		if isSetCookie(name) && len(lines) > 0 {
+			return true
+		}
+		if name == "Trailer" && slices.ContainsFunc(lines, func(line string) bool {
+			return slices.ContainsFunc(strings.Split(line, ","), func(name string) bool { return isSetCookie(trim(name)) })
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropCookies removes all that sets cookies from a header and its trailers. That
+// a trailer was announced stays: it is then not sent.
+func dropCookies(h http.Header) {
+	for name := range h {
+		if isSetCookie(name) {
+			delete(h, name)
+		}
+	}
+}
+
 // settle makes the header what it has to be and returns the status, which is
 // another one if a copy of the client's is still good.
 func (x *exchange) settle(h http.Header, said words) int {
@@ -111,11 +143,7 @@ func (x *exchange) settle(h http.Header, said words) int {
 		return x.status
 	}
 	if rt.policy.SameForEveryoneSoDropSetCookie {
-		for name := range h {
-			if strings.EqualFold(name, "Set-Cookie") {
-				delete(h, name)
-			}
-		}
+		dropCookies(h)
 	}
 	var tags tagValues
 	if r.edge {
@@ -139,6 +167,7 @@ func (x *exchange) settle(h http.Header, said words) int {
 			return status
 		}
 	}
+	x.kept = true
 	x.say(h, r)
 	for field, value := range tags {
 		if value != "" {

@@ -100,7 +100,7 @@ func TestTags_Limits(t *testing.T) {
 		{"space", httpcache.Cloudflare, []string{"a b"}, "' ' in it"},
 		{"comma", httpcache.Fastly, []string{"a,b"}, "',' in it"},
 		{"line", httpcache.LarderEdge, []string{"a\r\nSet-Cookie: b"}, `'\r' in it`},
-		{"beyond ASCII", httpcache.LarderEdge, []string{"té"}, "printable ASCII"},
+		{"beyond ASCII", httpcache.LarderEdge, []string{"té"}, "'é' in it: want printable ASCII"},
 		{"delete", httpcache.LarderEdge, []string{"t\x7f"}, "printable ASCII"},
 		{"empty", httpcache.LarderEdge, []string{""}, "a tag is empty"},
 	} {

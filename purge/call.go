@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -81,6 +83,9 @@ func (t *target) call(ctx context.Context, p Purge) (failure *Error) {
 // complete takes up what came of a call. tell logs it, without the lock.
 func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time) (tell func()) {
 	t.calls--
+	if t.q.given {
+		return func() {} // Close has not waited for it
+	}
 	if failure != nil && t.q.ctx.Err() != nil {
 		// Close has ended the call: that says nothing of the target.
 		for _, e := range batch {
@@ -89,7 +94,7 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 		}
 		return func() {}
 	}
-	failed, whole := split(batch, failure)
+	failed, whole := t.split(batch, failure)
 	tell = t.judge(failure, whole, now)
 	died := 0
 	for i, e := range batch {
@@ -114,20 +119,25 @@ func (t *target) complete(batch []*entry, c class, failure *Error, now time.Time
 	logged := tell
 	return func() {
 		logged()
-		t.q.opts.Logger.Error("purge: given up, see the dead letters", "target", t.name, "items", died, "error", failure)
+		t.q.opts.Logger.Error("purge: given up, see the dead letters", "target", t.name, "items", died, "status", failure.Status, "cause", cause(failure))
 	}
 }
 
 // split tells which entries of a batch have failed, and whether that is the
-// whole call.
-func split(batch []*entry, failure *Error) (failed []bool, whole bool) {
+// whole call. An API may answer in another case than it was asked in, if it does
+// not tell one from the other.
+func (t *target) split(batch []*entry, failure *Error) (failed []bool, whole bool) {
 	failed = make([]bool, len(batch))
 	if failure == nil {
 		return failed, false
 	}
+	refused := make(map[string]bool, len(failure.Items))
+	for _, name := range failure.Items {
+		refused[t.fold(name, batch[0].isURL)] = true // a call has tags or URLs
+	}
 	some := false
 	for i, e := range batch {
-		failed[i] = slices.Contains(failure.Items, e.name)
+		failed[i] = refused[e.key]
 		some = some || failed[i]
 	}
 	if !some { // nil, or names that were not in the call
@@ -183,7 +193,7 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 	}
 	return func() {
 		if first {
-			log.Warn("purge: the target fails, and is tried again", "target", t.name, "pause", pause, "error", failure)
+			log.Warn("purge: the target fails, and is tried again", "target", t.name, "pause", pause, "status", failure.Status, "cause", cause(failure))
 		}
 	}
 }
@@ -241,6 +251,27 @@ func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (di
 	}
 	e.giveBack()
 	return false
+}
+
+// cause is why a call failed, in words of ours alone: what an API or a URL says
+// may have a tag in it, or worse, and does not belong into a log.
+func cause(e *Error) string {
+	var call *os.SyscallError
+	var dns *net.DNSError
+	var network net.Error
+	switch {
+	case e.Status != 0 && http.StatusText(e.Status) != "":
+		return http.StatusText(e.Status)
+	case e.Status != 0:
+		return "an unknown status"
+	case errors.Is(e.Err, context.DeadlineExceeded), errors.As(e.Err, &network) && network.Timeout():
+		return "no answer in time"
+	case errors.As(e.Err, &dns):
+		return "the name of the host cannot be resolved"
+	case errors.As(e.Err, &call):
+		return call.Error()
+	}
+	return "see TargetStats.Err and the dead letters"
 }
 
 // describe is why a call failed, in words that a journal can keep.

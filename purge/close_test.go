@@ -46,7 +46,7 @@ func TestClose_GivesUp(t *testing.T) {
 		journal purge.Journal
 		want    string
 	}{
-		{nil, "2 tags and URLs are not purged everywhere, and lost"},
+		{nil, "2 tags and URLs are not purged everywhere: they are lost"},
 		{&memory{}, "2 tags and URLs are not purged everywhere: they are left in the journal"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -77,13 +77,69 @@ func TestClose_GivesUp(t *testing.T) {
 	}
 }
 
+// Close does not wait for a purger that ignores its context, and what that does
+// later changes nothing.
+func TestClose_PurgerIgnoresItsContext(t *testing.T) {
+	for _, late := range []error{nil, &purge.Error{Status: 403, Final: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn, release, journal := newFake("cdn"), make(chan struct{}), &memory{}
+			cdn.answer = func(context.Context, purge.Purge) error { <-release; return late }
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Window: -1})
+			ticket := mustPurge(t, q, tags("a"))
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			if err := q.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 tags and URLs") {
+				t.Errorf("Close = %v, want DeadlineExceeded, and one that is left", err)
+			}
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("Close took %v, want a second more than its context's at most", took)
+			}
+			<-ticket.Accepted()
+			close(release)
+			synctest.Wait()
+			if !errors.Is(ticket.Err(), purge.ErrClosed) || len(q.Dead()) != 0 || !slices.Equal(journal.keys(), []string{"tag:a"}) {
+				t.Errorf("the call ended with %v after Close: %v, dead %+v, journal %q, want ErrClosed, none and the tag",
+					late, ticket.Err(), q.Dead(), journal.keys())
+			}
+		})
+	}
+}
+
+// What only waits for its second purge is told apart, in the error as in the
+// numbers.
+func TestClose_TellsWhatSettles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Window: -1})
+		first := mustPurge(t, q, tags("a", "b"))
+		synctest.Wait()
+		cdn.set(func(ctx context.Context, _ purge.Purge) error { <-ctx.Done(); return ctx.Err() })
+		second := mustPurge(t, q, tags("c"))
+		synctest.Wait()
+		if s := q.Stats()[0]; s.Waiting != 1 || s.Settling != 2 || s.Sending != 1 {
+			t.Errorf("stats %+v, want one waiting in a call, two settling", s)
+		}
+		if a, b := first.Receipt().Targets[0], second.Receipt().Targets[0]; a.Settling != 2 || a.Waiting != 0 || b.Waiting != 1 {
+			t.Errorf("receipts %+v, %+v, want 2 settling, 1 waiting", a, b)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		want := "1 tags and URLs are not purged everywhere, and of 2 tags and URLs only the second purge is missing"
+		if err := q.Close(ended); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Close = %v, want %q in it", err, want)
+		}
+	})
+}
+
 func TestOpen_ReportsAllMistakes(t *testing.T) {
 	a := newFake("a")
 	none, rate := newFake("none"), newFake("rate")
 	none.limits = purge.Limits{}
 	rate.limits.Rate = 1
 	_, err := purge.Open(t.Context(), purge.Options{
-		Targets: []purge.Purger{a, nil, newFake("a"), newFake(""), none, rate},
+		Targets: []purge.Purger{a, nil, newFake("a"), newFake(""), none, rate, newFake("edge \xff"), newFake("edge\n2")},
 		Window:  2 * time.Minute, Settle: 2 * time.Hour, MaxTries: -1, MinBackoff: time.Minute, MaxBackoff: time.Second,
 		MaxWaiting: -1, MaxDead: -1, Parallel: 65, CallTimeout: time.Hour,
 	})
@@ -91,7 +147,7 @@ func TestOpen_ReportsAllMistakes(t *testing.T) {
 		t.Fatal("Open took them all")
 	}
 	for _, want := range []string{
-		"Targets[1] is nil", "Targets[2]: two", "Targets[3] has no name", "Targets[4]", "Targets[5]", "Window", "Settle",
+		"Targets[1] is nil", "Targets[2]: two", "Targets[3] has no name", "Targets[4]", "Targets[5]", `Targets[6]: the name "edge \xff" is not UTF-8`, `Targets[7]: the name "edge\n2"`, "Window", "Settle",
 		"MaxTries", "MinBackoff is 1m0s, above MaxBackoff", "MaxWaiting", "MaxDead", "Parallel", "CallTimeout",
 	} {
 		if !strings.Contains(err.Error(), want) {

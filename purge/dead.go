@@ -12,7 +12,8 @@ import (
 // What is cached there is as it was.
 type DeadLetter struct {
 	// ID names it for [Queue.Retry] and [Queue.Discard]. There is at most one
-	// for each target and item.
+	// for each target and item. Those that differ in case alone are one item for
+	// a target that does not tell the cases apart, and go together.
 	ID     string `json:"-"`
 	Target string `json:"target"`
 	// Tag or URL is what was to be purged. The other is empty.
@@ -66,7 +67,7 @@ func (t *target) die(e *entry, failure *Error, now time.Time) bool {
 	e.sent, e.sending = flight{}, false
 	e.again, e.dues, e.tries = nil, nil, 0
 	q.dead[d.ID] = d
-	t.dead[e.key] = d.ID
+	t.dead[e.key] = []string{d.ID} // add has buried those before
 	if q.scribe != nil {
 		q.scribe.put(Record{Key: d.ID, Data: encode(d)}, nil)
 	}
@@ -122,14 +123,16 @@ func (q *Queue) Retry(ids ...string) (int, error) {
 func (q *Queue) Discard(ids ...string) (int, error) {
 	return q.bury(ids, func(d *DeadLetter) error {
 		if t := q.byName[d.Target]; t != nil {
-			delete(t.dead, t.fold(d.item()))
+			t.bury(t.fold(d.item()))
+		} else {
+			q.forget(d.ID)
 		}
-		q.forget(d.ID)
 		return nil
 	})
 }
 
-// bury calls do for dead letters, with the lock.
+// bury calls do for dead letters, with the lock, and counts those that have
+// gone: with one go all that are the same to its target.
 func (q *Queue) bury(ids []string, do func(*DeadLetter) error) (n int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -140,15 +143,18 @@ func (q *Queue) bury(ids []string, do func(*DeadLetter) error) (n int, err error
 		ids = slices.Collect(maps.Keys(q.dead))
 	}
 	var errs []error
+	before := len(q.dead)
 	for _, id := range ids {
-		d := q.dead[id]
-		if d == nil {
+		if q.dead[id] == nil {
 			errs = append(errs, fmt.Errorf("purge: there is no dead letter %.80q", id))
-		} else if err := do(d); err != nil {
-			errs = append(errs, err)
-		} else {
-			n++
 		}
 	}
-	return n, errors.Join(errs...)
+	for _, id := range ids {
+		if d := q.dead[id]; d != nil { // or it went with another
+			if err := do(d); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return before - len(q.dead), errors.Join(errs...)
 }

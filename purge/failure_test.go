@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/url"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +54,68 @@ func TestFailure_BacksOff(t *testing.T) {
 			t.Errorf("the log does not tell that the target works again:\n%s", log.String())
 		}
 	})
+}
+
+// The first pause is MinBackoff, or the second half of it; its default follows a
+// smaller MaxBackoff, and that of MaxBackoff a larger MinBackoff.
+func TestFailure_DefaultBackoff(t *testing.T) {
+	for _, tt := range []struct{ min, max, want time.Duration }{
+		{0, 0, 250 * time.Millisecond},
+		{0, 10 * time.Second, 250 * time.Millisecond},
+		{0, 100 * time.Millisecond, 100 * time.Millisecond},
+		{2 * time.Minute, 0, 2 * time.Minute},
+		{time.Millisecond, 0, time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn := newFake("cdn")
+			cdn.answer = refuse
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MinBackoff: tt.min, MaxBackoff: tt.max})
+			mustPurge(t, q, tags("a"))
+			time.Sleep(tt.want)
+			cdn.mu.Lock()
+			defer cdn.mu.Unlock()
+			if len(cdn.calls) < 2 {
+				t.Fatalf("MinBackoff %v, MaxBackoff %v: no second call after %v", tt.min, tt.max, tt.want)
+			}
+			if pause := cdn.calls[1].at; pause < tt.want/2 {
+				t.Errorf("MinBackoff %v, MaxBackoff %v: the first pause is %v, want %v to %v", tt.min, tt.max, pause, tt.want/2, tt.want)
+			}
+		})
+	}
+}
+
+// What an API says may have a tag in it, and an error of the network a URL: the
+// log has neither, but says what kind of failure it is.
+func TestFailure_LogsNoItems(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	for _, tt := range []struct {
+		failure *purge.Error
+		want    string
+	}{
+		{&purge.Error{Status: 400, Final: true, Reason: "no such tag: customer-42"}, "status=400 cause=\"Bad Request\""},
+		{&purge.Error{Status: 599, Reason: "customer-42"}, "status=599 cause=\"an unknown status\""},
+		{&purge.Error{Err: &url.Error{Op: "Post", URL: "https://x/customer-42", Err: refused}}, "connection refused"},
+		{&purge.Error{Err: &url.Error{Op: "Post", URL: "https://x/customer-42", Err: context.DeadlineExceeded}}, "no answer in time"},
+		{&purge.Error{Err: &url.Error{Op: "Post", URL: "https://x/customer-42", Err: &net.DNSError{Name: "customer-42"}}}, "cannot be resolved"},
+		{&purge.Error{Err: errors.New("customer-42")}, "see TargetStats.Err"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			cdn := newFake("cdn")
+			cdn.answer = func(context.Context, purge.Purge) error { return tt.failure }
+			q := open(t, purge.Options{
+				Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, MaxTries: 2, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			<-mustPurge(t, q, tags("customer-42")).Accepted()
+			synctest.Wait()
+			if got := log.String(); strings.Contains(got, "customer") || strings.Count(got, tt.want) == 0 || !strings.Contains(got, "given up") {
+				t.Errorf("after %v the log is\n%swant %q in it, and no tag", tt.failure, got, tt.want)
+			}
+			if dead := q.Dead(); len(dead) != 1 || tt.failure.Reason != dead[0].Reason && tt.failure.Err == nil {
+				t.Errorf("Dead() = %+v, want one with the reason %q", dead, tt.failure.Reason)
+			}
+		})
+	}
 }
 
 // Many processes must not come back at the same time.
@@ -142,6 +208,32 @@ func TestFailure_InPart(t *testing.T) {
 		}
 		if dead := q.Dead(); len(dead) != 1 || dead[0].Tag != "b" || dead[0].Tries != 3 || dead[0].Status != 200 {
 			t.Errorf("Dead() = %+v, want b after 3 tries", dead)
+		}
+	})
+}
+
+// What an API refuses in another case than it was asked in is refused.
+func TestFailure_InPartOfFoldedTags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn := newFake("cdn")
+		cdn.limits.FoldsCase = true
+		cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 503, Items: []string{"A", "b"}} }
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1})
+		ticket := mustPurge(t, q, tags("a", "B", "c"))
+		synctest.Wait()
+		if r := ticket.Receipt().Targets[0]; r.Waiting != 2 {
+			t.Errorf("A, b of a, B, c were refused: %d wait, want 2", r.Waiting)
+		}
+		cdn.set(nil)
+		<-ticket.Accepted()
+		cdn.mu.Lock()
+		defer cdn.mu.Unlock()
+		var again []string
+		for _, c := range cdn.calls[1:] { // each has a pause of its own
+			again = append(again, c.p.Tags...)
+		}
+		if slices.Sort(again); !slices.Equal(again, []string{"B", "a"}) {
+			t.Errorf("%q were sent again, want a and B", again)
 		}
 	})
 }

@@ -27,6 +27,8 @@ type fake struct {
 	busy  map[string]int // items in calls
 	twice []string       // items that were in two calls at once
 	most  int            // calls at once
+
+	under sync.WaitGroup // calls
 }
 
 type call struct {
@@ -51,6 +53,8 @@ func (f *fake) Limits() purge.Limits { return f.limits }
 
 func (f *fake) Purge(ctx context.Context, p purge.Purge) error {
 	items := append(slices.Clone(p.Tags), p.URLs...)
+	f.under.Add(1)
+	defer f.under.Done()
 	f.mu.Lock()
 	f.calls = append(f.calls, call{time.Since(f.began), p})
 	at := 0
@@ -128,6 +132,11 @@ func open(t *testing.T, o purge.Options) *purge.Queue {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		_ = q.Close(ended) // most tests leave something
+		for _, p := range o.Targets {
+			if f, ok := p.(*fake); ok {
+				f.under.Wait() // some ignore their context
+			}
+		}
 	})
 	return q
 }

@@ -41,12 +41,15 @@ type FileOptions struct {
 //	91be07aa {"key":"tag:products"}
 //
 // A line that was not written to its end, or whose checksum is wrong, is left
-// out when the file is opened, and the Logger told. Deletes are not synced: after
+// out when the file is opened, and the Logger told. Damage to one byte of the
+// header costs nothing if lines with checksums follow, and unless it looks like
+// another version. Deletes are not synced: after
 // a crash of the machine records may be there again. When most lines are of no
 // use any more, those that are go to a new file, which takes the place of the
 // old one when it is on the disk.
 //
-// The file at path+".lock" is locked while the journal is open, so that a
+// A path that is a symbolic link stands for the file behind it. The file whose
+// name has ".lock" after that is locked while the journal is open, so that a
 // second process, or a second journal, is refused. Where the system has no
 // flock, a process that dies leaves that file behind, and it must be removed by
 // hand. Its methods may be called concurrently.
@@ -85,6 +88,8 @@ const (
 	longestLine = 1 << 20
 	// enoughLines is how many lines a file has before it is written anew.
 	enoughLines = 4096
+	// maxLinks bounds the links that are followed to a file that is not there.
+	maxLinks = 40
 )
 
 // entryLine is a line: a record, or without data that it was deleted.
@@ -103,15 +108,46 @@ func OpenFile(path string, o FileOptions) (*FileJournal, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	lock, err := lockFile(path + ".lock")
+	// Behind a link there is one file, whatever it is called: it is what is
+	// locked, and what takes its place must not take that of the link.
+	behind, err := resolve(path)
 	if err != nil {
 		return nil, fmt.Errorf("purge: open the journal %s: %w", path, err)
 	}
-	j := &FileJournal{path: path, opts: o, lock: lock, records: map[string][]byte{}, openFile: openFile}
+	lock, err := lockFile(behind + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("purge: open the journal %s: %w", path, err)
+	}
+	j := &FileJournal{path: behind, opts: o, lock: lock, records: map[string][]byte{}, openFile: openFile}
 	if err := j.open(); err != nil {
 		return nil, fmt.Errorf("purge: open the journal %s: %w", path, errors.Join(err, lock.unlock()))
 	}
 	return j, nil
+}
+
+// resolve returns the file behind a path, without links. A link to a file that
+// is not there yet is followed too, to where that will be.
+func resolve(path string) (string, error) {
+	for range maxLinks {
+		behind, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, os.ErrNotExist) {
+			return behind, err
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(dir, filepath.Base(path))
+		next, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // there is nothing: it will be made here
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(dir, next)
+		}
+		path = next
+	}
+	return "", errors.New("there are too many symbolic links")
 }
 
 func openFile(path string, flag int) (journalFile, error) { return os.OpenFile(path, flag, 0o600) }
@@ -141,14 +177,22 @@ func (j *FileJournal) read(f io.Reader) error {
 		return err
 	}
 	// A file that ends in its header was never acknowledged.
-	if !bytes.HasPrefix([]byte(journalHeader), header[:n]) {
-		return fmt.Errorf("it begins with %.30q, want %q: it is no journal, or of another version", header[:n], journalHeader)
+	bad, good := 0, 0
+	whole := bytes.HasPrefix([]byte(journalHeader), header[:n])
+	foreign := fmt.Errorf("it begins with %.30q, want %q: it is no journal, or of another version", header[:n], journalHeader)
+	if !whole {
+		if bad++; !nearHeader(header[:n]) {
+			return foreign
+		}
 	}
-	bad := 0
 	for {
 		line, err := readLine(r)
-		if len(line) > 0 && !j.apply(line) {
-			bad++
+		if len(line) > 0 {
+			read, all := j.applyAll(line)
+			good += read
+			if !all {
+				bad++
+			}
 		}
 		if errors.Is(err, io.EOF) {
 			break
@@ -157,10 +201,33 @@ func (j *FileJournal) read(f io.Reader) error {
 			return err
 		}
 	}
+	if !whole && good == 0 {
+		return foreign
+	}
 	if bad > 0 {
-		j.opts.Logger.Warn("purge: the journal has lines that are damaged or were not written to their end; they are left out", "path", j.path, "lines", bad)
+		j.opts.Logger.Warn("purge: the journal has lines that are damaged or were not written to their end; what cannot be read of them is left out", "path", j.path, "lines", bad)
 	}
 	return nil
+}
+
+// nearHeader tells whether a header is that of a journal with one damaged byte,
+// if lines with checksums follow. Another digit is another version.
+func nearHeader(header []byte) bool {
+	if len(header) != len(journalHeader) {
+		return false
+	}
+	differ := 0
+	for i, b := range header {
+		if b == journalHeader[i] {
+			continue
+		}
+		// The version is the last byte but one: "10" ends there, or has one more.
+		if i >= len(header)-2 && (b >= '0' && b <= '9' || b == '.') {
+			return false
+		}
+		differ++
+	}
+	return differ == 1
 }
 
 // readLine returns the next line with its line feed, and no more than
@@ -180,6 +247,31 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 // castagnoli is the polynomial of the checksums.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// keyMark is where the body of a line begins, and nowhere else: within a body
+// there is no space outside of strings, and no bare quote in them.
+var keyMark = []byte(` {"key":`)
+
+// applyAll takes up what is whole of a line, and tells how many records that was
+// and whether it was all. Where a line feed is damaged, several lines are one.
+func (j *FileJournal) applyAll(line []byte) (read int, all bool) {
+	if j.apply(line) {
+		return 1, true
+	}
+	const digits = 8 // of the checksum, before the mark
+	for len(line) > 0 {
+		piece, rest := line, []byte(nil)
+		if i := bytes.Index(line[min(digits+1, len(line)):], keyMark); i >= 0 {
+			// The next line begins at i+1. Before it is what was the line feed.
+			piece, rest = append(bytes.Clone(line[:i]), '\n'), line[i+1:]
+		}
+		if j.apply(piece) {
+			read++
+		}
+		line = rest
+	}
+	return read, false
+}
 
 // apply takes up a line, if it is whole.
 func (j *FileJournal) apply(line []byte) bool {

@@ -128,7 +128,8 @@ func (q *Queue) loadRecord(r Record) error {
 		d.ID = r.Key
 		q.dead[d.ID] = &d
 		if t := q.byName[d.Target]; t != nil {
-			t.dead[t.fold(d.item())] = d.ID
+			key := t.fold(d.item())
+			t.dead[key] = append(t.dead[key], d.ID)
 		}
 		return nil
 	}
@@ -137,7 +138,7 @@ func (q *Queue) loadRecord(r Record) error {
 	if err := json.Unmarshal(r.Data, &k); err != nil || !ok {
 		return fmt.Errorf("record %.80q is not of this version", r.Key)
 	}
-	it := &item{name: name, isURL: isURL, soft: k.Soft, kept: true}
+	it := &item{name: name, isURL: isURL, soft: k.Soft, kept: true, putting: true}
 	q.items[r.Key] = it
 	for _, t := range q.targets {
 		if err := t.limits.checkItem(name, isURL); err != nil {

@@ -307,6 +307,70 @@ func TestJournal_NewestStateWins(t *testing.T) {
 	})
 }
 
+// Dead letters that a target has come to take for one, since it folds the case
+// now, go together: tried again, as hard as any was, or discarded.
+func TestJournal_DeadLettersThatFoldToOne(t *testing.T) {
+	for _, discard := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			cdn, journal := newFake("cdn"), &memory{}
+			cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 403, Final: true} }
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Settle: -1, Window: -1})
+			<-mustPurge(t, q, softly(tags("A", "b"))).Accepted()
+			<-mustPurge(t, q, tags("a")).Accepted()
+			if err := q.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			left := journal.copied()
+			cdn = newFake("cdn")
+			cdn.limits.FoldsCase = true
+			q = open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: left, Settle: -1, Window: -1})
+			if s := q.Stats()[0]; s.Dead != 3 || len(q.Dead()) != 3 {
+				t.Errorf("stats %+v, Dead() %+v, want 3", s, q.Dead())
+			}
+			do, what := q.Retry, "Retry"
+			if discard {
+				do, what = q.Discard, "Discard"
+			}
+			if n, err := do(q.Dead()[0].ID, q.Dead()[1].ID); n != 2 || err != nil || q.Stats()[0].Dead != 1 || len(q.Dead()) != 1 {
+				t.Errorf("%s(A, a) = %d, %v, then dead %+v, want 2, nil and b", what, n, err, q.Dead())
+			}
+			if n, err := do(); n != 1 || err != nil || len(q.Dead()) != 0 {
+				t.Errorf("%s() = %d, %v, then dead %+v, want 1, nil and none", what, n, err, q.Dead())
+			}
+			if err := q.Close(t.Context()); err != nil || len(left.keys()) != 0 {
+				t.Errorf("Close = %v, the journal has %q, want nil and nothing", err, left.keys())
+			}
+			got := strings.Split(cdn.log(), "\n")
+			slices.Sort(got) // two calls at once
+			want := []string{"0s A", "0s b softly"}
+			if discard {
+				want = []string{""}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: calls %q, want %q", what, got, want)
+			}
+		})
+	}
+}
+
+// A soft purge that takes the place of a hard dead letter is hard in the journal
+// too.
+func TestJournal_DeadLetterHardensItsItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cdn, journal := newFake("cdn"), &memory{}
+		cdn.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 403, Final: true} }
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Settle: -1, Window: -1})
+		<-mustPurge(t, q, tags("a")).Accepted()
+		cdn.set(refuse)
+		mustPurge(t, q, softly(tags("a")))
+		left := journal.copied() // the process dies here
+		cdn = newFake("cdn")
+		open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: left, Settle: -1, Window: -1})
+		synctest.Wait()
+		cdn.wantLog(t, "0s a")
+	})
+}
+
 // The journal of a later version, or of something else, is not worked with.
 func TestJournal_UnknownRecords(t *testing.T) {
 	for _, r := range []purge.Record{

@@ -4,12 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Options configures a [Queue]. It needs Targets.
 type Options struct {
-	// Targets are the caches. Their names differ. At least one.
+	// Targets are the caches. Their names differ, and are UTF-8 without control
+	// characters. At least one.
 	Targets []Purger
 	// Journal keeps what waits across restarts, and is closed with the queue.
 	// See [OpenFile].
@@ -56,7 +60,8 @@ type Options struct {
 	// Default: 30 s. At most 10 min.
 	CallTimeout time.Duration
 	// Logger is told of targets that fail and work again, of dead letters, and
-	// of a journal that fails. It is told no tag and no URL.
+	// of a journal that fails. It is told no tag, no URL and nothing that an API
+	// has said, only the status: [TargetStats] and the dead letters have that.
 	//
 	// Default: slog.Default().
 	Logger *slog.Logger
@@ -129,6 +134,8 @@ func (o *Options) targetErrors() []error {
 		switch {
 		case name == "":
 			errs = append(errs, fmt.Errorf("Targets[%d] has no name", i))
+		case !printable(name):
+			errs = append(errs, fmt.Errorf("Targets[%d]: the name %.80q is not UTF-8 or has a control character: name it otherwise", i, name))
 		case names[name]:
 			errs = append(errs, fmt.Errorf("Targets[%d]: two targets are named %q: name them by place", i, name))
 		case l.Tags < 0 || l.URLs < 0 || l.Bytes < 0 || l.Tags+l.URLs == 0:
@@ -140,6 +147,12 @@ func (o *Options) targetErrors() []error {
 		names[name] = true
 	}
 	return errs
+}
+
+// printable tells whether a name can be written into a journal, a log and a
+// receipt as it is.
+func printable(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // paired tells whether a rate and its burst are both there, or neither. NaN is

@@ -63,8 +63,8 @@ type Purge struct {
 // Purger speaks to one cache. Its methods may be called concurrently. Package
 // purgetest checks that an implementation keeps the promises made here.
 type Purger interface {
-	// Name names the target in receipts, logs and errors: "cloudflare". It does
-	// not change.
+	// Name names the target in receipts, logs, errors and the journal:
+	// "cloudflare". It is UTF-8 without control characters, and does not change.
 	Name() string
 	// Limits says what one call may carry, and how often calls may be made. They
 	// do not change.
@@ -72,7 +72,9 @@ type Purger interface {
 	// Purge makes the cache forget what p names, which is within Limits and
 	// names either tags or URLs. It makes one call, or as many as the API needs
 	// for one, and does not try again. nil says that the cache has accepted all
-	// of it; any failure is an [Error]. No error holds a secret.
+	// of it; any failure is an [Error]. No error holds a secret. Purge returns
+	// soon after ctx has ended: [Queue.Close] does not wait for one that does not,
+	// whose goroutine then stays until it does.
 	Purge(ctx context.Context, p Purge) error
 }
 

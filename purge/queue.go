@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,9 +45,22 @@ type Queue struct {
 	dead    map[string]*DeadLetter
 	closing bool
 	idle    chan struct{} // closed when closing and nothing waits
+	// given says that Close has given up what waits: what is still in a call is
+	// nobody's any more.
+	given bool
 
 	closed   chan struct{} // when Close is done, with closeErr
 	closeErr error
+
+	unknown sync.Once // that a target was asked after which is none
+}
+
+// tellUnknown tells the Logger, once, that a target was asked after which is
+// none: whoever waits for it waits until the queue is closed.
+func (q *Queue) tellUnknown(name string) {
+	q.unknown.Do(func() {
+		q.opts.Logger.Error("purge: Ticket.Accepted was asked for a target that the queue does not have", "target", name, "want", q.names)
+	})
 }
 
 // item is a tag or URL that a target waits for.
@@ -107,7 +122,7 @@ func (q *Queue) Purge(ctx context.Context, p Purge) (*Ticket, error) {
 	if len(p.Tags)+len(p.URLs) == 0 {
 		return nil, errors.New("purge: there is nothing to purge: name tags or URLs")
 	}
-	t := &Ticket{at: time.Now(), targets: q.names}
+	t := &Ticket{at: time.Now(), queue: q}
 	wanted := q.sort(p)
 	var errs []error
 	for _, w := range wanted {
@@ -273,8 +288,9 @@ func (q *Queue) reach(m *mark, now time.Time, err *Error) {
 // TargetStats is the state of a target.
 type TargetStats struct {
 	Target string
-	// Waiting counts the items that are to be purged, Settling those of them
-	// that only wait for their second purge, Sending those in calls.
+	// Waiting counts the items that are not accepted yet, Settling those that are
+	// and wait for their second purge, as in a [TargetReceipt]. Sending counts
+	// those of both that are in calls.
 	Waiting, Settling, Sending int
 	// Dead counts the dead letters.
 	Dead int
@@ -296,11 +312,14 @@ func (q *Queue) Stats() []TargetStats {
 	var all []TargetStats
 	for _, t := range q.targets {
 		s := t.stats
-		s.Target, s.Waiting, s.Dead = t.name, len(t.entries), len(t.dead)
+		s.Target, s.Dead = t.name, t.deadCount()
 		for _, e := range t.entries {
 			if e.sending {
 				s.Sending++
-			} else if len(e.now) == 0 {
+			}
+			if len(e.now)+len(e.sent.now) > 0 {
+				s.Waiting++
+			} else {
 				s.Settling++
 			}
 		}
@@ -311,10 +330,10 @@ func (q *Queue) Stats() []TargetStats {
 }
 
 // Close takes no more purges and waits until nothing waits, second purges
-// included, or ctx ends. Then it ends the calls under way and closes the
-// journal. Its error tells what is left: with a journal the next process purges
-// it, without one it is lost. Dead letters are not waited for. A second Close
-// waits for the first and returns the same.
+// included, or ctx ends. Then it ends the calls under way, gives them a second
+// to return, and closes the journal. Its error tells what is left: with a
+// journal the next process purges it, without one it is lost. Dead letters are
+// not waited for. A second Close waits for the first and returns the same.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	again := q.closing
@@ -335,19 +354,17 @@ func (q *Queue) close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	q.stop()
-	q.tasks.Wait()
+	q.await()
 	q.mu.Lock()
-	left := len(q.items)
+	left, first := len(q.items), q.unaccepted()
 	for _, t := range q.targets {
 		t.abandon()
 	}
+	q.given = true
 	q.mu.Unlock()
 	var errs []error
-	switch {
-	case left > 0 && q.scribe == nil:
-		errs = append(errs, fmt.Errorf("%w: %d tags and URLs are not purged everywhere, and lost: there is no journal", context.Cause(ctx), left))
-	case left > 0:
-		errs = append(errs, fmt.Errorf("%w: %d tags and URLs are not purged everywhere: they are left in the journal", context.Cause(ctx), left))
+	if left > 0 {
+		errs = append(errs, fmt.Errorf("%w: %s", context.Cause(ctx), q.leftover(first, left-first)))
 	}
 	if q.scribe != nil {
 		errs = append(errs, q.scribe.close())
@@ -356,6 +373,57 @@ func (q *Queue) close(ctx context.Context) error {
 		return fmt.Errorf("purge: close: %w", err)
 	}
 	return nil
+}
+
+// leftover says what Close leaves: items that are not accepted everywhere, and
+// items of which only a second purge is missing.
+func (q *Queue) leftover(first, second int) string {
+	var parts []string
+	if first > 0 {
+		parts = append(parts, fmt.Sprintf("%d tags and URLs are not purged everywhere", first))
+	}
+	if second > 0 {
+		parts = append(parts, fmt.Sprintf("of %d tags and URLs only the second purge is missing", second))
+	}
+	where := "they are left in the journal"
+	if q.scribe == nil {
+		where = "they are lost: there is no journal"
+	}
+	return strings.Join(parts, ", and ") + ": " + where
+}
+
+// closeGrace is how long Close waits for calls that it has ended.
+const closeGrace = time.Second
+
+// await waits for the queue's goroutines, and no longer than that: a purger may
+// ignore that its context has ended.
+func (q *Queue) await() {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		q.tasks.Wait()
+	}()
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+	case <-grace.C:
+	}
+}
+
+// unaccepted counts the items that some target has not accepted even once.
+func (q *Queue) unaccepted() int {
+	items := map[*item]bool{}
+	for _, t := range q.targets {
+		for _, e := range t.entries {
+			for _, m := range slices.Concat(e.now, e.sent.now) {
+				for _, it := range m.items {
+					items[it] = true
+				}
+			}
+		}
+	}
+	return len(items)
 }
 
 // checkIdle tells Close when nothing waits any more.

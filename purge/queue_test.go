@@ -1,9 +1,11 @@
 package purge_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -360,17 +362,40 @@ func TestQueue_Concurrent(t *testing.T) {
 	})
 }
 
+// A name that is no target's has not accepted anything.
+func TestTicket_AcceptedByNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		cdn := newFake("cloudflare")
+		q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Settle: -1, Window: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		ticket := mustPurge(t, q, tags("a"))
+		wrong := ticket.Accepted("cloudflare", "Cloudflare")
+		_ = ticket.Accepted("Cloudflare")
+		<-ticket.Accepted("cloudflare")
+		synctest.Wait()
+		if done(wrong) {
+			t.Error("Accepted of a name that is no target's is closed while the queue is open")
+		}
+		if n := strings.Count(log.String(), "target=Cloudflare want=[cloudflare]"); n != 1 {
+			t.Errorf("the log tells of the name %d times, want once:\n%s", n, log.String())
+		}
+		if err := q.Close(t.Context()); err != nil || !done(wrong) {
+			t.Errorf("Close = %v, then the channel is closed %v, want nil, true", err, done(wrong))
+		}
+	})
+}
+
 func TestReceipt_String(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fails, slow := newFake("fails \"\\ü\n"), newFake("slow")
+		fails, slow := newFake("fails \"\\ü"), newFake("slow")
 		fails.answer = func(context.Context, purge.Purge) error { return &purge.Error{Status: 403, Final: true} }
 		slow.answer = func(context.Context, purge.Purge) error { time.Sleep(time.Second + time.Nanosecond); return nil }
 		q := open(t, purge.Options{Targets: []purge.Purger{fails, slow}})
 		ticket := mustPurge(t, q, tags("a", "b"))
 		for _, want := range []string{
-			`"fails \"\\??";waiting=2, "slow";waiting=2`,
-			`"fails \"\\??";failed=2, "slow";accepted=1051;settling=2`,
-			`"fails \"\\??";failed=2, "slow";accepted=1051;settled=7051`,
+			`"fails \"\\?";waiting=2, "slow";waiting=2`,
+			`"fails \"\\?";failed=2, "slow";accepted=1051;settling=2`,
+			`"fails \"\\?";failed=2, "slow";accepted=1051;settled=7051`,
 		} {
 			if got := ticket.Receipt().String(); got != want {
 				t.Errorf("the receipt is %s, want %s", got, want)

@@ -2,6 +2,7 @@ package purge
 
 import (
 	"container/heap"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,8 +18,10 @@ type target struct {
 	born    uint64 // how many entries there were
 	waits   schedule
 	ready   [classes][]*entry
-	turn    class             // which class is looked at first
-	dead    map[string]string // ids of dead letters, by the keys of entries
+	turn    class // which class is looked at first
+	// dead are the ids of dead letters, by the keys of entries: several where the
+	// target folds the case now, and did not when they died.
+	dead map[string][]string
 
 	calls    int // under way
 	failures int // calls in a row that failed
@@ -35,7 +38,7 @@ type target struct {
 func newTarget(q *Queue, p Purger) *target {
 	t := &target{
 		q: q, purger: p, name: p.Name(), limits: p.Limits(),
-		entries: map[string]*entry{}, dead: map[string]string{}, wake: make(chan struct{}, 1),
+		entries: map[string]*entry{}, dead: map[string][]string{}, wake: make(chan struct{}, 1),
 	}
 	t.tags = newBucket(t.limits.Rate, t.limits.Burst)
 	if t.limits.URLRate > 0 {
@@ -67,11 +70,14 @@ func (t *target) add(it *item, soft bool, now time.Time) *mark {
 		e = &entry{key: key, name: it.name, isURL: it.isURL, born: t.born, index: -1}
 		t.entries[key] = e
 	}
-	if id, ok := t.dead[key]; ok {
+	for _, id := range t.dead[key] {
 		// The newest state wins, and what is dead may have been harder.
 		soft = soft && t.q.dead[id].Soft
-		t.bury(key, id)
 	}
+	if it.soft && !soft {
+		t.q.item(itemKey(it.name, it.isURL), it.name, it.isURL, soft) // for the journal
+	}
+	t.bury(key)
 	if len(e.now) == 0 {
 		e.due = now.Add(t.q.opts.Window)
 	}
@@ -88,10 +94,21 @@ func (t *target) add(it *item, soft bool, now time.Time) *mark {
 	return m
 }
 
-// bury forgets a dead letter.
-func (t *target) bury(key, id string) {
+// bury forgets the dead letters of an entry.
+func (t *target) bury(key string) {
+	for _, id := range t.dead[key] {
+		t.q.forget(id)
+	}
 	delete(t.dead, key)
-	t.q.forget(id)
+}
+
+// deadCount is how many dead letters there are.
+func (t *target) deadCount() int {
+	n := 0
+	for _, ids := range t.dead {
+		n += len(ids)
+	}
+	return n
 }
 
 // place puts an entry where it belongs, or away if nothing is left to do.
@@ -122,7 +139,10 @@ func (t *target) run() {
 	defer timer.Stop()
 	for {
 		t.q.mu.Lock()
-		wait := t.dispatch(time.Now())
+		wait := never
+		if t.q.ctx.Err() == nil {
+			wait = t.dispatch(time.Now())
+		}
 		t.q.mu.Unlock()
 		timer.Reset(wait)
 		select {
@@ -254,7 +274,7 @@ func (t *target) abandon() {
 	now := time.Now()
 	left := &Error{Target: t.name, Err: ErrClosed}
 	for _, e := range t.entries {
-		for _, m := range append(e.now, e.again...) {
+		for _, m := range slices.Concat(e.now, e.again, e.sent.now, e.sent.again) {
 			m.items = nil // not released: they are not done
 			t.q.reach(m, now, left)
 		}

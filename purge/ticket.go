@@ -30,7 +30,7 @@ type Ticket struct {
 	parts []part
 	// refused is what was not taken at all, by target.
 	refused []*Error
-	targets []string
+	queue   *Queue
 
 	settled     sync.Once
 	settledDone chan struct{}
@@ -48,7 +48,17 @@ type part struct {
 // [Ticket.Err]. From then on what reaches the caches is new, but for responses
 // under way: a rebuild can begin. Each call starts a goroutine that ends with
 // the channel, at the latest when the queue is closed.
+//
+// A name that is no target's is never taken for one that has accepted: the
+// channel is then closed with the queue and not before, and the Logger is told,
+// once.
 func (t *Ticket) Accepted(targets ...string) <-chan struct{} {
+	for _, name := range targets {
+		if !slices.Contains(t.queue.names, name) {
+			t.queue.tellUnknown(name)
+			return t.queue.closed
+		}
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -160,7 +170,7 @@ func fieldString(text string) string {
 // Receipt returns the state of things.
 func (t *Ticket) Receipt() Receipt {
 	r := Receipt{At: t.at}
-	for _, name := range t.targets {
+	for _, name := range t.queue.names {
 		one := TargetReceipt{Target: name}
 		for _, e := range t.refused {
 			if e.Target == name {

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/larderdev/larder/purge"
 	"github.com/larderdev/larder/purge/internal/zone"
@@ -33,7 +35,7 @@ type Options struct {
 	// Default: false.
 	PlainHTTP bool
 	// Name names the purger in receipts and errors. Several edges have
-	// different names.
+	// different names. UTF-8 without control characters.
 	//
 	// Default: "edge".
 	Name string
@@ -65,6 +67,9 @@ func New(o Options) (*Purger, error) {
 	}
 	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
 		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	}
+	if !utf8.ValidString(o.Name) || strings.ContainsFunc(o.Name, unicode.IsControl) {
+		errs = append(errs, fmt.Errorf("Name is %.80q, which is not UTF-8 or has a control character: name it otherwise", o.Name))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)

@@ -70,6 +70,9 @@ func TestNew(t *testing.T) {
 		{edge.Options{BaseURL: "http://edge:8080", PlainHTTP: true}, "Token is empty"},
 		{edge.Options{BaseURL: "http://u:edge-secret@localhost"}, "user information"},
 		{edge.Options{BaseURL: "http://localhost", Rate: 1}, "Rate"},
+		{edge.Options{BaseURL: "http://localhost", Name: "edge \xff"}, `Name is "edge \xff"`},
+		{edge.Options{BaseURL: "http://localhost", Name: "edge\n2"}, `Name is "edge\n2"`},
+		{edge.Options{BaseURL: "http://localhost", Name: "édge 2"}, ""},
 	} {
 		_, err := edge.New(tt.o)
 		switch {

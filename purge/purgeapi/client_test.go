@@ -230,7 +230,7 @@ func TestBase(t *testing.T) {
 func TestPrintableTag(t *testing.T) {
 	check := purgeapi.PrintableTag(5, ",*")
 	for tag, want := range map[string]string{
-		"a": "", "a-b:c": "", "~!": "", "": "empty", "abcdef": "at most 5", "a b": "byte 2", "a,b": "byte 2", "*": "byte 1", "ü": "byte 1", "a\n": "byte 2", "a\x7f": "byte 2",
+		"a": "", "a-b:c": "", "~!": "", "": "empty", "abcdef": "at most 5", "a b": "byte 2", "a,b": "byte 2", "*": "byte 1", "ü": "has 'ü' at byte 1", "aü": "has 'ü' at byte 2", "a\n": "byte 2", "a\x7f": "byte 2",
 	} {
 		err := check(tag)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

@@ -63,6 +63,13 @@ func TestSecretFromEnv(t *testing.T) {
 	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	two := filepath.Join(t.TempDir(), "two")
+	if err := os.WriteFile(two, []byte("from-one\r\nfrom-two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := purgeapi.SecretFromFile(two); err == nil || !s.IsZero() || !strings.Contains(err.Error(), "line break") || strings.Contains(err.Error(), "from-") {
+		t.Errorf("SecretFromFile of two lines: %v, want an error about the line break that tells neither", err)
+	}
 	huge := filepath.Join(t.TempDir(), "huge")
 	if err := os.WriteFile(huge, bytes.Repeat([]byte("x"), 1<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -77,6 +84,9 @@ func TestSecretFromEnv(t *testing.T) {
 		{value: "from-env", file: file, fault: "both CDN_TOKEN and CDN_TOKEN_FILE are set"},
 		{fault: "CDN_TOKEN: there is no secret in it"},
 		{file: empty, fault: "there is no secret in it"},
+		{value: "from-\nenv", fault: "CDN_TOKEN: there is a line break or another control character"},
+		{value: "from-\x7fenv", fault: "CDN_TOKEN: there is a line break or another control character"},
+		{file: two, fault: "there is a line break or another control character"},
 		{file: huge, fault: "longer than 65536 bytes"},
 		{file: file + "-absent", fault: "CDN_TOKEN_FILE"},
 	} {
