@@ -3,6 +3,7 @@ package edge
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/larderdev/larder/httpcache"
@@ -214,11 +215,28 @@ func (o *Options) personal(r *http.Request) bool {
 	if len(r.Header["Cookie"]) == 0 {
 		return false
 	}
-	for _, cookie := range r.Cookies() {
-		if !slices.Contains(o.PlainCookies, cookie.Name) {
-			return true
+	return !o.plainCookies(r.Header["Cookie"])
+}
+
+// plainCookies tells whether lines of Cookie have nothing but plain cookies.
+// Origins read more as a cookie than RFC 6265 does, so that a piece that is not
+// one by its grammar, or no piece at all, says who knows what.
+func (o *Options) plainCookies(lines []string) bool {
+	any := false
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+			if !ok || !slices.Contains(o.PlainCookies, name) || strings.ContainsFunc(value, notCookieOctet) {
+				return false
+			}
+			any = true
 		}
 	}
-	// A Cookie field without a single cookie that can be read says who knows what.
-	return len(r.Cookies()) == 0
+	return any
+}
+
+// notCookieOctet tells whether a value of a cookie must not have c, quotes aside
+// (RFC 6265 4.1.1).
+func notCookieOctet(c rune) bool {
+	return c <= ' ' || c >= 0x7f || c == ',' || c == ';' || c == '\\'
 }
