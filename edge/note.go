@@ -94,7 +94,7 @@ func (s *solo) note(f *flight, status int, why refusal) {
 	case http.StatusPartialContent, http.StatusNotModified, http.StatusRequestedRangeNotSatisfiable:
 		return
 	}
-	if why == refusedRequest || why == refusedCredentials {
+	if why == refusedRequest || why == refusedCredentials || why == refusedAsker {
 		return
 	}
 	slot, hash := s.slot(f.fetch.url.key)

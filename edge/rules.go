@@ -123,6 +123,18 @@ func understood(status int) bool {
 	return http.StatusText(status) != "" && status != http.StatusNotModified
 }
 
+// answersAsker are the statuses that answer a condition, a Range or an Expect of
+// one request, and those that no cache may store (RFC 6585, RFC 8470 5.2).
+func answersAsker(status int) bool {
+	switch status {
+	case http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed,
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusUpgradeRequired, http.StatusPreconditionRequired,
+		http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge, http.StatusNetworkAuthenticationRequired:
+		return true
+	}
+	return false
+}
+
 // refusal says why a response is not to be stored, for Cache-Status and the
 // memory of what not to collapse; empty: it may be.
 type refusal string
@@ -130,6 +142,7 @@ type refusal string
 const (
 	refusedNone        refusal = ""
 	refusedRequest     refusal = "request-no-store"
+	refusedAsker       refusal = "asker" // the answer is to what its asker alone said
 	refusedStatus      refusal = "status"
 	refusedNoStore     refusal = "no-store"
 	refusedPrivate     refusal = "private"
@@ -149,6 +162,8 @@ func (o *Options) storable(r *http.Request, status int, h http.Header, s *statem
 	switch {
 	case status < 200 || status == http.StatusNotModified:
 		return refusedStatus
+	case answersAsker(status):
+		return refusedAsker
 	case httpcache.ParseCacheControl(r.Header.Values("Cache-Control")).Has("no-store"):
 		return refusedRequest
 	case s.d.Has("must-understand"):

@@ -39,6 +39,20 @@ func (f *flight) conditional() {
 	}
 }
 
+// asksAlone tells whether the origin was asked something that others who want the
+// same URL do not ask. An error may be the answer to that alone.
+func (f *flight) asksAlone() bool {
+	asked := f.asker.Header
+	if f.out != nil {
+		asked = f.out.Header // without what is evaluated here
+	}
+	if len(asked["Expect"]) > 0 || len(asked["Range"]) > 0 {
+		return true
+	}
+	// With candidates the conditions are those of the cache.
+	return len(f.candidates) == 0 && (len(asked["If-None-Match"]) > 0 || len(asked["If-Modified-Since"]) > 0)
+}
+
 // rest makes the request of a flight one for what is missing behind a part.
 func (f *flight) rest(part *response) {
 	f.part = part
@@ -174,6 +188,8 @@ func (h *Handler) receive(f *flight, resp *http.Response, askedAt, gotAt time.Ti
 	case why != refusedNone:
 	case !ok:
 		why = refusedTags
+	case resp.StatusCode >= 400 && f.asksAlone():
+		why = refusedAsker
 	case resp.StatusCode == http.StatusPartialContent:
 		if s.first, s.total, ok = partOf(resp); !ok || f.asker.Header.Get("Range") == "" {
 			why = refusedPartial
