@@ -90,6 +90,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodConnect:
 		h.fail(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
+	case !isHost(r.Host):
+		h.fail(w, http.StatusBadRequest, "the Host is none")
 	case len(r.Header["Via"]) > 0 && h.loops(r):
 		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
 	case websocket(r):

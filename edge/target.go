@@ -43,6 +43,38 @@ func newTarget(scheme, host string, u *url.URL) target {
 // origin is what groups belong to (RFC 9875 2.1).
 func (t *target) origin() string { return t.scheme + "://" + t.host }
 
+// isHost tells whether text can be the host of a request, with or without a port
+// (RFC 3986 3.2.2). With HTTP/2 it comes as the client wrote it, and a key made of
+// "www.example.com/shop" and a path would be that of another path. Escapes are no
+// part of a name here. HTTP/1.0 may leave the host out.
+func isHost(text string) bool {
+	if strings.HasPrefix(text, "[") {
+		end := strings.IndexByte(text, ']')
+		if end < 0 || net.ParseIP(text[1:end]) == nil {
+			return false
+		}
+		text = text[end+1:]
+		return text == "" || text[0] == ':' && isPort(text[1:])
+	}
+	name, port, _ := strings.Cut(text, ":")
+	for _, c := range []byte(name) {
+		if !unreserved(c) && !strings.ContainsRune("!$&'()*+,;=", rune(c)) {
+			return false
+		}
+	}
+	return isPort(port)
+}
+
+// isPort tells whether text has nothing but digits.
+func isPort(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c < '0' || c > '9' })
+}
+
+// unreserved tells whether c means the same escaped or not (RFC 3986 2.3).
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
+
 // normalHost is a host in lower case, without the default port of the scheme.
 func normalHost(scheme, host string) string {
 	host = strings.ToLower(host)

@@ -1,0 +1,47 @@
+package edge
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// TestHost_None: of a host that is none no key is made, and the origin is not
+// asked.
+func TestHost_None(t *testing.T) {
+	for _, tt := range []struct {
+		host string
+		ok   bool
+	}{
+		{"www.example.com", true},
+		{"WWW.example.com:8080", true},
+		{"my_host", true},
+		{"[::1]:80", true},
+		{"[::1]", true},
+		{"", true}, // HTTP/1.0
+		{"victim/shop", false},
+		{"victim?x=1", false},
+		{"victim#x", false},
+		{"user@victim", false},
+		{"victim%2fshop", false},
+		{"victim:80/shop", false},
+		{"victim:80:80", false},
+		{"[::1]/shop", false},
+		{"[victim]", false},
+		{"vic tim", false},
+		{"vict\x00im", false},
+		{"víctim", false},
+	} {
+		asked := false
+		h := newEdge(t, func(*http.Request) (*http.Response, error) {
+			asked = true
+			return respond(200, "one", "Cache-Control: max-age=60"), nil
+		})
+		r := httptest.NewRequest(http.MethodGet, "/evil", nil)
+		r.Host = tt.host // as net/http hands over the :authority of HTTP/2
+		w := do(h, r)
+		if ok := w.Code == 200; ok != tt.ok || asked != tt.ok || !ok && w.Code != http.StatusBadRequest {
+			t.Errorf("host %q: %d, origin asked: %v, want it taken: %v", tt.host, w.Code, asked, tt.ok)
+		}
+	}
+}
