@@ -123,14 +123,14 @@ var errClosed = errors.New("edge: closed")
 func (s *response) validates() bool { return s.etag != "" || s.modified != "" }
 
 // candidates are the stored responses that the origin may confirm: that which the
-// request selects before the others.
+// request selects before the others, of which a weak tag says too little.
 func (x *exchange) candidates() []*response {
 	var all []*response
 	if x.best != nil && x.best.validates() {
 		all = append(all, x.best)
 	}
 	for _, s := range x.others {
-		if s.complete() && s.etag != "" && len(all) < maxValidators {
+		if s.complete() && strong(s.etag) && len(all) < maxValidators {
 			all = append(all, s)
 		}
 	}

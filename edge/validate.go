@@ -84,11 +84,13 @@ func (f *flight) misses(resp *http.Response) bool {
 }
 
 // confirmed returns the candidate that a 304 is about, nil if it is none of them
-// (RFC 9111 4.3.4).
+// (RFC 9111 4.3.4). One that the request does not select is in another form, say
+// compressed, that the same weak tag can be about: it takes the same strong one.
 func (f *flight) confirmed(h http.Header) *response {
 	if etag := h.Get("ETag"); etag != "" {
 		for _, s := range f.candidates {
-			if s.etag != "" && weakMatch(s.etag, etag) {
+			if s.etag == etag && strong(etag) ||
+				s.etag != "" && weakMatch(s.etag, etag) && s.selects(f.asker.Header) {
 				return s
 			}
 		}
@@ -98,6 +100,9 @@ func (f *flight) confirmed(h http.Header) *response {
 		return nil // one of several entity tags, and it does not say which
 	}
 	first := f.candidates[0]
+	if !first.selects(f.asker.Header) {
+		return nil
+	}
 	if modified := h.Get("Last-Modified"); modified != "" && first.modified != "" && modified != first.modified {
 		return nil
 	}
