@@ -70,7 +70,7 @@ func (h *Handler) originURL(u *url.URL) *url.URL {
 func (h *Handler) forwarded(out http.Header, r *http.Request) {
 	before := out.Values("X-Forwarded-For")
 	for name := range out {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+		if name != "Via" && rewritten(name) {
 			delete(out, name)
 		}
 	}
@@ -84,6 +84,12 @@ func (h *Handler) forwarded(out http.Header, r *http.Request) {
 	}
 	out.Set("X-Forwarded-Proto", scheme)
 	out.Add("Via", viaVersion(r)+" "+h.options.Name)
+}
+
+// rewritten tells whether the origin gets a field from the edge, not from the
+// client: what the client said in it selects no response.
+func rewritten(name string) bool {
+	return name == "Forwarded" || name == "Via" || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // viaVersion is the protocol by which a request came (RFC 9110 7.6.3).

@@ -189,7 +189,7 @@ func (o *Options) storable(r *http.Request, status int, h http.Header, s *statem
 	if (s.noCache || !s.explicit && s.lifetime == 0) && h.Get("ETag") == "" && h.Get("Last-Modified") == "" {
 		return refusedSilent
 	}
-	if names, any := httpcache.ParseVary(h.Values("Vary")); any || len(names) > maxSelectors {
+	if names, any := httpcache.ParseVary(h.Values("Vary")); any || len(names) > maxSelectors || slices.ContainsFunc(names, rewritten) {
 		return refusedVary
 	}
 	return refusedNone
