@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -63,6 +64,44 @@ func TestPurge_InFlight(t *testing.T) {
 				}
 				wg.Wait()
 				want(t, get(h, "/a"), 200, "1") // the first to come after what was under way
+			})
+		})
+	}
+}
+
+// TestPurge_PostInFlight: the answer to a POST that is stored for GETs is wrong
+// like any other if what it is about was purged while it was asked for.
+func TestPurge_PostInFlight(t *testing.T) {
+	for _, p := range []Purge{
+		{},
+		{Tags: []string{"x"}},
+		{URLs: []string{"http://www.example.com/a"}},
+		{Tags: []string{"x"}, Soft: true},
+		{URLs: []string{"http://www.example.com/a"}, Soft: true},
+	} {
+		t.Run(fmt.Sprintf("%+v", p), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var version atomic.Int64
+				h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+					body := strconv.FormatInt(version.Load(), 10) // read at the beginning, sent at the end
+					time.Sleep(time.Second)
+					return respond(200, body, "Cache-Control: max-age=60", "Content-Location: /a", "Cache-Tag: x"), nil
+				})
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					do(h, httptest.NewRequest(http.MethodPost, "http://www.example.com/a", strings.NewReader("q")))
+				})
+				time.Sleep(500 * time.Millisecond)
+				version.Store(1)
+				newest := "0" // without a purge it is stored
+				if len(p.Tags)+len(p.URLs) > 0 {
+					newest = "1"
+					if err := h.Purge(p); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wg.Wait()
+				want(t, get(h, "/a"), 200, newest)
 			})
 		})
 	}

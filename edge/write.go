@@ -45,7 +45,8 @@ func (h *Handler) pass(x *exchange, n note) {
 			clear(header)
 		})
 	})
-	// A HEAD can bring a stored response up to date, and is fenced like a GET.
+	// A HEAD can bring a stored response up to date, and the answer to a POST be
+	// stored: they are fenced like a GET.
 	f := h.store.begin(x.url)
 	defer h.store.end(f)
 	askedAt := time.Now()
@@ -57,13 +58,13 @@ func (h *Handler) pass(x *exchange, n note) {
 	}
 	// Before the client learns of its success: its next request must see it.
 	if !safe(x.r.Method) && resp.StatusCode < 400 {
-		h.invalidate(&x.url, resp.Header)
+		h.invalidate(f, resp.Header)
 	}
 	if x.r.Method == http.MethodHead && x.best != nil {
 		h.compare(f, x, resp, askedAt)
 	}
 	n.status = resp.StatusCode
-	after := h.keep(x, resp, askedAt)
+	after := h.keep(f, x, resp, askedAt)
 	defer after()
 	h.relay(x.w, resp, h.options.forClients(resp.Header), n)
 }
@@ -91,8 +92,9 @@ func (h *Handler) unanswered(x *exchange, err error) {
 // invalidate makes what a successful unsafe request has changed wrong: its
 // target, what Location and Content-Location of the same origin name (RFC 9111
 // 4.4), and the groups that the response names (RFC 9875 3).
-func (h *Handler) invalidate(t *target, header http.Header) {
-	h.store.forget(t.key)
+func (h *Handler) invalidate(f *fetch, header http.Header) {
+	t := &f.url
+	h.store.forgetBefore(t.key, f)
 	for _, name := range []string{"Location", "Content-Location"} {
 		if other, ok := h.related(t, header.Get(name)); ok && other.key != t.key {
 			h.store.forget(other.key)
@@ -158,7 +160,7 @@ func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt ti
 // says that it is what a GET would bring (RFC 9110 9.3.3): it names the target as
 // its Content-Location and states its lifetime. What keep returns is called when
 // the body has passed.
-func (h *Handler) keep(x *exchange, resp *http.Response, askedAt time.Time) func() {
+func (h *Handler) keep(f *fetch, x *exchange, resp *http.Response, askedAt time.Time) func() {
 	nothing := func() {}
 	if x.r.Method != http.MethodPost || resp.StatusCode != http.StatusOK || h.options.personal(x.r) {
 		return nothing
@@ -167,24 +169,19 @@ func (h *Handler) keep(x *exchange, resp *http.Response, askedAt time.Time) func
 	if !ok || same.key != x.url.key {
 		return nothing
 	}
-	// It was asked for before the target was invalidated by this very request.
-	f := h.store.begin(x.url)
 	copied := *resp
 	copied.Header = resp.Header.Clone()
 	s, _, why := h.receive(&flight{fetch: f, asker: x.r}, &copied, askedAt, time.Now())
 	if why != refusedNone || !s.explicit {
-		h.store.end(f)
 		return nothing
 	}
 	sp, first, ok := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
 	if !ok {
-		h.store.end(f)
 		return nothing
 	}
 	tee := &tee{body: resp.Body, spool: sp}
 	resp.Body = tee
 	return func() {
-		defer h.store.end(f)
 		first.Close()
 		if tee.whole && (resp.ContentLength < 0 || sp.total() == resp.ContentLength) && !sp.isWindow() {
 			h.store.put(f, s.with(s.header, func(c *response) { c.body = sp.bytes() }))
