@@ -42,6 +42,7 @@ func (h *Handler) fetch(x *exchange) {
 		known, over = []*response{f.response}, f
 	}
 	f := newFlight(h.store.begin(x.url), "")
+	h.look(x)
 	h.ask(f, x)
 	h.lead(x, f)
 }
@@ -50,16 +51,15 @@ func (h *Handler) fetch(x *exchange) {
 // this one may have landed since the first look. What it brought is for all who
 // are aboard.
 func (h *Handler) alreadyHere(f *flight, x *exchange) bool {
-	selected, others := h.store.lookup(x.url.key, x.r.Header)
-	s := best(selected, x.r)
-	if s == x.best {
+	before := x.best
+	h.look(x)
+	s := x.best
+	if s == before {
 		return false
 	}
-	now := time.Now()
-	y := exchange{best: s, now: now, asks: x.asks}
-	if s == nil || !s.complete() || !y.allows(s.ttl(now)) {
-		// What there is now is what to validate, and to fall back on.
-		x.selected, x.others, x.best, x.now = selected, others, s, now
+	// What there is now is what to validate, and to fall back on.
+	x.now = time.Now()
+	if s == nil || !s.complete() || !x.allows(s.ttl(x.now)) {
 		return false
 	}
 	f.land(landing{response: s, header: s.header, whole: true, found: true})
@@ -298,6 +298,7 @@ func (h *Handler) refresh(x *exchange) {
 			delete(behind.r.Header, name)
 		}
 	}
+	h.look(&behind)
 	f.leaderGone = true // it goes into the store, or nowhere
 	close(f.left)
 	h.ask(f, &behind)

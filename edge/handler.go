@@ -128,8 +128,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		h.pass(&x, note{fwd: "bypass"})
 		return
 	}
-	x.selected, x.others = h.store.lookup(x.url.key, r.Header)
-	x.best = best(x.selected, r)
+	h.look(&x)
 	if lines := r.Header["Cache-Control"]; len(lines) > 0 {
 		x.said = httpcache.ParseCacheControl(lines)
 		if h.options.Profile == StrictRFC {
@@ -163,6 +162,14 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.fetch(&x)
+}
+
+// look looks up what is stored for a request. Whoever asks the origin looks again
+// once the fetch has begun: a purge came before that look, and what it has made
+// wrong is not there any more, or comes after, and fences the fetch.
+func (h *Handler) look(x *exchange) {
+	x.selected, x.others = h.store.lookup(x.url.key, x.r.Header)
+	x.best = best(x.selected, x.r)
 }
 
 // overriding are fields by which some origins take another URL or method than

@@ -107,6 +107,55 @@ func TestPurge_PostInFlight(t *testing.T) {
 	}
 }
 
+// TestPurge_HeadInFlight: a HEAD does not bring back what was purged, whether that
+// was before it was sent or while it was under way.
+func TestPurge_HeadInFlight(t *testing.T) {
+	for _, p := range []Purge{
+		{Tags: []string{"x"}},
+		{URLs: []string{"http://www.example.com/a"}},
+		{Tags: []string{"x"}, Soft: true},
+		{URLs: []string{"http://www.example.com/a"}, Soft: true},
+	} {
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%+v before it: %v", p, before), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					body := "old"
+					h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+						lifetime := "Cache-Control: max-age=1"
+						if r.Method == http.MethodHead {
+							lifetime = "Cache-Control: max-age=60"
+							time.Sleep(time.Second)
+						}
+						return respond(200, body, lifetime, "Cache-Tag: x", `ETag: "1"`), nil
+					})
+					get(h, "/a")
+					time.Sleep(2 * time.Second)
+					r := httptest.NewRequest(http.MethodHead, "http://www.example.com/a", nil)
+					x := exchange{w: httptest.NewRecorder(), r: r, url: targetOf(r), now: time.Now()}
+					h.look(&x) // what was there before the purge
+					purge := func() {
+						body = "new"
+						if err := h.Purge(p); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if before {
+						purge()
+					}
+					var wg sync.WaitGroup
+					wg.Go(func() { h.pass(&x, note{fwd: "stale"}) })
+					time.Sleep(500 * time.Millisecond)
+					if !before {
+						purge()
+					}
+					wg.Wait()
+					want(t, get(h, "/a"), 200, "new")
+				})
+			})
+		}
+	}
+}
+
 // raceRounds are the purges of TestPurge_Race: go test -run Race -rounds 100000
 // takes minutes with the race detector.
 var raceRounds = flag.Int("rounds", 1000, "purges in TestPurge_Race")

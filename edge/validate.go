@@ -138,8 +138,11 @@ func (h *Handler) freshen(f *flight, s *response, resp *http.Response, askedAt t
 		c.rules = said.rules
 		c.stamp(merged, askedAt, gotAt)
 		c.vary = selectors(merged, f.asker.Header)
-		// It is as new as the request that confirmed it, not newer.
-		c.began = f.fetch.began
+		// It is as new as the request that confirmed it, not newer. A HEAD confirms
+		// no body.
+		if f.asker.Method != http.MethodHead {
+			c.began = f.fetch.began
+		}
 		c.names = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.names), marks...))))
 	})
 	l := landing{response: fresh, header: merged, whole: true, status: http.StatusNotModified, why: why}

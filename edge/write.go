@@ -49,6 +49,9 @@ func (h *Handler) pass(x *exchange, n note) {
 	// stored: they are fenced like a GET.
 	f := h.store.begin(x.url)
 	defer h.store.end(f)
+	if x.r.Method == http.MethodHead && x.best != nil {
+		h.look(x) // a purge since the first look fences nothing
+	}
 	askedAt := time.Now()
 	resp, err := h.roundTrip(h.toOrigin(ctx, x.r))
 	interims.close()
@@ -138,7 +141,9 @@ func (h *Handler) related(t *target, reference string) (target, bool) {
 }
 
 // compare sees whether the answer to a HEAD is about the response that is stored:
-// then its fields are brought up to date, else it is stale (RFC 9111 4.3.5).
+// then its fields are brought up to date, if it is not, it is stale (RFC 9111
+// 4.3.5). A HEAD shows no body: only the same strong tag says that it is the same.
+// What a purge has made stale or wrong is for a GET to confirm.
 func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt time.Time) {
 	s := x.best
 	if resp.StatusCode != http.StatusOK || s.status != http.StatusOK || !s.complete() || h.options.personal(x.r) {
@@ -149,6 +154,9 @@ func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt ti
 			h.store.soften(x.url.key, time.Now())
 			return
 		}
+	}
+	if !strong(s.etag) || resp.Header.Get("Etag") != s.etag || !s.usable(h.store.book) || s.staleAt.Load() != 0 {
+		return
 	}
 	flight := &flight{fetch: f, asker: x.r, ready: make(chan struct{})}
 	copied := *resp
