@@ -296,10 +296,11 @@ func (h *Handler) newUpgrades() *httputil.ReverseProxy {
 	}
 }
 
-// websocket tells whether a request wants to become a WebSocket. No other change
-// of protocol is passed on: h2c would carry requests past this cache.
+// websocket tells whether a request wants to become a WebSocket, which is always a
+// GET (RFC 6455 4.1). No other change of protocol is passed on: h2c would carry
+// requests past this cache.
 func websocket(r *http.Request) bool {
-	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+	if r.ProtoMajor != 1 || r.Method != http.MethodGet || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		return false
 	}
 	for _, line := range r.Header["Connection"] {
