@@ -148,7 +148,9 @@ func (h *Handler) freshen(f *flight, s *response, resp *http.Response, askedAt t
 	l := landing{response: fresh, header: merged, whole: true, status: http.StatusNotModified, why: why}
 	switch {
 	// The leader gets the merged response in any case; who else does, and whether
-	// it stays, is decided as for a new one.
+	// it stays, is decided as for a new one. What is said to one client alone says
+	// nothing about the response that is there for all.
+	case why == refusedRequest, why == refusedCredentials, why != refusedNone && h.options.personal(f.asker):
 	case why != refusedNone:
 		h.store.forget(f.fetch.url.key)
 		h.solo.note(f, s.status, why)
