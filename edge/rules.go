@@ -152,6 +152,7 @@ const (
 	refusedVary        refusal = "vary"
 	refusedUnframed    refusal = "no-length"
 	refusedSize        refusal = "size"
+	refusedBudget      refusal = "memory"           // too many bodies are under way
 	refusedTags        refusal = "unpurgeable-tags" // too many, or none that a purge can name
 	refusedPartial     refusal = "partial"
 )

@@ -183,8 +183,8 @@ func (h *Handler) keep(f *fetch, x *exchange, resp *http.Response, askedAt time.
 	if why != refusedNone || !s.explicit {
 		return nothing
 	}
-	sp, first, ok := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
-	if !ok {
+	sp, first, why := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
+	if why != refusedNone {
 		return nothing
 	}
 	tee := &tee{body: resp.Body, spool: sp}
@@ -208,15 +208,7 @@ type tee struct {
 // Read reads the body and keeps what it read, as long as there is room.
 func (t *tee) Read(p []byte) (int, error) {
 	n, err := t.body.Read(p)
-	for rest := p[:n]; len(rest) > 0 && !t.spool.isWindow(); {
-		room, failed := t.spool.room()
-		if failed != nil {
-			break
-		}
-		copied := copy(room, rest)
-		t.spool.grow(copied)
-		rest = rest[copied:]
-	}
+	t.spool.keep(p[:n])
 	t.whole = t.whole || errors.Is(err, io.EOF)
 	return n, err
 }
