@@ -154,8 +154,14 @@ func TestClose(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	if w := get(h, "/b"); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("after Close: %d, want 503", w.Code)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+		for _, lines := range []string{"Foo: 1", "Authorization: Basic x", "Upgrade: websocket"} {
+			r := newGet("/b", lines, "Connection: Upgrade")
+			r.Method = method
+			if w := do(h, r); w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s with %s after Close: %d, want 503", method, lines, w.Code)
+			}
+		}
 	}
 }
 

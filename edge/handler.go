@@ -94,7 +94,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusBadRequest, "the Host is none")
 	case len(r.Header["Via"]) > 0 && h.loops(r):
 		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
-	case websocket(r):
+	case websocket(r) && h.life.Err() == nil:
 		h.count.bypassed.Add(1)
 		h.upgrades.ServeHTTP(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:

@@ -33,6 +33,10 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request) {
 
 // pass forwards a request whose response is for its client alone.
 func (h *Handler) pass(x *exchange, n note) {
+	if h.life.Err() != nil {
+		h.fail(x.w, http.StatusServiceUnavailable, "the edge is closing")
+		return
+	}
 	header := x.w.Header()
 	interims := &passage{}
 	defer interims.close()
