@@ -19,11 +19,15 @@ type target struct {
 
 // targetOf returns the target of a request.
 func targetOf(r *http.Request) target {
-	scheme := "http"
+	return newTarget(schemeOf(r), r.Host, r.URL)
+}
+
+// schemeOf returns the scheme by which a request came.
+func schemeOf(r *http.Request) string {
 	if r.TLS != nil {
-		scheme = "https"
+		return "https"
 	}
-	return newTarget(scheme, r.Host, r.URL)
+	return "http"
 }
 
 // newTarget returns the target of a URL under a scheme and host, which may be
@@ -75,11 +79,12 @@ func unreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
 
-// normalHost is a host in lower case, without the default port of the scheme.
+// normalHost is a host in lower case, without an empty port or the default one of
+// the scheme.
 func normalHost(scheme, host string) string {
 	host = strings.ToLower(host)
 	if name, port, err := net.SplitHostPort(host); err == nil {
-		if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
 			if strings.Contains(name, ":") {
 				name = "[" + name + "]"
 			}

@@ -45,3 +45,27 @@ func TestHost_None(t *testing.T) {
 		}
 	}
 }
+
+// TestHost_OneForm: requests with the same key tell the origin the same host,
+// since it may build what is stored from it.
+func TestHost_OneForm(t *testing.T) {
+	for _, host := range []string{"www.example.com", "WWW.Example.com", "www.example.com:80", "www.example.com:"} {
+		var seen http.Header
+		var name string
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			seen, name = r.Header, r.Host
+			return respond(200, "one"), nil
+		}, func(o *Options) { o.PreserveHost = true })
+		r := newGet("/a", "X-Forwarded_Host: evil.example", "X_forwarded_host: evil.example")
+		r.Host = host
+		do(h, r)
+		if got := seen.Get("X-Forwarded-Host"); got != "www.example.com" || name != "www.example.com" {
+			t.Errorf("Host %q: the origin saw X-Forwarded-Host %q and Host %q, want %q", host, got, name, "www.example.com")
+		}
+		for field, lines := range seen {
+			if len(lines) > 0 && lines[0] == "evil.example" {
+				t.Errorf("the origin saw %s: %s", field, lines[0])
+			}
+		}
+	}
+}
