@@ -101,3 +101,29 @@ func TestSnapshot_Damaged(t *testing.T) {
 		t.Error("a snapshot of another profile was restored")
 	}
 }
+
+// TestSnapshot_ConfirmedFirst: what was restored is confirmed before it is served,
+// since a purge may have been missed; from then on its fields count.
+func TestSnapshot_ConfirmedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := "old"
+		origin := func(*http.Request) (*http.Response, error) {
+			return respond(200, body, "CDN-Cache-Control: max-age=60, stale-while-revalidate=300"), nil
+		}
+		h := newEdge(t, origin)
+		get(h, "/a")
+		var file bytes.Buffer
+		if err := h.Save(&file); err != nil {
+			t.Fatal(err)
+		}
+		body = "new"
+		h = newEdge(t, origin)
+		if n, err := h.Restore(&file); n != 1 || err != nil {
+			t.Fatalf("Restore: %d, %v, want 1", n, err)
+		}
+		want(t, get(h, "/a"), 200, "new")
+		time.Sleep(100 * time.Second)
+		body = "newer"
+		want(t, get(h, "/a"), 200, "new")
+	})
+}
