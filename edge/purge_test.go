@@ -119,14 +119,15 @@ func TestPurge_HeadInFlight(t *testing.T) {
 		for _, before := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%+v before it: %v", p, before), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					body := "old"
+					var body atomic.Value
+					body.Store("old")
 					h := newEdge(t, func(r *http.Request) (*http.Response, error) {
 						lifetime := "Cache-Control: max-age=1"
 						if r.Method == http.MethodHead {
 							lifetime = "Cache-Control: max-age=60"
 							time.Sleep(time.Second)
 						}
-						return respond(200, body, lifetime, "Cache-Tag: x", `ETag: "1"`), nil
+						return respond(200, body.Load().(string), lifetime, "Cache-Tag: x", `ETag: "1"`), nil
 					})
 					get(h, "/a")
 					time.Sleep(2 * time.Second)
@@ -134,7 +135,7 @@ func TestPurge_HeadInFlight(t *testing.T) {
 					x := exchange{w: httptest.NewRecorder(), r: r, url: targetOf(r), now: time.Now()}
 					h.look(&x) // what was there before the purge
 					purge := func() {
-						body = "new"
+						body.Store("new")
 						if err := h.Purge(p); err != nil {
 							t.Fatal(err)
 						}
