@@ -14,7 +14,7 @@ type target struct {
 	key    string // scheme://host/path?query
 	scheme string
 	host   string // in lower case, without the port that goes without saying
-	path   string // as it was sent, with the query
+	path   string // with the query, in normal form; the origin sees it as it was sent
 }
 
 // targetOf returns the target of a request.
@@ -40,6 +40,7 @@ func newTarget(scheme, host string, u *url.URL) target {
 	if u.ForceQuery || u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
+	path = normalPath(path)
 	host = normalHost(scheme, host)
 	return target{key: scheme + "://" + host + path, scheme: scheme, host: host, path: path}
 }
@@ -67,6 +68,48 @@ func isHost(text string) bool {
 		}
 	}
 	return isPort(port)
+}
+
+// normalPath writes the escapes of a path and query in one form: none of what is
+// unreserved, and capital letters in the others (RFC 3986 6.2.2). Else a purge of
+// one form would leave what was asked for by another. With a "%" that escapes nothing
+// the path stays as it is: "%2%35" would become "%25", which is something else.
+func normalPath(path string) string {
+	i := strings.IndexByte(path, '%')
+	if i < 0 {
+		return path
+	}
+	b := append(make([]byte, 0, len(path)), path[:i]...)
+	for ; i < len(path); i++ {
+		c := path[i]
+		if c != '%' {
+			b = append(b, c)
+			continue
+		}
+		if i+2 >= len(path) || !isHex(path[i+1]) || !isHex(path[i+2]) {
+			return path
+		}
+		if c = unhex(path[i+1])<<4 | unhex(path[i+2]); unreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, strings.ToUpper(path[i:i+3])...)
+		}
+		i += 2
+	}
+	return string(b)
+}
+
+// isHex tells whether c is a digit of a number to the base of 16.
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+// unhex returns the value of such a digit.
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
 }
 
 // isPort tells whether text has nothing but digits.

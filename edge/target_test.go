@@ -69,3 +69,32 @@ func TestHost_OneForm(t *testing.T) {
 		}
 	}
 }
+
+// TestTarget_OneForm: escapes that mean the same make the same key, and no others;
+// the origin sees what was sent.
+func TestTarget_OneForm(t *testing.T) {
+	for _, tt := range []struct{ sent, key string }{
+		{"/a", "/a"},
+		{"/%7Ea", "/~a"},
+		{"/caf%c3%a9", "/caf%C3%A9"},
+		{"/a%2fb", "/a%2Fb"},
+		{"/a%2Fb", "/a%2Fb"},
+		{"/%41%2e?%7e=%2f%3D", "/A.?~=%2F%3D"},
+		{"/a?100%", "/a?100%"},
+		{"/a?%zz%4", "/a?%zz%4"},
+		{"/a?%7E%zz", "/a?%7E%zz"},
+		{"/a?%2%35", "/a?%2%35"},
+		{"/%257E", "/%257E"},
+	} {
+		seen := ""
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			seen = r.URL.RequestURI()
+			return respond(200, "one", "Cache-Control: max-age=60"), nil
+		})
+		r := httptest.NewRequest(http.MethodGet, "http://www.example.com"+tt.sent, nil)
+		do(h, r)
+		if got := targetOf(r).key; got != "http://www.example.com"+tt.key || seen != tt.sent {
+			t.Errorf("%s: key %s and the origin saw %s, want %s, and what was sent", tt.sent, got, seen, tt.key)
+		}
+	}
+}
