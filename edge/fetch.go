@@ -291,9 +291,9 @@ func (h *Handler) refresh(x *exchange) {
 	behind := *x
 	behind.r = x.r.Clone(context.WithoutCancel(x.r.Context()))
 	behind.r.Method = http.MethodGet
-	// What it brings is for all: it is asked without what says who the client is,
-	// unless the response was selected by that.
-	for _, name := range []string{"Cookie", "Authorization"} {
+	// What it brings is for all: it is asked without what says who the client is or
+	// what it alone wants, unless the response was selected by that.
+	for _, name := range []string{"Cookie", "Authorization", "Proxy-Authorization", "Cache-Control", "Pragma", "Expect"} {
 		if !x.best.variesBy(name) {
 			delete(behind.r.Header, name)
 		}
