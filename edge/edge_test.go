@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -153,8 +154,14 @@ func TestClose(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	if w := get(h, "/b"); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("after Close: %d, want 503", w.Code)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+		for _, lines := range []string{"Foo: 1", "Authorization: Basic x", "Upgrade: websocket"} {
+			r := newGet("/b", lines, "Connection: Upgrade")
+			r.Method = method
+			if w := do(h, r); w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s with %s after Close: %d, want 503", method, lines, w.Code)
+			}
+		}
 	}
 }
 
@@ -198,4 +205,37 @@ func ExampleNew() {
 	// fwd=uri-miss
 	// hit
 	// fwd=uri-miss
+}
+
+// TestTargetFields_SurrogateControl: a field that is withheld from clients can
+// target the cache, and does so again after a 304.
+func TestTargetFields_SurrogateControl(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rules := "Surrogate-Control: no-store"
+		asked := 0
+		origin := func(r *http.Request) (*http.Response, error) {
+			asked++
+			if r.Header.Get("If-None-Match") != "" {
+				return respond(304, "", `ETag: "1"`), nil
+			}
+			return respond(200, "one", "Cache-Control: max-age=600", `ETag: "1"`, rules), nil
+		}
+		target := func(o *Options) { o.TargetFields = []string{"surrogate-control"} }
+		h := newEdge(t, origin, target)
+		get(h, "/no")
+		if get(h, "/no"); asked != 2 {
+			t.Errorf("Surrogate-Control: no-store: the origin was asked %d times of 2", asked)
+		}
+		rules, asked = "Surrogate-Control: max-age=1", 0
+		get(h, "/a") // stored
+		time.Sleep(2 * time.Second)
+		get(h, "/a") // confirmed
+		if get(h, "/a"); asked != 2 {
+			t.Errorf("fresh after a 304: the origin was asked %d times, want 2", asked)
+		}
+		time.Sleep(2 * time.Second)
+		if get(h, "/a"); asked != 3 {
+			t.Errorf("stale again: the origin was asked %d times, want 3", asked)
+		}
+	})
 }

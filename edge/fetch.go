@@ -42,6 +42,7 @@ func (h *Handler) fetch(x *exchange) {
 		known, over = []*response{f.response}, f
 	}
 	f := newFlight(h.store.begin(x.url), "")
+	h.look(x)
 	h.ask(f, x)
 	h.lead(x, f)
 }
@@ -50,16 +51,15 @@ func (h *Handler) fetch(x *exchange) {
 // this one may have landed since the first look. What it brought is for all who
 // are aboard.
 func (h *Handler) alreadyHere(f *flight, x *exchange) bool {
-	selected, others := h.store.lookup(x.url.key, x.r.Header)
-	s := best(selected, x.r)
-	if s == x.best {
+	before := x.best
+	h.look(x)
+	s := x.best
+	if s == before {
 		return false
 	}
-	now := time.Now()
-	y := exchange{best: s, now: now, asks: x.asks}
-	if s == nil || !s.complete() || !y.allows(s.ttl(now)) {
-		// What there is now is what to validate, and to fall back on.
-		x.selected, x.others, x.best, x.now = selected, others, s, now
+	// What there is now is what to validate, and to fall back on.
+	x.now = time.Now()
+	if s == nil || !s.complete() || !x.allows(s.ttl(x.now)) {
 		return false
 	}
 	f.land(landing{response: s, header: s.header, whole: true, found: true})
@@ -123,14 +123,14 @@ var errClosed = errors.New("edge: closed")
 func (s *response) validates() bool { return s.etag != "" || s.modified != "" }
 
 // candidates are the stored responses that the origin may confirm: that which the
-// request selects before the others.
+// request selects before the others, of which a weak tag says too little.
 func (x *exchange) candidates() []*response {
 	var all []*response
 	if x.best != nil && x.best.validates() {
 		all = append(all, x.best)
 	}
 	for _, s := range x.others {
-		if s.complete() && s.etag != "" && len(all) < maxValidators {
+		if s.complete() && strong(s.etag) && len(all) < maxValidators {
 			all = append(all, s)
 		}
 	}
@@ -291,13 +291,14 @@ func (h *Handler) refresh(x *exchange) {
 	behind := *x
 	behind.r = x.r.Clone(context.WithoutCancel(x.r.Context()))
 	behind.r.Method = http.MethodGet
-	// What it brings is for all: it is asked without what says who the client is,
-	// unless the response was selected by that.
-	for _, name := range []string{"Cookie", "Authorization"} {
+	// What it brings is for all: it is asked without what says who the client is or
+	// what it alone wants, unless the response was selected by that.
+	for _, name := range []string{"Cookie", "Authorization", "Proxy-Authorization", "Cache-Control", "Pragma", "Expect"} {
 		if !x.best.variesBy(name) {
 			delete(behind.r.Header, name)
 		}
 	}
+	h.look(&behind)
 	f.leaderGone = true // it goes into the store, or nowhere
 	close(f.left)
 	h.ask(f, &behind)

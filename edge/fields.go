@@ -99,7 +99,11 @@ func (o *Options) forClients(h http.Header) http.Header {
 	removeHopByHop(h)
 	if !o.ExposeTags {
 		for _, name := range withheldAlways {
-			delete(h, name)
+			// A field that targets this cache is read again whenever a 304 or a
+			// restart brings the response back, so that it stays in it.
+			if !slices.ContainsFunc(o.TargetFields, func(f string) bool { return strings.EqualFold(f, name) }) {
+				delete(h, name)
+			}
 		}
 	}
 	return h

@@ -152,10 +152,7 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 	var sp *spool
 	var first *spoolReader
 	if why == refusedNone {
-		var ok bool
-		if sp, first, ok = newSpool(length, h.options.MaxObjectBytes, &h.spools); !ok {
-			why = refusedSize
-		}
+		sp, first, why = newSpool(length, h.options.MaxObjectBytes, &h.spools)
 	}
 	if why != refusedNone {
 		h.solo.note(f, resp.StatusCode, why)
@@ -173,7 +170,7 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 	// All who wait are told now, and read while the body comes in.
 	sp.prefill(prefix)
 	f.land(landing{response: s, header: header, spool: sp, first: first, status: resp.StatusCode})
-	err := sp.fill(resp.Body, silence.heard)
+	err := sp.fill(f.out.Context(), resp.Body, silence)
 	_ = resp.Body.Close()
 	if length >= 0 && (err == nil || errors.Is(err, errWindow)) && sp.total() != length+int64(len(prefix)) {
 		err = io.ErrUnexpectedEOF

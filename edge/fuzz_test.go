@@ -2,6 +2,7 @@ package edge
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 )
@@ -72,6 +73,24 @@ func FuzzTags(f *testing.F) {
 			if name == aboutTag || name == aboutAll {
 				t.Errorf("marksOf(%q, %q) has %q", tags, groups, name)
 			}
+		}
+	})
+}
+
+// FuzzPath: a path in normal form stays as it is, and means what it meant.
+func FuzzPath(f *testing.F) {
+	for _, text := range []string{"/%7Ea", "/%2%35", "/%257e", "/a%2fb?x=%c3%", "/%zz"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		once := normalPath(text)
+		if twice := normalPath(once); twice != once {
+			t.Errorf("normalPath(%q) = %q, and again %q", text, once, twice)
+		}
+		before, err1 := url.PathUnescape(text)
+		after, err2 := url.PathUnescape(once)
+		if before != after || (err1 == nil) != (err2 == nil) {
+			t.Errorf("normalPath(%q) = %q: unescaped %q, %v, want %q, %v", text, once, after, err2, before, err1)
 		}
 	})
 }

@@ -90,9 +90,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodConnect:
 		h.fail(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
+	case !isHost(r.Host):
+		h.fail(w, http.StatusBadRequest, "the Host is none")
 	case len(r.Header["Via"]) > 0 && h.loops(r):
 		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
-	case websocket(r):
+	case websocket(r) && h.life.Err() == nil:
 		h.count.bypassed.Add(1)
 		h.upgrades.ServeHTTP(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -126,8 +128,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		h.pass(&x, note{fwd: "bypass"})
 		return
 	}
-	x.selected, x.others = h.store.lookup(x.url.key, r.Header)
-	x.best = best(x.selected, r)
+	h.look(&x)
 	if lines := r.Header["Cache-Control"]; len(lines) > 0 {
 		x.said = httpcache.ParseCacheControl(lines)
 		if h.options.Profile == StrictRFC {
@@ -161,6 +162,14 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.fetch(&x)
+}
+
+// look looks up what is stored for a request. Whoever asks the origin looks again
+// once the fetch has begun: a purge came before that look, and what it has made
+// wrong is not there any more, or comes after, and fences the fetch.
+func (h *Handler) look(x *exchange) {
+	x.selected, x.others = h.store.lookup(x.url.key, x.r.Header)
+	x.best = best(x.selected, x.r)
 }
 
 // overriding are fields by which some origins take another URL or method than
@@ -287,10 +296,11 @@ func (h *Handler) newUpgrades() *httputil.ReverseProxy {
 	}
 }
 
-// websocket tells whether a request wants to become a WebSocket. No other change
-// of protocol is passed on: h2c would carry requests past this cache.
+// websocket tells whether a request wants to become a WebSocket, which is always a
+// GET (RFC 6455 4.1). No other change of protocol is passed on: h2c would carry
+// requests past this cache.
 func websocket(r *http.Request) bool {
-	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+	if r.ProtoMajor != 1 || r.Method != http.MethodGet || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		return false
 	}
 	for _, line := range r.Header["Connection"] {

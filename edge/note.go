@@ -88,13 +88,14 @@ func (s *solo) slot(key string) (*atomic.Pointer[soloSlot], uint64) {
 	return &s.slots[hash%uint64(len(s.slots))], hash
 }
 
-// note remembers the URL of a flight, unless the reason lies in its request.
+// note remembers the URL of a flight, unless the reason lies in its request or in
+// what else is under way.
 func (s *solo) note(f *flight, status int, why refusal) {
 	switch status {
 	case http.StatusPartialContent, http.StatusNotModified, http.StatusRequestedRangeNotSatisfiable:
 		return
 	}
-	if why == refusedRequest || why == refusedCredentials {
+	if why == refusedRequest || why == refusedCredentials || why == refusedAsker || why == refusedBudget {
 		return
 	}
 	slot, hash := s.slot(f.fetch.url.key)

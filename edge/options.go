@@ -77,7 +77,7 @@ type Options struct {
 	PlainCookies []string
 	// ExposeTags leaves the fields for caches in answers (Cache-Tag,
 	// Surrogate-Key, xkey, Edge-Cache-Tag, CDN-Tag, Surrogate-Control): for
-	// another cache before this one.
+	// another cache before this one. Those of TargetFields stay in any case.
 	//
 	// Default: false, clients do not get them.
 	ExposeTags bool

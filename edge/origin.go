@@ -40,8 +40,9 @@ func (h *Handler) toOrigin(ctx context.Context, r *http.Request) *http.Request {
 		out.Body = http.NoBody
 	}
 	removeHopByHop(out.Header)
-	if !h.options.PreserveHost {
-		out.Host = h.options.Origin.Host
+	// Whatever the origin builds from the host is stored under that of the key.
+	if out.Host = h.options.Origin.Host; h.options.PreserveHost {
+		out.Host = normalHost(schemeOf(r), r.Host)
 	}
 	h.forwarded(out.Header, r)
 	if _, ok := out.Header["User-Agent"]; !ok {
@@ -70,20 +71,24 @@ func (h *Handler) originURL(u *url.URL) *url.URL {
 func (h *Handler) forwarded(out http.Header, r *http.Request) {
 	before := out.Values("X-Forwarded-For")
 	for name := range out {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+		// Origins that have fields as variables do not tell "_" from "-".
+		if folded := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); folded != "Via" && rewritten(folded) {
 			delete(out, name)
 		}
 	}
 	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		out.Set("X-Forwarded-For", strings.Join(append(before, ip), ", "))
 	}
-	out.Set("X-Forwarded-Host", r.Host)
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
+	scheme := schemeOf(r)
+	out.Set("X-Forwarded-Host", normalHost(scheme, r.Host))
 	out.Set("X-Forwarded-Proto", scheme)
 	out.Add("Via", viaVersion(r)+" "+h.options.Name)
+}
+
+// rewritten tells whether the origin gets a field from the edge, not from the
+// client: what the client said in it selects no response.
+func rewritten(name string) bool {
+	return name == "Forwarded" || name == "Via" || strings.HasPrefix(name, "X-Forwarded-")
 }
 
 // viaVersion is the protocol by which a request came (RFC 9110 7.6.3).

@@ -88,7 +88,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 			errs = append(errs, fmt.Errorf("prefix %.80q, want a host and a path, without a scheme, query or fragment", prefix))
 			continue
 		}
-		path := u.EscapedPath()
+		path := normalPath(u.EscapedPath())
 		names = append(names, aboutPrefix+strings.ToLower(host)+path)
 	}
 	for _, text := range p.URLs {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -67,6 +68,94 @@ func TestPurge_InFlight(t *testing.T) {
 				want(t, get(h, "/a"), 200, "1") // the first to come after what was under way
 			})
 		})
+	}
+}
+
+// TestPurge_PostInFlight: the answer to a POST that is stored for GETs is wrong
+// like any other if what it is about was purged while it was asked for.
+func TestPurge_PostInFlight(t *testing.T) {
+	for _, p := range []Purge{
+		{},
+		{Tags: []string{"x"}},
+		{URLs: []string{"http://www.example.com/a"}},
+		{Tags: []string{"x"}, Soft: true},
+		{URLs: []string{"http://www.example.com/a"}, Soft: true},
+	} {
+		t.Run(fmt.Sprintf("%+v", p), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var version atomic.Int64
+				h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+					body := strconv.FormatInt(version.Load(), 10) // read at the beginning, sent at the end
+					time.Sleep(time.Second)
+					return respond(200, body, "Cache-Control: max-age=60", "Content-Location: /a", "Cache-Tag: x"), nil
+				})
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					do(h, httptest.NewRequest(http.MethodPost, "http://www.example.com/a", strings.NewReader("q")))
+				})
+				time.Sleep(500 * time.Millisecond)
+				version.Store(1)
+				newest := "0" // without a purge it is stored
+				if len(p.Tags)+len(p.URLs) > 0 {
+					newest = "1"
+					if err := h.Purge(p); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wg.Wait()
+				want(t, get(h, "/a"), 200, newest)
+			})
+		})
+	}
+}
+
+// TestPurge_HeadInFlight: a HEAD does not bring back what was purged, whether that
+// was before it was sent or while it was under way.
+func TestPurge_HeadInFlight(t *testing.T) {
+	for _, p := range []Purge{
+		{Tags: []string{"x"}},
+		{URLs: []string{"http://www.example.com/a"}},
+		{Tags: []string{"x"}, Soft: true},
+		{URLs: []string{"http://www.example.com/a"}, Soft: true},
+	} {
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%+v before it: %v", p, before), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var body atomic.Value
+					body.Store("old")
+					h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+						lifetime := "Cache-Control: max-age=1"
+						if r.Method == http.MethodHead {
+							lifetime = "Cache-Control: max-age=60"
+							time.Sleep(time.Second)
+						}
+						return respond(200, body.Load().(string), lifetime, "Cache-Tag: x", `ETag: "1"`), nil
+					})
+					get(h, "/a")
+					time.Sleep(2 * time.Second)
+					r := httptest.NewRequest(http.MethodHead, "http://www.example.com/a", nil)
+					x := exchange{w: httptest.NewRecorder(), r: r, url: targetOf(r), now: time.Now()}
+					h.look(&x) // what was there before the purge
+					purge := func() {
+						body.Store("new")
+						if err := h.Purge(p); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if before {
+						purge()
+					}
+					var wg sync.WaitGroup
+					wg.Go(func() { h.pass(&x, note{fwd: "stale"}) })
+					time.Sleep(500 * time.Millisecond)
+					if !before {
+						purge()
+					}
+					wg.Wait()
+					want(t, get(h, "/a"), 200, "new")
+				})
+			})
+		}
 	}
 }
 

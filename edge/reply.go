@@ -113,7 +113,7 @@ func (h *Handler) relay(w http.ResponseWriter, resp *http.Response, from http.He
 	if resp.Request != nil && resp.Request.Method == http.MethodHead || !bodyAllowed(resp.StatusCode) {
 		return
 	}
-	if err := h.copyThrough(w, resp.Body, resp.ContentLength < 0); err != nil {
+	if err := h.copyThrough(w, resp.Body, resp.ContentLength < 0, n.detail == string(refusedBudget)); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	for name, lines := range resp.Trailer {
@@ -124,13 +124,20 @@ func (h *Handler) relay(w http.ResponseWriter, resp *http.Response, from http.He
 // copyBuffers are for bodies that are not stored.
 var copyBuffers = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 
-// copyThrough copies a body as it comes.
-func (h *Handler) copyThrough(w http.ResponseWriter, body io.Reader, flush bool) error {
-	buffer := copyBuffers.Get().(*[chunkBytes]byte)
-	defer copyBuffers.Put(buffer)
+// copyThrough copies a body as it comes. Where memory is short it does so in small
+// pieces: clients that do not read may be many.
+func (h *Handler) copyThrough(w http.ResponseWriter, body io.Reader, flush, short bool) error {
+	var buffer []byte
+	if short {
+		buffer = make([]byte, 4<<10)
+	} else {
+		pooled := copyBuffers.Get().(*[chunkBytes]byte)
+		defer copyBuffers.Put(pooled)
+		buffer = pooled[:]
+	}
 	control := http.NewResponseController(w)
 	for {
-		n, err := body.Read(buffer[:])
+		n, err := body.Read(buffer)
 		if n > 0 {
 			if _, err := w.Write(buffer[:n]); err != nil {
 				return err

@@ -3,6 +3,7 @@ package edge
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/larderdev/larder/httpcache"
@@ -122,6 +123,18 @@ func understood(status int) bool {
 	return http.StatusText(status) != "" && status != http.StatusNotModified
 }
 
+// answersAsker are the statuses that answer a condition, a Range or an Expect of
+// one request, and those that no cache may store (RFC 6585, RFC 8470 5.2).
+func answersAsker(status int) bool {
+	switch status {
+	case http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable, http.StatusExpectationFailed,
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusUpgradeRequired, http.StatusPreconditionRequired,
+		http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge, http.StatusNetworkAuthenticationRequired:
+		return true
+	}
+	return false
+}
+
 // refusal says why a response is not to be stored, for Cache-Status and the
 // memory of what not to collapse; empty: it may be.
 type refusal string
@@ -129,6 +142,7 @@ type refusal string
 const (
 	refusedNone        refusal = ""
 	refusedRequest     refusal = "request-no-store"
+	refusedAsker       refusal = "asker" // the answer is to what its asker alone said
 	refusedStatus      refusal = "status"
 	refusedNoStore     refusal = "no-store"
 	refusedPrivate     refusal = "private"
@@ -138,6 +152,7 @@ const (
 	refusedVary        refusal = "vary"
 	refusedUnframed    refusal = "no-length"
 	refusedSize        refusal = "size"
+	refusedBudget      refusal = "memory"           // too many bodies are under way
 	refusedTags        refusal = "unpurgeable-tags" // too many, or none that a purge can name
 	refusedPartial     refusal = "partial"
 )
@@ -148,6 +163,8 @@ func (o *Options) storable(r *http.Request, status int, h http.Header, s *statem
 	switch {
 	case status < 200 || status == http.StatusNotModified:
 		return refusedStatus
+	case answersAsker(status):
+		return refusedAsker
 	case httpcache.ParseCacheControl(r.Header.Values("Cache-Control")).Has("no-store"):
 		return refusedRequest
 	case s.d.Has("must-understand"):
@@ -173,7 +190,7 @@ func (o *Options) storable(r *http.Request, status int, h http.Header, s *statem
 	if (s.noCache || !s.explicit && s.lifetime == 0) && h.Get("ETag") == "" && h.Get("Last-Modified") == "" {
 		return refusedSilent
 	}
-	if names, any := httpcache.ParseVary(h.Values("Vary")); any || len(names) > maxSelectors {
+	if names, any := httpcache.ParseVary(h.Values("Vary")); any || len(names) > maxSelectors || slices.ContainsFunc(names, rewritten) {
 		return refusedVary
 	}
 	return refusedNone
@@ -214,11 +231,28 @@ func (o *Options) personal(r *http.Request) bool {
 	if len(r.Header["Cookie"]) == 0 {
 		return false
 	}
-	for _, cookie := range r.Cookies() {
-		if !slices.Contains(o.PlainCookies, cookie.Name) {
-			return true
+	return !o.plainCookies(r.Header["Cookie"])
+}
+
+// plainCookies tells whether lines of Cookie have nothing but plain cookies.
+// Origins read more as a cookie than RFC 6265 does, so that a piece that is not
+// one by its grammar, or no piece at all, says who knows what.
+func (o *Options) plainCookies(lines []string) bool {
+	any := false
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+			if !ok || !slices.Contains(o.PlainCookies, name) || strings.ContainsFunc(value, notCookieOctet) {
+				return false
+			}
+			any = true
 		}
 	}
-	// A Cookie field without a single cookie that can be read says who knows what.
-	return len(r.Cookies()) == 0
+	return any
+}
+
+// notCookieOctet tells whether a value of a cookie must not have c, quotes aside
+// (RFC 6265 4.1.1).
+func notCookieOctet(c rune) bool {
+	return c <= ' ' || c >= 0x7f || c == ',' || c == ';' || c == '\\'
 }

@@ -102,8 +102,9 @@ func writeRecord(w io.Writer, r *record) error {
 // Restore puts what [Handler.Save] has written into the store, before the first
 // request, and returns how many responses that were. All of them are stale from
 // the moment at which they were saved, for nobody knows what was purged since:
-// the origin confirms them, or they are served while it does or is down, where
-// that is allowed.
+// the origin confirms each before it is served again, also where
+// stale-while-revalidate would allow otherwise; they stand in for an origin that
+// is down, where that is allowed.
 //
 // It returns [ErrNotSnapshot] for anything else, and an error for a snapshot of
 // another profile or version and for one that is damaged; what comes before the
@@ -181,5 +182,7 @@ func (h *Handler) restored(rec *record) *response {
 		s.vary = append(s.vary, selector{sel.Name, sel.Value, sel.Present})
 	}
 	s.soften(rec.StaleAt)
+	// What was purged meanwhile would be served while the origin says so.
+	s.whileRevalidate = 0
 	return s
 }

@@ -21,6 +21,8 @@ var (
 	errAbandoned = errors.New("edge: nobody reads the body")
 	// errWindow says that a body has passed, and was too large to be kept.
 	errWindow = errors.New("edge: the body was not kept")
+	// errLong says that a body is longer than its Content-Length.
+	errLong = errors.New("edge: the body is longer than it says")
 )
 
 // spool is a body on its way from the origin to its readers. Each of them reads
@@ -28,7 +30,8 @@ var (
 //
 // It keeps the whole body, which can then be stored, until it grows beyond limit
 // or the budget of all spools is spent. From there on it is a window: what all
-// have read is dropped, nobody can join, and the origin waits for the slowest.
+// have read is dropped, nobody can join, and the origin waits for the slowest. A
+// window too holds no more than it has charged, with one chunk as the least.
 type spool struct {
 	limit  int64
 	budget *atomic.Int64 // bytes that all spools together may still take
@@ -38,7 +41,10 @@ type spool struct {
 	chunks  [][]byte // of them only the last has room
 	base    int64    // offset of the first chunk
 	size    int64    // offset behind the last byte
-	held    int64    // bytes taken from the budget
+	end     int64    // offset behind the body as it says itself; -1: it does not
+	prefix  int      // of the chunks, the first is the store's and has this length
+	room    int64    // capacity of the other chunks
+	held    int64    // bytes taken from the budget, room or more
 	window  bool
 	done    bool
 	err     error // why the body ended early
@@ -46,20 +52,33 @@ type spool struct {
 }
 
 // newSpool returns a spool for a body of the given length, -1 if that is not
-// known, and its first reader. budget is charged for what it holds. ok is false
-// if it could not keep the body.
-func newSpool(length, limit int64, budget *atomic.Int64) (s *spool, first *spoolReader, ok bool) {
-	s = &spool{limit: limit, budget: budget, readers: map[*spoolReader]struct{}{}}
+// known, and its first reader. budget is charged for what it holds. why says that
+// it could not keep the body.
+func newSpool(length, limit int64, budget *atomic.Int64) (s *spool, first *spoolReader, why refusal) {
+	s = &spool{limit: limit, budget: budget, end: max(-1, length), readers: map[*spoolReader]struct{}{}}
 	s.changed.L = &s.mu
-	if length > limit || !s.charge(max(0, length)) {
-		return nil, nil, false
+	if length > limit {
+		return nil, nil, refusedSize
+	}
+	least := length
+	if length < 0 {
+		least = chunkBytes // there is no less to read into
+	}
+	if !s.charge(least) {
+		return nil, nil, refusedBudget
 	}
 	if 0 < length && length <= 8*chunkBytes {
-		s.chunks = [][]byte{make([]byte, 0, length)} // it will be in one piece
+		s.add(length) // it will be in one piece
 	}
 	first = &spoolReader{spool: s}
 	s.readers[first] = struct{}{}
-	return s, first, true
+	return s, first, refusedNone
+}
+
+// add appends an empty chunk, which is charged already.
+func (s *spool) add(capacity int64) {
+	s.chunks = append(s.chunks, make([]byte, 0, capacity))
+	s.room += capacity
 }
 
 // prefill puts what is there already before what comes.
@@ -70,7 +89,10 @@ func (s *spool) prefill(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.chunks = append([][]byte{prefix[:len(prefix):len(prefix)]}, s.chunks...)
-	s.size = int64(len(prefix))
+	s.size, s.prefix = int64(len(prefix)), len(prefix)
+	if s.end >= 0 {
+		s.end += s.size
+	}
 }
 
 // total returns the bytes of the body so far.
@@ -105,15 +127,31 @@ func (s *spool) settle() {
 
 // fill reads the body to its end, and returns nil if it came whole and is whole
 // in the spool, errWindow if it came whole and is not. Readers see the end only
-// when finish says so.
-func (s *spool) fill(body io.Reader, alive func()) error {
+// when finish says so. The watch is on the origin alone: it is off while the slowest
+// reader is waited for. The end of ctx ends the wait.
+func (s *spool) fill(ctx context.Context, body io.Reader, watch *silence) error {
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.changed.Broadcast()
+	})
+	defer stop()
+	var probe [1]byte
 	for {
-		room, err := s.room()
+		watch.stop()
+		room, err := s.next(ctx)
 		if err != nil {
 			return err
 		}
+		probing := len(room) == 0
+		if probing {
+			room = probe[:] // all is here, and the end is still to be seen
+		}
+		watch.heard()
 		n, err := body.Read(room)
-		alive()
+		if probing && n > 0 {
+			return errLong
+		}
 		s.grow(n)
 		switch {
 		case errors.Is(err, io.EOF) && s.isWindow():
@@ -126,29 +164,71 @@ func (s *spool) fill(body io.Reader, alive func()) error {
 	}
 }
 
-// room returns where the next bytes go. In a window it waits until the slowest
-// reader is near.
-func (s *spool) room() ([]byte, error) {
+// next returns where the next bytes go, nothing if the body has the length that it
+// said. In a window it waits until the slowest reader is near.
+func (s *spool) next(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		// A body that is kept needs no reader.
 		if len(s.readers) == 0 && s.window {
 			return nil, errAbandoned
 		}
+		if s.size == s.end {
+			return nil, nil
+		}
+		if s.window {
+			s.drop(s.slowest())
+		}
 		if !s.window || s.size-s.slowest() < windowBytes {
-			break
+			if room := s.free(); room != nil {
+				return room, nil
+			}
+			if !s.window {
+				s.window = true
+				continue
+			}
 		}
 		s.changed.Wait()
 	}
-	if s.window {
-		s.drop(s.slowest())
-	}
+}
+
+// free returns the room in the last chunk, or in a new one if the budget has it.
+func (s *spool) free() []byte {
 	if n := len(s.chunks); n == 0 || len(s.chunks[n-1]) == cap(s.chunks[n-1]) {
-		s.chunks = append(s.chunks, make([]byte, 0, chunkBytes))
+		capacity := int64(chunkBytes)
+		if s.end >= 0 {
+			capacity = min(capacity, s.end-s.size) // as it was charged in advance
+		}
+		if !s.charge(s.room + capacity) {
+			return nil
+		}
+		s.add(capacity)
 	}
 	last := s.chunks[len(s.chunks)-1]
-	return last[len(last):cap(last)], nil
+	return last[len(last):cap(last)]
+}
+
+// keep appends p as long as the spool keeps all. It never waits.
+func (s *spool) keep(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(p) > 0 && !s.window {
+		room := s.free()
+		if len(room) == 0 {
+			s.window = true // no room, or more than the body said
+			break
+		}
+		n := copy(room, p)
+		s.took(n)
+		p = p[n:]
+	}
+	if s.window {
+		s.chunks = nil // nobody reads it
+	}
 }
 
 // grow makes n bytes that were read into the room known.
@@ -158,14 +238,18 @@ func (s *spool) grow(n int) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.took(n)
+	s.changed.Broadcast()
+}
+
+// took counts n bytes in the last chunk.
+func (s *spool) took(n int) {
 	i := len(s.chunks) - 1
 	s.chunks[i] = s.chunks[i][:len(s.chunks[i])+n]
 	s.size += int64(n)
-	// From here on there is no way back: what follows is not kept.
-	if !s.window && (s.size > s.limit || !s.charge(s.size)) {
-		s.window = true
+	if s.size > s.limit {
+		s.window = true // there is no way back: what follows is not kept
 	}
-	s.changed.Broadcast()
 }
 
 // finish says that no more comes: nil if the body was whole.
@@ -193,12 +277,22 @@ func (s *spool) slowest() int64 {
 	return least
 }
 
-// drop forgets the chunks that end at or before an offset.
+// drop forgets the full chunks that end at or before an offset, and gives back what
+// was charged for them. One chunk stays charged: the next one needs it.
 func (s *spool) drop(offset int64) {
-	for len(s.chunks) > 1 && s.base+int64(len(s.chunks[0])) <= offset {
+	for len(s.chunks) > 0 && s.base+int64(cap(s.chunks[0])) <= offset {
 		s.base += int64(len(s.chunks[0]))
+		if s.prefix > 0 {
+			s.prefix = 0
+		} else {
+			s.room -= int64(cap(s.chunks[0]))
+		}
 		s.chunks[0] = nil
 		s.chunks = s.chunks[1:]
+	}
+	if spare := s.held - max(s.room, chunkBytes); spare > 0 {
+		s.held -= spare
+		s.budget.Add(spare)
 	}
 }
 

@@ -183,12 +183,16 @@ func (s *store) set(key string, list []*response) {
 
 // forget deletes the responses under a URL, and keeps out those whose requests
 // are under way. Nobody joins a flight that is there now.
-func (s *store) forget(key string) {
+func (s *store) forget(key string) { s.forgetBefore(key, nil) }
+
+// forgetBefore is forget, except that it does not keep out what own brings: the
+// answer to the very request that the responses are forgotten for.
+func (s *store) forgetBefore(key string, own *fetch) {
 	p := s.stripe(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, f := range p.fetches[key] {
-		f.fenced = true
+		f.fenced = f.fenced || f != own
 	}
 	p.dropFlights(key)
 	s.tier.Delete(key)

@@ -14,16 +14,20 @@ type target struct {
 	key    string // scheme://host/path?query
 	scheme string
 	host   string // in lower case, without the port that goes without saying
-	path   string // as it was sent, with the query
+	path   string // with the query, in normal form; the origin sees it as it was sent
 }
 
 // targetOf returns the target of a request.
 func targetOf(r *http.Request) target {
-	scheme := "http"
+	return newTarget(schemeOf(r), r.Host, r.URL)
+}
+
+// schemeOf returns the scheme by which a request came.
+func schemeOf(r *http.Request) string {
 	if r.TLS != nil {
-		scheme = "https"
+		return "https"
 	}
-	return newTarget(scheme, r.Host, r.URL)
+	return "http"
 }
 
 // newTarget returns the target of a URL under a scheme and host, which may be
@@ -36,6 +40,7 @@ func newTarget(scheme, host string, u *url.URL) target {
 	if u.ForceQuery || u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
+	path = normalPath(path)
 	host = normalHost(scheme, host)
 	return target{key: scheme + "://" + host + path, scheme: scheme, host: host, path: path}
 }
@@ -43,11 +48,86 @@ func newTarget(scheme, host string, u *url.URL) target {
 // origin is what groups belong to (RFC 9875 2.1).
 func (t *target) origin() string { return t.scheme + "://" + t.host }
 
-// normalHost is a host in lower case, without the default port of the scheme.
+// isHost tells whether text can be the host of a request, with or without a port
+// (RFC 3986 3.2.2). With HTTP/2 it comes as the client wrote it, and a key made of
+// "www.example.com/shop" and a path would be that of another path. Escapes are no
+// part of a name here. HTTP/1.0 may leave the host out.
+func isHost(text string) bool {
+	if strings.HasPrefix(text, "[") {
+		end := strings.IndexByte(text, ']')
+		if end < 0 || net.ParseIP(text[1:end]) == nil {
+			return false
+		}
+		text = text[end+1:]
+		return text == "" || text[0] == ':' && isPort(text[1:])
+	}
+	name, port, _ := strings.Cut(text, ":")
+	for _, c := range []byte(name) {
+		if !unreserved(c) && !strings.ContainsRune("!$&'()*+,;=", rune(c)) {
+			return false
+		}
+	}
+	return isPort(port)
+}
+
+// normalPath writes the escapes of a path and query in one form: none of what is
+// unreserved, and capital letters in the others (RFC 3986 6.2.2). Else a purge of
+// one form would leave what was asked for by another. With a "%" that escapes nothing
+// the path stays as it is: "%2%35" would become "%25", which is something else.
+func normalPath(path string) string {
+	i := strings.IndexByte(path, '%')
+	if i < 0 {
+		return path
+	}
+	b := append(make([]byte, 0, len(path)), path[:i]...)
+	for ; i < len(path); i++ {
+		c := path[i]
+		if c != '%' {
+			b = append(b, c)
+			continue
+		}
+		if i+2 >= len(path) || !isHex(path[i+1]) || !isHex(path[i+2]) {
+			return path
+		}
+		if c = unhex(path[i+1])<<4 | unhex(path[i+2]); unreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, strings.ToUpper(path[i:i+3])...)
+		}
+		i += 2
+	}
+	return string(b)
+}
+
+// isHex tells whether c is a digit of a number to the base of 16.
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+// unhex returns the value of such a digit.
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
+}
+
+// isPort tells whether text has nothing but digits.
+func isPort(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool { return c < '0' || c > '9' })
+}
+
+// unreserved tells whether c means the same escaped or not (RFC 3986 2.3).
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
+
+// normalHost is a host in lower case, without an empty port or the default one of
+// the scheme.
 func normalHost(scheme, host string) string {
 	host = strings.ToLower(host)
 	if name, port, err := net.SplitHostPort(host); err == nil {
-		if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
 			if strings.Contains(name, ":") {
 				name = "[" + name + "]"
 			}

@@ -39,6 +39,20 @@ func (f *flight) conditional() {
 	}
 }
 
+// asksAlone tells whether the origin was asked something that others who want the
+// same URL do not ask. An error may be the answer to that alone.
+func (f *flight) asksAlone() bool {
+	asked := f.asker.Header
+	if f.out != nil {
+		asked = f.out.Header // without what is evaluated here
+	}
+	if len(asked["Expect"]) > 0 || len(asked["Range"]) > 0 {
+		return true
+	}
+	// With candidates the conditions are those of the cache.
+	return len(f.candidates) == 0 && (len(asked["If-None-Match"]) > 0 || len(asked["If-Modified-Since"]) > 0)
+}
+
 // rest makes the request of a flight one for what is missing behind a part.
 func (f *flight) rest(part *response) {
 	f.part = part
@@ -70,11 +84,13 @@ func (f *flight) misses(resp *http.Response) bool {
 }
 
 // confirmed returns the candidate that a 304 is about, nil if it is none of them
-// (RFC 9111 4.3.4).
+// (RFC 9111 4.3.4). One that the request does not select is in another form, say
+// compressed, that the same weak tag can be about: it takes the same strong one.
 func (f *flight) confirmed(h http.Header) *response {
 	if etag := h.Get("ETag"); etag != "" {
 		for _, s := range f.candidates {
-			if s.etag != "" && weakMatch(s.etag, etag) {
+			if s.etag == etag && strong(etag) ||
+				s.etag != "" && weakMatch(s.etag, etag) && s.selects(f.asker.Header) {
 				return s
 			}
 		}
@@ -84,6 +100,9 @@ func (f *flight) confirmed(h http.Header) *response {
 		return nil // one of several entity tags, and it does not say which
 	}
 	first := f.candidates[0]
+	if !first.selects(f.asker.Header) {
+		return nil
+	}
 	if modified := h.Get("Last-Modified"); modified != "" && first.modified != "" && modified != first.modified {
 		return nil
 	}
@@ -119,14 +138,19 @@ func (h *Handler) freshen(f *flight, s *response, resp *http.Response, askedAt t
 		c.rules = said.rules
 		c.stamp(merged, askedAt, gotAt)
 		c.vary = selectors(merged, f.asker.Header)
-		// It is as new as the request that confirmed it, not newer.
-		c.began = f.fetch.began
+		// It is as new as the request that confirmed it, not newer. A HEAD confirms
+		// no body.
+		if f.asker.Method != http.MethodHead {
+			c.began = f.fetch.began
+		}
 		c.names = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(s.names), marks...))))
 	})
 	l := landing{response: fresh, header: merged, whole: true, status: http.StatusNotModified, why: why}
 	switch {
 	// The leader gets the merged response in any case; who else does, and whether
-	// it stays, is decided as for a new one.
+	// it stays, is decided as for a new one. What is said to one client alone says
+	// nothing about the response that is there for all.
+	case why == refusedRequest, why == refusedCredentials, why != refusedNone && h.options.personal(f.asker):
 	case why != refusedNone:
 		h.store.forget(f.fetch.url.key)
 		h.solo.note(f, s.status, why)
@@ -174,6 +198,8 @@ func (h *Handler) receive(f *flight, resp *http.Response, askedAt, gotAt time.Ti
 	case why != refusedNone:
 	case !ok:
 		why = refusedTags
+	case resp.StatusCode >= 400 && f.asksAlone():
+		why = refusedAsker
 	case resp.StatusCode == http.StatusPartialContent:
 		if s.first, s.total, ok = partOf(resp); !ok || f.asker.Header.Get("Range") == "" {
 			why = refusedPartial

@@ -33,6 +33,10 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request) {
 
 // pass forwards a request whose response is for its client alone.
 func (h *Handler) pass(x *exchange, n note) {
+	if h.life.Err() != nil {
+		h.fail(x.w, http.StatusServiceUnavailable, "the edge is closing")
+		return
+	}
 	header := x.w.Header()
 	interims := &passage{}
 	defer interims.close()
@@ -45,9 +49,13 @@ func (h *Handler) pass(x *exchange, n note) {
 			clear(header)
 		})
 	})
-	// A HEAD can bring a stored response up to date, and is fenced like a GET.
+	// A HEAD can bring a stored response up to date, and the answer to a POST be
+	// stored: they are fenced like a GET.
 	f := h.store.begin(x.url)
 	defer h.store.end(f)
+	if x.r.Method == http.MethodHead && x.best != nil {
+		h.look(x) // a purge since the first look fences nothing
+	}
 	askedAt := time.Now()
 	resp, err := h.roundTrip(h.toOrigin(ctx, x.r))
 	interims.close()
@@ -57,13 +65,13 @@ func (h *Handler) pass(x *exchange, n note) {
 	}
 	// Before the client learns of its success: its next request must see it.
 	if !safe(x.r.Method) && resp.StatusCode < 400 {
-		h.invalidate(&x.url, resp.Header)
+		h.invalidate(f, resp.Header)
 	}
 	if x.r.Method == http.MethodHead && x.best != nil {
 		h.compare(f, x, resp, askedAt)
 	}
 	n.status = resp.StatusCode
-	after := h.keep(x, resp, askedAt)
+	after := h.keep(f, x, resp, askedAt)
 	defer after()
 	h.relay(x.w, resp, h.options.forClients(resp.Header), n)
 }
@@ -91,8 +99,9 @@ func (h *Handler) unanswered(x *exchange, err error) {
 // invalidate makes what a successful unsafe request has changed wrong: its
 // target, what Location and Content-Location of the same origin name (RFC 9111
 // 4.4), and the groups that the response names (RFC 9875 3).
-func (h *Handler) invalidate(t *target, header http.Header) {
-	h.store.forget(t.key)
+func (h *Handler) invalidate(f *fetch, header http.Header) {
+	t := &f.url
+	h.store.forgetBefore(t.key, f)
 	for _, name := range []string{"Location", "Content-Location"} {
 		if other, ok := h.related(t, header.Get(name)); ok && other.key != t.key {
 			h.store.forget(other.key)
@@ -136,7 +145,9 @@ func (h *Handler) related(t *target, reference string) (target, bool) {
 }
 
 // compare sees whether the answer to a HEAD is about the response that is stored:
-// then its fields are brought up to date, else it is stale (RFC 9111 4.3.5).
+// then its fields are brought up to date, if it is not, it is stale (RFC 9111
+// 4.3.5). A HEAD shows no body: only the same strong tag says that it is the same.
+// What a purge has made stale or wrong is for a GET to confirm.
 func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt time.Time) {
 	s := x.best
 	if resp.StatusCode != http.StatusOK || s.status != http.StatusOK || !s.complete() || h.options.personal(x.r) {
@@ -148,6 +159,9 @@ func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt ti
 			return
 		}
 	}
+	if !strong(s.etag) || resp.Header.Get("Etag") != s.etag || !s.usable(h.store.book) || s.staleAt.Load() != 0 {
+		return
+	}
 	flight := &flight{fetch: f, asker: x.r, ready: make(chan struct{})}
 	copied := *resp
 	copied.Header = resp.Header.Clone()
@@ -158,7 +172,7 @@ func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt ti
 // says that it is what a GET would bring (RFC 9110 9.3.3): it names the target as
 // its Content-Location and states its lifetime. What keep returns is called when
 // the body has passed.
-func (h *Handler) keep(x *exchange, resp *http.Response, askedAt time.Time) func() {
+func (h *Handler) keep(f *fetch, x *exchange, resp *http.Response, askedAt time.Time) func() {
 	nothing := func() {}
 	if x.r.Method != http.MethodPost || resp.StatusCode != http.StatusOK || h.options.personal(x.r) {
 		return nothing
@@ -167,24 +181,19 @@ func (h *Handler) keep(x *exchange, resp *http.Response, askedAt time.Time) func
 	if !ok || same.key != x.url.key {
 		return nothing
 	}
-	// It was asked for before the target was invalidated by this very request.
-	f := h.store.begin(x.url)
 	copied := *resp
 	copied.Header = resp.Header.Clone()
 	s, _, why := h.receive(&flight{fetch: f, asker: x.r}, &copied, askedAt, time.Now())
 	if why != refusedNone || !s.explicit {
-		h.store.end(f)
 		return nothing
 	}
-	sp, first, ok := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
-	if !ok {
-		h.store.end(f)
+	sp, first, why := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
+	if why != refusedNone {
 		return nothing
 	}
 	tee := &tee{body: resp.Body, spool: sp}
 	resp.Body = tee
 	return func() {
-		defer h.store.end(f)
 		first.Close()
 		if tee.whole && (resp.ContentLength < 0 || sp.total() == resp.ContentLength) && !sp.isWindow() {
 			h.store.put(f, s.with(s.header, func(c *response) { c.body = sp.bytes() }))
@@ -203,15 +212,7 @@ type tee struct {
 // Read reads the body and keeps what it read, as long as there is room.
 func (t *tee) Read(p []byte) (int, error) {
 	n, err := t.body.Read(p)
-	for rest := p[:n]; len(rest) > 0 && !t.spool.isWindow(); {
-		room, failed := t.spool.room()
-		if failed != nil {
-			break
-		}
-		copied := copy(room, rest)
-		t.spool.grow(copied)
-		rest = rest[copied:]
-	}
+	t.spool.keep(p[:n])
 	t.whole = t.whole || errors.Is(err, io.EOF)
 	return n, err
 }

@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -395,4 +396,48 @@ func TestEdge_State(t *testing.T) {
 	if _, err := os.Stat(file); err == nil {
 		t.Error("the state file is still there, and would be read again after a crash")
 	}
+}
+
+// TestEdge_NoPurgeAfterState: once the state is written, no purge is acknowledged
+// that is missing in it.
+func TestEdge_NoPurgeAfterState(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	args := []string{"-origin", "http://127.0.0.1:1", "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-state-file", file}
+	cfg, err := parseEdge(args, env{getenv: func(string) string { return "" }, out: io.Discard, err: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &edgeServer{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+	defer s.close()
+	if err := errors.Join(s.open(), s.listen(io.Discard)); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.admin.Serve(s.listeners[1]) }()
+	purge := func() (int, error) {
+		url := "http://" + s.listeners[1].Addr().String() + "/purge_cache"
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"tags":["x"]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return 0, err
+		}
+		return resp.StatusCode, resp.Body.Close()
+	}
+	if status, err := purge(); status != http.StatusOK || err != nil {
+		t.Fatalf("purge before: %d, %v, want 200", status, err)
+	}
+	if err := s.drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := purge(); err == nil {
+		t.Errorf("a purge after the state was written: %d, want none taken", status)
+	}
+	<-served
 }

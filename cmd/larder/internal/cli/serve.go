@@ -174,13 +174,22 @@ func (s *edgeServer) readToken() error {
 	return nil
 }
 
-// drain says that no more requests are wanted, and waits for those under way.
+// drain says that no more requests are wanted, and waits for those under way. The
+// state is saved last: a purge that somebody was told is in force must not be
+// missing in it, be it by a call or by an unsafe request.
 func (s *edgeServer) drain(ctx context.Context) error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.drain)
 	defer cancel()
 	if err := s.clients.Shutdown(ctx); err != nil {
 		s.log.Warn("some requests did not end in time", "after", s.cfg.drain)
+		_ = s.clients.Close()
+	}
+	if s.admin != nil {
+		// What does not end in time loses its connection, and with it the answer.
+		if err := s.admin.Shutdown(ctx); err != nil {
+			_ = s.admin.Close()
+		}
 	}
 	return s.save()
 }
