@@ -76,7 +76,7 @@ func (a *accessLog) wrap(next http.Handler) http.Handler {
 				slog.String("remote", r.RemoteAddr), slog.String("method", r.Method), slog.String("host", r.Host),
 				slog.String("path", r.URL.EscapedPath()), slog.String("proto", r.Proto),
 				slog.Int("status", seen.status), slog.Int64("bytes", seen.bytes), slog.Bool("whole", whole),
-				slog.Duration("took", time.Since(began)), slog.String("cache", w.Header().Get("Cache-Status")))
+				slog.Float64("took_ms", float64(time.Since(began).Microseconds())/1000), slog.String("cache", w.Header().Get("Cache-Status")))
 		}()
 		next.ServeHTTP(seen, r)
 		whole = true

@@ -9,7 +9,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
+	"strings"
 )
 
 // The exit codes.
@@ -44,8 +46,14 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, er
 		usage(errs)
 		return exitUsage
 	}
-	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+	switch {
+	case args[0] == "help" && len(args) == 2:
+		args = []string{args[1], "-h"}
+	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
 		usage(out)
+		return exitOK
+	case args[0] == "version":
+		fmt.Fprintln(out, version())
 		return exitOK
 	}
 	for _, c := range commands() {
@@ -58,10 +66,27 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, er
 	return exitUsage
 }
 
+// version is what the go command has noted in the program: the module's version,
+// and of a clone the revision.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "larder, built without module information"
+	}
+	text := "larder " + info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && !strings.Contains(text, s.Value) {
+			text += " " + s.Value
+		}
+	}
+	return text + " " + info.GoVersion
+}
+
 func usage(w io.Writer) {
 	fmt.Fprint(w, "usage: larder COMMAND [flags]\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
 	}
+	fmt.Fprintf(w, "  %-8s %s\n", "version", "what was built")
 	fmt.Fprint(w, "\nlarder COMMAND -h lists its flags.\n")
 }

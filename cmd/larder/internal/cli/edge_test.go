@@ -12,7 +12,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,6 +34,9 @@ func TestRun_Usage(t *testing.T) {
 	}{
 		{"", exitUsage, "usage: larder"},
 		{"help", exitOK, "usage: larder"},
+		{"help edge", exitOK, "-origin"},
+		{"help nonsense", exitUsage, `no command "nonsense"`},
+		{"version", exitOK, "larder "},
 		{"nonsense", exitUsage, `no command "nonsense"`},
 		{"edge -h", exitOK, "-origin"},
 		{"edge", exitUsage, "-origin is missing"},
@@ -57,6 +59,9 @@ func TestRun_Usage(t *testing.T) {
 		code := Run(t.Context(), strings.Fields(tt.args), func(string) string { return "" }, &out, &out)
 		if code != tt.code || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("larder %s: exit %d, %q, want %d and %q", tt.args, code, out.String(), tt.code, tt.want)
+		}
+		if code == exitEnvironment && strings.Contains(out.String(), "listen http") {
+			t.Errorf("larder %s says that it listens: %q", tt.args, out.String())
 		}
 		if strings.Contains(out.String(), "hunter2") {
 			t.Errorf("larder %s shows a password: %q", tt.args, out.String())
@@ -343,6 +348,19 @@ func TestEdge_StateOfAStartThatFails(t *testing.T) {
 	}
 }
 
+// TestEdge_TwoTokens: nobody could say which one counts.
+func TestEdge_TwoTokens(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	args := []string{"edge", "-origin", "http://o", "-listen", "127.0.0.1:0", "-token-file", file}
+	if code := Run(t.Context(), args, func(string) string { return "two" }, &out, &out); code != exitEnvironment || !strings.Contains(out.String(), "unset one") {
+		t.Errorf("exit %d, %s", code, out.String())
+	}
+}
+
 // TestEdge_Token: a token that no client could send is refused.
 func TestEdge_Token(t *testing.T) {
 	for _, token := range []string{"a b", "a\nb", "ü"} {
@@ -409,7 +427,10 @@ func TestEdge_NoPurgeAfterState(t *testing.T) {
 	}
 	s := &edgeServer{cfg: cfg, log: slog.New(slog.DiscardHandler)}
 	defer s.close()
-	if err := errors.Join(s.open(), s.listen(io.Discard)); err != nil {
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.listen(); err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)

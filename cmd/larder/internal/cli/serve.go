@@ -41,12 +41,14 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 	if err := s.open(); err != nil {
 		return err
 	}
-	if err := s.listen(out); err != nil {
+	places, err := s.listen()
+	if err != nil {
 		return err
 	}
 	if err := s.restore(); err != nil {
 		return err
 	}
+	fmt.Fprint(out, places) // whoever waits for the line may ask now
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.clients, s.listeners[0]) }()
 	if s.admin != nil {
@@ -106,8 +108,8 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen takes the ports and prints where they are.
-func (s *edgeServer) listen(out io.Writer) error {
+// listen takes the ports and returns where they are, a line each.
+func (s *edgeServer) listen() (places string, err error) {
 	scheme := "http"
 	if s.cert != nil {
 		scheme = "https"
@@ -120,15 +122,15 @@ func (s *edgeServer) listen(out io.Writer) error {
 		}
 		listener, err := net.Listen("tcp", l.address)
 		if err != nil {
-			return fmt.Errorf("%s: %w", l.flag, err)
+			return "", fmt.Errorf("%s: %w", l.flag, err)
 		}
 		s.listeners = append(s.listeners, listener)
 		if l.flag == "-admin" && s.token.empty() && !isLoopback(listener.Addr()) {
-			return errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")
+			return "", errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")
 		}
-		fmt.Fprintf(out, "%s %s://%s\n", l.flag[1:], l.scheme, listener.Addr())
+		places += fmt.Sprintf("%s %s://%s\n", l.flag[1:], l.scheme, listener.Addr())
 	}
-	return nil
+	return places, nil
 }
 
 func isLoopback(a net.Addr) bool {
