@@ -94,9 +94,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusBadRequest, "the Host is none")
 	case len(r.Header["Via"]) > 0 && h.loops(r):
 		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
-	case websocket(r) && h.life.Err() == nil:
-		h.count.bypassed.Add(1)
-		h.upgrades.ServeHTTP(w, r)
+	case websocket(r) && h.enter():
+		h.tunnel(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		h.read(w, r)
 	default:
@@ -271,6 +270,17 @@ func (h *Handler) fail(w http.ResponseWriter, status int, text string) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "%d %s: %s\n", status, http.StatusText(status), text)
+}
+
+// tunnel lets a connection that becomes a WebSocket pass until an end closes it, or
+// the handler ends. Its caller has entered.
+func (h *Handler) tunnel(w http.ResponseWriter, r *http.Request) {
+	defer h.running.Done()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(h.life, cancel)()
+	h.count.bypassed.Add(1)
+	h.upgrades.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // newUpgrades returns the proxy for connections that become WebSockets.

@@ -152,6 +152,38 @@ func TestWire_WebSocket(t *testing.T) {
 	}
 }
 
+// TestWire_WebSocketEndsWithTheHandler: Close ends connections that have changed
+// their protocol, and waits for them.
+func TestWire_WebSocketEndsWithTheHandler(t *testing.T) {
+	edge := wire(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		fmt.Fprint(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		_ = rw.Flush()
+		_, _ = rw.ReadString('\n') // until the edge hangs up
+	}))
+	conn, err := net.Dial("tcp", edge.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	fmt.Fprint(conn, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	in := bufio.NewReader(conn)
+	if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v, %v, want 101", resp, err)
+	}
+	if err := edge.Config.Handler.(*Handler).Close(); err != nil {
+		t.Error(err)
+	}
+	if rest, err := io.ReadAll(in); len(rest) > 0 {
+		t.Errorf("%q, %v after Close, want the end", rest, err)
+	}
+}
+
 // TestWire_Smuggling: requests whose length is in doubt reach the origin as what
 // the edge took them for, or not at all; no second request hides in one.
 func TestWire_Smuggling(t *testing.T) {
