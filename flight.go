@@ -128,18 +128,6 @@ type crossing struct {
 	unclear  int    // answered, when the last one returned that has no version
 }
 
-// admits reports whether an answer may go to memory, as far as those know that
-// were returned since the flight's command was sent; known says that they do.
-func (x *crossing) admits(since int, version uint64) (ok, known bool) {
-	switch {
-	case x == nil || x.answered == since:
-		return true, true
-	case version == 0 || x.unclear > since:
-		return false, false
-	}
-	return version >= x.highest, true
-}
-
 // note notes that something was returned. Version 0 is that of what has none.
 func (x *crossing) note(version uint64) {
 	if x == nil {
@@ -345,11 +333,13 @@ func (t *flights[K, V]) keep(f *flight[K, V], out *outcome[V], e *entry[V]) {
 	if out.err != nil { // of nothing: not one to compare with
 		version = 0
 	}
-	switch ok, known := f.crossing.admits(f.answered, version); {
-	case ok:
+	switch x := f.crossing; {
+	case !f.overtaken():
 		t.remember(f, out, e)
-	case !known:
+	case version == 0 || x.unclear > f.answered: // nobody knows which is newer
 		t.forget(f.key)
+	case version >= x.highest:
+		t.remember(f, out, e)
 	}
 	f.crossing.note(version)
 }
