@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -41,6 +43,22 @@ func (l Limits) Check(p Purge) error {
 		return fmt.Errorf("%d bytes of %s in a call, at most %d", size, kind, l.Bytes)
 	}
 	return nil
+}
+
+// CheckRate tells why rate, a number of calls a second, and burst, how many may be
+// made at once, are no bound: both are above 0, or both are 0 where there is none.
+// NaN is no rate.
+func CheckRate(rate float64, burst int) error {
+	if rate > 0 && burst > 0 || rate == 0 && burst == 0 {
+		return nil
+	}
+	return fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", rate, burst)
+}
+
+// ValidName tells whether a purger may be called so: journals, logs and receipts
+// hold the name as it is, so that it is UTF-8 without control characters.
+func ValidName(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // checkItem tells why no call can carry an item.

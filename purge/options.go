@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Options configures a [Queue]. It needs Targets.
@@ -134,29 +131,17 @@ func (o *Options) targetErrors() []error {
 		switch {
 		case name == "":
 			errs = append(errs, fmt.Errorf("Targets[%d] has no name", i))
-		case !printable(name):
+		case !ValidName(name):
 			errs = append(errs, fmt.Errorf("Targets[%d]: the name %.80q is not UTF-8 or has a control character: name it otherwise", i, name))
 		case names[name]:
 			errs = append(errs, fmt.Errorf("Targets[%d]: two targets are named %q: name them by place", i, name))
 		case l.Tags < 0 || l.URLs < 0 || l.Bytes < 0 || l.Tags+l.URLs == 0:
 			errs = append(errs, fmt.Errorf("Targets[%d]: %q purges %d tags and %d URLs in calls of %d bytes", i, name, l.Tags, l.URLs, l.Bytes))
-		case !paired(l.Rate, l.Burst) || !paired(l.URLRate, l.URLBurst):
+		case CheckRate(l.Rate, l.Burst) != nil || CheckRate(l.URLRate, l.URLBurst) != nil:
 			errs = append(errs, fmt.Errorf("Targets[%d]: %q has rates %v and %v with bursts %d and %d: want each above 0 with its burst, or neither",
 				i, name, l.Rate, l.URLRate, l.Burst, l.URLBurst))
 		}
 		names[name] = true
 	}
 	return errs
-}
-
-// printable tells whether a name can be written into a journal, a log and a
-// receipt as it is.
-func printable(name string) bool {
-	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
-}
-
-// paired tells whether a rate and its burst are both there, or neither. NaN is
-// no rate.
-func paired(rate float64, burst int) bool {
-	return rate > 0 && burst > 0 || rate == 0 && burst == 0
 }

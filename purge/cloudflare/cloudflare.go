@@ -150,8 +150,8 @@ func (o *Options) limits() (purge.Limits, error) {
 	if o.FilesPerCall < 0 || o.FilesPerCall > 1_000 {
 		errs = append(errs, fmt.Errorf("FilesPerCall is %d, want 1 to 1,000", o.FilesPerCall))
 	}
-	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
-		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return purge.Limits{}, err

@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/larderdev/larder/purge"
 	"github.com/larderdev/larder/purge/internal/zone"
@@ -65,10 +63,10 @@ func New(o Options) (*Purger, error) {
 	} else if o.Token.IsZero() && !purgeapi.Loopback(u) {
 		errs = append(errs, errors.New("Token is empty, which an edge allows on loopback only"))
 	}
-	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
-		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
+		errs = append(errs, err)
 	}
-	if !utf8.ValidString(o.Name) || strings.ContainsFunc(o.Name, unicode.IsControl) {
+	if !purge.ValidName(o.Name) {
 		errs = append(errs, fmt.Errorf("Name is %.80q, which is not UTF-8 or has a control character: name it otherwise", o.Name))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -69,8 +69,8 @@ func New(o Options) (*Purger, error) {
 	if o.Token.IsZero() {
 		errs = append(errs, errors.New("Token is empty, want an API token with the scope purge_select"))
 	}
-	if o.Rate < 0 || o.Burst < 0 || (o.Rate > 0) != (o.Burst > 0) {
-		errs = append(errs, fmt.Errorf("Rate is %v and Burst %d, want both above 0 or neither", o.Rate, o.Burst))
+	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
+		errs = append(errs, err)
 	}
 	if o.Rate == 0 {
 		o.Rate, o.Burst = 1000.0/3600, 100

@@ -59,10 +59,10 @@ func (k *Kit) checkLimits(t *testing.T, s *server) {
 	if l.Tags < 0 || l.URLs < 0 || l.Tags+l.URLs == 0 {
 		t.Errorf("Limits() = %d tags and %d URLs: the cache can purge nothing", l.Tags, l.URLs)
 	}
-	if l.Bytes < 0 || l.Rate < 0 || l.Burst < 0 || (l.Rate > 0) != (l.Burst > 0) {
+	if l.Bytes < 0 || purge.CheckRate(l.Rate, l.Burst) != nil {
 		t.Errorf("Limits() = %d bytes, rate %v, burst %d: want none negative, and Rate and Burst both or neither", l.Bytes, l.Rate, l.Burst)
 	}
-	if l.URLRate < 0 || l.URLBurst < 0 || (l.URLRate > 0) != (l.URLBurst > 0) || l.URLRate > 0 && l.URLs == 0 {
+	if purge.CheckRate(l.URLRate, l.URLBurst) != nil || l.URLRate > 0 && l.URLs == 0 {
 		t.Errorf("Limits() = %d URLs, their rate %v, burst %d: want none negative, and rate and burst both or neither", l.URLs, l.URLRate, l.URLBurst)
 	}
 	again := s.purger.Limits()
