@@ -588,3 +588,30 @@ func TestStats_NameTheCause(t *testing.T) {
 		}
 	})
 }
+
+func TestPolicy_MemoryTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		_, c := node(t, local(t), o, larder.Policy{TTL: time.Hour, MemoryTTL: time.Minute, NegativeTTL: time.Hour, EarlyRefresh: -1})
+		tiers := func(id int, want ...larder.Tier) {
+			t.Helper()
+			for i, tier := range want {
+				var r larder.Report
+				if _, err := c.Get(t.Context(), id, larder.Into(&r)); err != nil && !errors.Is(err, larder.ErrNotFound) {
+					t.Fatal(err)
+				}
+				if r.Tier() != tier {
+					t.Errorf("Get number %d of %d came from %v, want %v", i+1, id, r.Tier(), tier)
+				}
+				synctest.Wait()
+			}
+		}
+		for _, id := range []int{1, 2} { // a value, and that there is none
+			tiers(id, larder.Origin, larder.Shared, larder.Memory)
+			time.Sleep(time.Minute - time.Millisecond)
+			tiers(id, larder.Memory)
+			time.Sleep(time.Millisecond)
+			tiers(id, larder.Shared, larder.Memory)
+		}
+	})
+}
