@@ -149,6 +149,8 @@ type Class struct {
 	Tags []string
 	// ValueTags says that values name further tags by themselves.
 	ValueTags bool
+	// ValueTTL says that values may want a shorter life than TTL.
+	ValueTTL bool
 	// RowVersion says where the version of a value comes from: "column",
 	// "sequence", "xid-snapshot" or "replay-lsn". Default: values have none.
 	RowVersion string
