@@ -57,6 +57,9 @@ func TestEdge_ForgetsWhatHasChanged(t *testing.T) {
 			// more, and purges.
 			until(t, path+" comes from the edge", func() bool {
 				_, _, header := p.request(t, "GET", path, "")
+				if tags := header["Cache-Groups"]; tags != nil {
+					t.Fatalf("%s: the edge passes the tags on: %q", path, tags)
+				}
 				return strings.HasPrefix(edgeSaid(header), "hit")
 			})
 		}
