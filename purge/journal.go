@@ -12,7 +12,8 @@ import (
 // Journal keeps records by their keys across restarts: what waits, and the dead
 // letters. [OpenFile] returns one on a file; a table or a hash in Redis can be
 // another. A journal belongs to one queue at a time, which calls one method
-// after the other.
+// after the other. Put and Delete should return soon after ctx has ended:
+// [Queue.Close] goes without those that do not.
 type Journal interface {
 	// Load returns all records in any order. It is called first, and once.
 	Load(ctx context.Context) ([]Record, error)

@@ -143,6 +143,8 @@ func (q *Queue) Purge(ctx context.Context, p Purge) (*Ticket, error) {
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%w: %w", ErrNotKept, err))
 			}
+		case <-q.scribe.gone:
+			errs = append(errs, fmt.Errorf("%w: %w", ErrNotKept, errSilent))
 		case <-ctx.Done():
 			errs = append(errs, ctx.Err())
 		}
@@ -334,6 +336,12 @@ func (q *Queue) Stats() []TargetStats {
 // to return, and closes the journal. Its error tells what is left: with a
 // journal the next process purges it, without one it is lost. Dead letters are
 // not waited for. A second Close waits for the first and returns the same.
+//
+// It returns within 12 seconds of that end. A journal that hangs has
+// 10 of these, and one more when the context of its call has ended; the error
+// then tells how many records it may lack, and a Purge that waits for it returns
+// [ErrNotKept]. One goroutine stays in the journal's call until that returns,
+// and then closes the journal: until then the journal is in use.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	again := q.closing
