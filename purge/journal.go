@@ -98,6 +98,7 @@ func (q *Queue) load(ctx context.Context) error {
 			}
 		}
 	}
+	// Not one is left out: what this version cannot read, another has promised.
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("purge: the journal: %w", err)
 	}
@@ -128,6 +129,7 @@ func (q *Queue) loadRecord(r Record) error {
 		}
 		d.ID = r.Key
 		q.dead[d.ID] = &d
+		// The letter of a target that is gone stays, to be seen and discarded.
 		if t := q.byName[d.Target]; t != nil {
 			key := t.fold(d.item())
 			t.dead[key] = append(t.dead[key], d.ID)

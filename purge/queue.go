@@ -137,6 +137,8 @@ func (q *Queue) Purge(ctx context.Context, p Purge) (*Ticket, error) {
 		t.refused = append(t.refused, e)
 		errs = append(errs, e)
 	}
+	// Without the lock, and after the targets have been told: they need not wait for
+	// the disk.
 	if written != nil {
 		select {
 		case err := <-written:
@@ -250,6 +252,7 @@ func (q *Queue) item(key, name string, isURL, soft bool) *item {
 	case it == nil:
 		it = &item{name: name, isURL: isURL, soft: soft}
 		q.items[key] = it
+	// The record must say so before the purge is acknowledged.
 	case it.soft && !soft:
 		it.soft, it.kept = false, false
 	}
@@ -267,6 +270,7 @@ func (q *Queue) release(it *item, n int) {
 		return
 	}
 	key := itemKey(it.name, it.isURL)
+	// It was released before, and the name has come again since.
 	if q.items[key] != it {
 		return
 	}
@@ -361,6 +365,7 @@ func (q *Queue) close(ctx context.Context) error {
 	case <-q.idle:
 	case <-ctx.Done():
 	}
+	// A call that succeeds within the grace counts: only then is the rest abandoned.
 	q.stop()
 	q.await()
 	q.mu.Lock()
@@ -421,6 +426,7 @@ func (q *Queue) await() {
 
 // unaccepted counts the items that some target has not accepted even once.
 func (q *Queue) unaccepted() int {
+	// By items, not entries: one that two targets wait for is left once.
 	items := map[*item]bool{}
 	for _, t := range q.targets {
 		for _, e := range t.entries {

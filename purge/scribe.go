@@ -63,6 +63,9 @@ func newScribe(q *Queue, j Journal) *scribe {
 
 // put has a record written. With an item, the item is told.
 func (s *scribe) put(r Record, it *item) {
+	// What waits to be written and is not written yet is replaced: only the newest
+	// state counts. But a delete that it replaces, or a put after an older one, means
+	// that the journal may have a record.
 	before, waits := s.ops[r.Key]
 	s.ops[r.Key] = op{data: r.Data, item: it, old: waits && (before.data == nil || before.old)}
 	s.poke()
@@ -71,6 +74,8 @@ func (s *scribe) put(r Record, it *item) {
 // delete has a record deleted, if the journal may have it. That is not urgent,
 // but what waits longer is more work after a crash.
 func (s *scribe) delete(key string, written bool) {
+	// A purge may be accepted before a slow disk has written it: then there is nothing
+	// to delete.
 	if !written && !s.ops[key].old {
 		delete(s.ops, key)
 		return
@@ -90,6 +95,7 @@ func (s *scribe) wait() <-chan error {
 
 func (s *scribe) poke() {
 	select {
+	// One is enough: run writes all that there is.
 	case s.wake <- struct{}{}:
 	default:
 	}
@@ -110,6 +116,7 @@ func (s *scribe) run() {
 		}
 		before := s.last
 		s.last = s.write()
+		// A journal that fails all day is logged once, and once when it works again.
 		if s.last != nil {
 			retry.Reset(journalPause)
 			if before == nil {
@@ -181,6 +188,7 @@ func (s *scribe) left() string {
 func (s *scribe) write() error {
 	s.q.mu.Lock()
 	ops, waiters := s.ops, s.waiters
+	// Taken as a whole, so that what comes up meanwhile is written next, after this.
 	s.ops, s.writing, s.waiters = map[string]op{}, ops, nil
 	var puts []Record
 	var deletes []string
@@ -196,6 +204,8 @@ func (s *scribe) write() error {
 	}
 	s.q.mu.Unlock()
 
+	// Not a purge's context: many share the writing, and one that gives up must not
+	// take the others' with it.
 	ctx, cancel := context.WithTimeout(s.ctx, journalTimeout)
 	defer cancel()
 	var putErr, deleteErr error

@@ -76,6 +76,8 @@ type envelope struct {
 // final.
 func (z *Zone) judge(a purgeapi.Answer) error {
 	var e envelope
+	// A field that is not there must not be read as false or true: a page of a proxy
+	// has status 200 too.
 	if err := json.Unmarshal(a.Body, &e); err != nil || e.Success == nil {
 		return z.Fail(a, "the answer does not say whether it succeeded", false)
 	}
