@@ -157,7 +157,7 @@ func (b *writesBubble) join() *member {
 	m := &member{gate: &gate{Store: b.store}}
 	l, err := larder.Open(b.t.Context(), larder.WithMutant(larder.Options{
 		Policies:     b.policies(),
-		Shared:       &lossy{faulty: &faulty{gate: m.gate, b: &b.bubbleDice}, fleet: b},
+		Shared:       &lossy{faulty: &faulty{gate: m.gate, b: &b.bubbleDice, slow: 50}, fleet: b},
 		Lease:        20 * time.Millisecond,
 		Hold:         500 * time.Millisecond,
 		MaxStaleness: bubbleStaleness,

@@ -263,6 +263,7 @@ type entry[V any] struct {
 	value      V
 	freshUntil int64 // local time
 	softUntil  int64 // local time until which it is served although it was invalidated softly
+	askFrom    int64 // local time from which the shared tier is asked, whatever the others say
 	cost       time.Duration
 	size       uint32
 }
@@ -289,8 +290,11 @@ func (c *Cache[K, V]) recall(key K, minVersion uint64) *entry[V] {
 }
 
 // recallLate serves negative entries, and those that are near the end of
-// their freshness or past it.
+// their freshness or past it, while MemoryTTL lasts.
 func (c *Cache[K, V]) recallLate(e *entry[V], key K, now int64) *entry[V] {
+	if now >= e.askFrom {
+		return nil
+	}
 	late := now >= e.freshUntil
 	if late && (e.err != nil || now >= max(e.freshUntil+int64(c.policy.StaleWhileRevalidate), e.softUntil)) {
 		return nil
@@ -319,7 +323,11 @@ func (c *Cache[K, V]) entryOf(f *flight[K, V], out outcome[V], cost time.Duratio
 	if c.l.opts.mutant.noTaint {
 		e.stamp = c.l.stamps.note(f.text)
 	}
-	e.earlyFrom = c.earlyFrom(out.freshUntil, cost)
+	e.earlyFrom, e.askFrom = c.earlyFrom(out.freshUntil, cost), math.MaxInt64
+	if c.policy.MemoryTTL > 0 {
+		e.askFrom = c.l.now() + int64(c.policy.MemoryTTL)
+		e.earlyFrom = min(e.earlyFrom, e.askFrom)
+	}
 	return e
 }
 

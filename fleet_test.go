@@ -31,6 +31,7 @@ type origin struct {
 	rows   map[int]user
 	loads  atomic.Int64
 	calls  atomic.Int64
+	busy   atomic.Int64 // loads under way
 	delay  time.Duration
 	broken atomic.Bool
 	hang   chan struct{} // loads wait for it, if set
@@ -55,6 +56,8 @@ func (o *origin) write(id int) uint64 {
 // loadMany reads the rows first and answers later: what it returns may be old
 // by then, as with any database.
 func (o *origin) loadMany(_ context.Context, ids []int) (map[int]user, error) {
+	o.busy.Add(1)
+	defer o.busy.Add(-1)
 	o.calls.Add(1)
 	o.loads.Add(int64(len(ids)))
 	got := map[int]user{}
@@ -73,6 +76,15 @@ func (o *origin) loadMany(_ context.Context, ids []int) (map[int]user, error) {
 		return nil, errors.New("the database is down")
 	}
 	return got, nil
+}
+
+// settle waits for loads that a Larder which is closed has left behind: a bubble
+// must not end before they do.
+func (o *origin) settle() {
+	synctest.Wait()
+	for o.busy.Load() > 0 {
+		time.Sleep(o.delay + time.Millisecond)
+	}
 }
 
 func (o *origin) loader() larder.Loader[int, user] {
@@ -102,6 +114,7 @@ func open(t testing.TB, s store.Store, class string, p larder.Policy) *larder.La
 // node opens one process of a fleet on s, and its cache of users.
 func node(t *testing.T, s store.Store, o *origin, p larder.Policy) (*larder.Larder, *larder.Cache[int, user]) {
 	t.Helper()
+	t.Cleanup(o.settle)
 	l := open(t, s, "user", p)
 	c, err := larder.NewCache(l, "user", o.loader())
 	if err != nil {
@@ -572,6 +585,33 @@ func TestStats_NameTheCause(t *testing.T) {
 		}
 		if got.Gets != 8 || got.Hits.Memory != 1 || got.Hits.Shared != 2 || got.NegativeHits != 1 || got.Loads != 5 {
 			t.Errorf("stats %+v; want 8 gets, 1 memory and 2 shared hits, 1 of them negative, 5 loads", got)
+		}
+	})
+}
+
+func TestPolicy_MemoryTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOrigin(1)
+		_, c := node(t, local(t), o, larder.Policy{TTL: time.Hour, MemoryTTL: time.Minute, NegativeTTL: time.Hour, EarlyRefresh: -1})
+		tiers := func(id int, want ...larder.Tier) {
+			t.Helper()
+			for i, tier := range want {
+				var r larder.Report
+				if _, err := c.Get(t.Context(), id, larder.Into(&r)); err != nil && !errors.Is(err, larder.ErrNotFound) {
+					t.Fatal(err)
+				}
+				if r.Tier() != tier {
+					t.Errorf("Get number %d of %d came from %v, want %v", i+1, id, r.Tier(), tier)
+				}
+				synctest.Wait()
+			}
+		}
+		for _, id := range []int{1, 2} { // a value, and that there is none
+			tiers(id, larder.Origin, larder.Shared, larder.Memory)
+			time.Sleep(time.Minute - time.Millisecond)
+			tiers(id, larder.Memory)
+			time.Sleep(time.Millisecond)
+			tiers(id, larder.Shared, larder.Memory)
 		}
 	})
 }

@@ -280,6 +280,8 @@ func TestOpen_RefusesMistakes(t *testing.T) {
 		"jitter NaN":      {larder.Options{Policies: map[string]larder.Policy{"c": {TTL: 1e9, Jitter: math.NaN()}}}, "Jitter"},
 		"target NaN":      {larder.Options{Policies: map[string]larder.Policy{"c": {TTL: 1e9, Target: math.NaN()}}}, "Target"},
 		"early NaN":       {larder.Options{Policies: map[string]larder.Policy{"c": {TTL: 1e9, EarlyRefresh: math.NaN()}}}, "EarlyRefresh"},
+		"memory above":    {larder.Options{Policies: map[string]larder.Policy{"c": {TTL: 1e9, MemoryTTL: 2e9}}}, "MemoryTTL is 2s, want TTL 1s or less"},
+		"memory without":  {larder.Options{Policies: map[string]larder.Policy{"c": {TTL: 1e9, MemoryTTL: 1e9, Tiers: larder.Shared}}}, "Tiers has no Memory"},
 		"load rate below": {larder.Options{Policies: map[string]larder.Policy{"c": {TTL: 1e9, MaxLoadRate: -1}}}, `class "c": MaxLoadRate`},
 	} {
 		if l, err := larder.Open(t.Context(), c.opts); err == nil || l != nil || !strings.Contains(err.Error(), c.want) {

@@ -58,6 +58,13 @@ type Policy struct {
 	// TTL is how long a value is fresh. Required: it is also what bounds the
 	// harm of an invalidation that was lost.
 	TTL time.Duration
+	// MemoryTTL is how long a process answers from its memory before it looks into
+	// the shared tier again, TTL or less. It bounds the harm of what memory is not
+	// told: a change that goes round Larder and the outbox's triggers, and is in
+	// the shared tier all the same.
+	//
+	// Default: 0, as long as the value is of use.
+	MemoryTTL time.Duration
 	// NegativeTTL is how long "there is no such thing" is remembered.
 	//
 	// Default: TTL or 30 s, whichever is shorter.
@@ -272,6 +279,7 @@ func (p *Policy) checkDurations(bad func(string, ...any)) {
 		name  string
 		value time.Duration
 	}{
+		{"MemoryTTL", p.MemoryTTL},
 		{"NegativeTTL", p.NegativeTTL},
 		{"StaleWhileRevalidate", p.StaleWhileRevalidate},
 		{"StaleIfError", p.StaleIfError},
@@ -282,6 +290,12 @@ func (p *Policy) checkDurations(bad func(string, ...any)) {
 		if d.value < 0 {
 			bad("%s is %v, want 0 or more", d.name, d.value)
 		}
+	}
+	if p.MemoryTTL > p.TTL {
+		bad("MemoryTTL is %v, want TTL %v or less", p.MemoryTTL, p.TTL)
+	}
+	if p.MemoryTTL > 0 && p.Tiers != 0 && p.Tiers&Memory == 0 {
+		bad("MemoryTTL is %v, and Tiers has no Memory: leave it out", p.MemoryTTL)
 	}
 	if p.SoftTimeout > 0 && p.StaleIfError == 0 {
 		bad("SoftTimeout needs StaleIfError: without it there is nothing to serve meanwhile")
@@ -325,7 +339,7 @@ func (p *Policy) setDefaults() {
 		orDefault(&p.MaxEntries, 10_000)
 	}
 	for _, d := range []*time.Duration{
-		&p.TTL, &p.NegativeTTL, &p.StaleWhileRevalidate, &p.StaleIfError,
+		&p.TTL, &p.MemoryTTL, &p.NegativeTTL, &p.StaleWhileRevalidate, &p.StaleIfError,
 		&p.SoftTimeout, &p.HardTimeout, &p.LoadWait,
 	} {
 		*d = min(*d, longest)

@@ -1,0 +1,123 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// longestFromValue is the bound of a class whose values know their own end.
+const longestFromValue = 24 * time.Hour
+
+// Resolve returns the class under name with what its profile and its tiers say
+// filled in: TTL in each tier, both stale windows, Jitter, Pattern, Tiers, Privacy
+// and Encrypt. [None] has become zero in the windows; in Jitter, where zero means
+// the default, it stays. The rest is as it was said. The error says that there is
+// no such class, or no such profile.
+func (p *Policy) Resolve(name string) (Class, error) {
+	c, ok := p.Classes[name]
+	if !ok {
+		return Class{}, fmt.Errorf("policy: no class %q", name)
+	}
+	line, err := p.line(c.Profile)
+	if err != nil {
+		return Class{}, fmt.Errorf("policy: class %q: %w", name, err)
+	}
+	c.Pattern = orElse(c.Pattern, CacheAside)
+	c.Privacy = orElse(c.Privacy, Public)
+	if c.Pattern == Never {
+		return c, nil
+	}
+	c.Encrypt = c.Encrypt || c.Privacy == Sensitive
+	if c.Tiers == nil {
+		c.Tiers = []Tier{Memory, Shared}
+	}
+	if c.FromValue && line.Fresh == 0 {
+		line.Fresh = longestFromValue
+	}
+	c.TTL.Shared = orElse(c.TTL.Shared, line.Fresh)
+	c.TTL.Memory = orElse(c.TTL.Memory, c.TTL.Shared)
+	c.TTL.Edge = orElse(c.TTL.Edge, c.TTL.Shared)
+	c.StaleWhileRevalidate = said(c.StaleWhileRevalidate, line.Stale)
+	c.StaleIfError = said(c.StaleIfError, line.staleIfError())
+	c.Jitter = orElse(c.Jitter, line.Jitter)
+	c.NegativeTTL = orElse(c.NegativeTTL, min(c.TTL.Shared, 30*time.Second))
+	return c, nil
+}
+
+// ResolveRoute returns the route under pattern with what its profile and its class
+// say filled in: NoStore, Edge, both stale windows and Tags. The error says that
+// there is no such route, or that it names a class or profile that is not there.
+func (p *Policy) ResolveRoute(pattern string) (Route, error) {
+	r, ok := p.Routes[pattern]
+	if !ok {
+		return Route{}, fmt.Errorf("policy: no route %q", pattern)
+	}
+	line, err := p.line(r.Profile)
+	if err != nil {
+		return Route{}, fmt.Errorf("policy: route %q: %w", pattern, err)
+	}
+	if r.Class != "" {
+		c, err := p.Resolve(r.Class)
+		if err != nil {
+			return Route{}, fmt.Errorf("policy: route %q: %w", pattern, err)
+		}
+		if c.Pattern == Never {
+			return Route{Class: r.Class, NoStore: true, Ignore: r.Ignore}, nil
+		}
+		if line.Fresh == 0 && c.has(Edge) && !r.NoStore && !r.Private {
+			line.Fresh = c.TTL.Edge
+		}
+	}
+	if r.NoStore || r.Private {
+		line = Profile{}
+	}
+	r.Edge = said(r.Edge, line.Fresh)
+	r.Browser = max(r.Browser, 0)
+	r.StaleWhileRevalidate = said(r.StaleWhileRevalidate, line.Stale)
+	r.StaleIfError = said(r.StaleIfError, line.staleIfError())
+	return r, nil
+}
+
+// line returns the profile under name, or an empty one for none.
+func (p *Policy) line(name string) (Profile, error) {
+	if name == "" {
+		return Profile{}, nil
+	}
+	line, ok := p.Profiles[name]
+	if !ok {
+		return Profile{}, fmt.Errorf("no profile %q", name)
+	}
+	return line, nil
+}
+
+// staleIfError is how long after Fresh a value is of use when nothing replaces it.
+func (l Profile) staleIfError() time.Duration {
+	if l.Expire == 0 {
+		return l.Stale
+	}
+	return l.Expire - l.Fresh
+}
+
+// has tells whether values are kept in tier.
+func (c *Class) has(tier Tier) bool {
+	for _, t := range c.Tiers {
+		if t == tier {
+			return true
+		}
+	}
+	return false
+}
+
+// said is what a field says, or otherwise if it says nothing; none is zero.
+func said(field, otherwise time.Duration) time.Duration {
+	return max(orElse(field, otherwise), 0)
+}
+
+// orElse returns value, or otherwise if value is zero.
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
