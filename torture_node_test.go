@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/ledgertest"
 	"github.com/larderdev/larder/redisstore"
 )
 
@@ -48,7 +49,7 @@ type tortured struct {
 
 // tortureNode reads and writes until it is killed.
 func tortureNode(path string) error {
-	led, err := openLedger(path)
+	led, err := ledgertest.Open[ledger](path)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (n *tortured) write() {
 			err = n.l.InvalidateTags(ctx, fmt.Sprint("row-", key))
 		}
 		if err == nil {
-			n.ledger.acknowledge(key, v)
+			n.ledger.keys[key].told.Acknowledge(v)
 		} else {
 			n.ledger.pending.Add(1)
 		}
@@ -150,7 +151,7 @@ func (n *tortured) read() {
 		k := &n.ledger.keys[key]
 		n.ledger.nodeReads[n.number].Add(1)
 		began := time.Now()
-		acked, seen := k.acked.Load(), k.seen.Load()
+		acked, seen := k.told.Acked.Load(), k.seen.Load()
 		var got uint64
 		var err error
 		// A strict read heals memory, so that half of the keys see none.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/larderdev/larder/internal/ledgertest"
 	"github.com/larderdev/larder/internal/redistest"
 )
 
@@ -83,7 +84,7 @@ type tortureProcess struct {
 func newTorture(t *testing.T, mutant string, bound time.Duration) *torture {
 	run := &torture{t: t, mutant: mutant, bound: bound, path: filepath.Join(t.TempDir(), "ledger")}
 	var err error
-	if run.ledger, err = openLedger(run.path); err != nil {
+	if run.ledger, err = ledgertest.Open[ledger](run.path); err != nil {
 		t.Fatal(err)
 	}
 	run.redis = redistest.Start(t)

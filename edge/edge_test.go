@@ -3,9 +3,11 @@ package edge
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -238,4 +240,60 @@ func TestTargetFields_SurrogateControl(t *testing.T) {
 			t.Errorf("stale again: the origin was asked %d times, want 3", asked)
 		}
 	})
+}
+
+// Clients get no field that is for caches, unless they are to; the cache knows the
+// tags all the same, also after a 304.
+func TestExposeTags(t *testing.T) {
+	fields := map[string]string{
+		"Cache-Tag": "a", "Edge-Cache-Tag": "b", "Cdn-Tag": "c", "Surrogate-Key": "d", "Xkey": "e", "Surrogate-Control": "max-age=9", "Cache-Groups": `"f"`,
+	}
+	for _, tt := range []struct {
+		profile Profile
+		expose  bool
+		want    []string
+	}{
+		{SafeDefault, false, nil},
+		{StrictRFC, false, []string{"Cache-Groups"}},
+		{SafeDefault, true, slices.Collect(maps.Keys(fields))},
+		{StrictRFC, true, slices.Collect(maps.Keys(fields))},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+				asked++
+				lines := []string{"Cache-Control: max-age=60", `ETag: "1"`}
+				for name, value := range fields {
+					lines = append(lines, name+": "+value)
+				}
+				if r.Header.Get("If-None-Match") != "" {
+					return respond(304, "", lines...), nil
+				}
+				return respond(200, "one", lines...), nil
+			}, func(o *Options) { o.Profile, o.ExposeTags = tt.profile, tt.expose })
+			for _, how := range []string{"a miss", "a hit", "a 304"} {
+				if how == "a 304" {
+					time.Sleep(2 * time.Minute)
+				}
+				header := get(h, "/a").Header()
+				for name := range fields {
+					if got, want := header[name] != nil, slices.Contains(tt.want, name); got != want {
+						t.Errorf("%v, ExposeTags %v, %s: %s in the answer: %v, want %v", tt.profile, tt.expose, how, name, got, want)
+					}
+				}
+			}
+			if asked != 2 {
+				t.Errorf("the origin was asked %d times, want 2", asked)
+			}
+			for _, tag := range []string{"a", "b", "c", "d", "e", "f"} {
+				if err := h.Purge(Purge{Tags: []string{tag}}); err != nil {
+					t.Fatal(err)
+				}
+				before := asked
+				if get(h, "/a"); asked != before+1 {
+					t.Errorf("%v, ExposeTags %v: a purge of %s, a tag of the response, does not reach it", tt.profile, tt.expose, tag)
+				}
+			}
+		})
+	}
 }

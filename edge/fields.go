@@ -90,22 +90,35 @@ func marksOf(t *target, h http.Header) ([]string, bool) {
 // to purge too much is the safe mistake.
 func foldTag(tag string) string { return strings.ToLower(strings.TrimSpace(tag)) }
 
-// withheldAlways are fields for caches, which clients get if asked for.
-var withheldAlways = slices.Concat(tagsByComma, tagsBySpace, []string{"Surrogate-Control"})
+// forCaches are fields that tell caches which tags a response has and how to keep
+// it, each in the words of one kind of cache.
+var forCaches = slices.Concat(tagsByComma, tagsBySpace, []string{"Surrogate-Control"})
+
+// withhold takes out what is for this cache and not for clients.
+func (o *Options) withhold(h http.Header) {
+	if o.ExposeTags {
+		return
+	}
+	for _, name := range forCaches {
+		// A field that targets this cache is read again whenever a 304 or a
+		// restart brings the response back, so that it stays in it.
+		if !slices.ContainsFunc(o.TargetFields, func(f string) bool { return strings.EqualFold(f, name) }) {
+			delete(h, name)
+		}
+	}
+	if o.Profile != StrictRFC {
+		// This one is for any cache, a browser's too (RFC 9875), and a standard
+		// has all fields stored and passed on (RFC 9111 3.1). But no browser reads
+		// it, and on a page of fifty products it is a kilobyte.
+		delete(h, "Cache-Groups")
+	}
+}
 
 // forClients returns the fields of a response from the origin as clients get
 // them, and as they are stored.
 func (o *Options) forClients(h http.Header) http.Header {
 	removeHopByHop(h)
-	if !o.ExposeTags {
-		for _, name := range withheldAlways {
-			// A field that targets this cache is read again whenever a 304 or a
-			// restart brings the response back, so that it stays in it.
-			if !slices.ContainsFunc(o.TargetFields, func(f string) bool { return strings.EqualFold(f, name) }) {
-				delete(h, name)
-			}
-		}
-	}
+	o.withhold(h)
 	return h
 }
 

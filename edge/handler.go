@@ -296,11 +296,7 @@ func (h *Handler) newUpgrades() *httputil.ReverseProxy {
 			h.fail(w, http.StatusBadGateway, "the origin does not answer")
 		},
 		ModifyResponse: func(resp *http.Response) error {
-			if !h.options.ExposeTags {
-				for _, name := range withheldAlways {
-					resp.Header.Del(name)
-				}
-			}
+			h.options.withhold(resp.Header)
 			return nil
 		},
 	}

@@ -76,8 +76,10 @@ type Options struct {
 	// Default: none.
 	PlainCookies []string
 	// ExposeTags leaves the fields for caches in answers (Cache-Tag,
-	// Surrogate-Key, xkey, Edge-Cache-Tag, CDN-Tag, Surrogate-Control): for
-	// another cache before this one. Those of TargetFields stay in any case.
+	// Surrogate-Key, xkey, Edge-Cache-Tag, CDN-Tag, Surrogate-Control,
+	// Cache-Groups): for another cache before this one. Those of TargetFields
+	// stay in any case, and Cache-Groups, which a standard has for all caches (RFC
+	// 9875), with StrictRFC.
 	//
 	// Default: false, clients do not get them.
 	ExposeTags bool

@@ -21,7 +21,7 @@ const (
 	Bunny                     // CDN-Tag
 	GoogleCDN                 // Cache-Tag
 	Varnish                   // xkey, with the module of that name
-	LarderEdge                // Cache-Groups (RFC 9875), for Larder's own edge; clients see it
+	LarderEdge                // Cache-Groups (RFC 9875), for Larder's own edge, which keeps it from clients unless told otherwise
 )
 
 // String returns the name of the CDN.

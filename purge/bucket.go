@@ -19,6 +19,8 @@ func (b *bucket) take(now time.Time) (wait time.Duration) {
 	if b.rate == 0 {
 		return 0
 	}
+	// now may be before at: several goroutines read the clock, each before it has the
+	// lock.
 	if passed := now.Sub(b.at).Seconds(); passed > 0 {
 		b.tokens = min(b.burst, b.tokens+passed*b.rate)
 		b.at = now

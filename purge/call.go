@@ -30,6 +30,8 @@ func (t *target) start(c class, batch []*entry, now time.Time) {
 	} else {
 		p.Tags = names
 	}
+	// The purger is code of others and takes its time: it runs without the lock, and
+	// the lock guards all that is looked at before and after.
 	t.calls++
 	t.q.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(t.q.ctx, t.q.opts.CallTimeout)
@@ -51,6 +53,7 @@ func (t *target) id(batch []*entry) string {
 	for i, e := range batch {
 		states[i] = fmt.Sprint(e.born, e.state, len(e.sent.again))
 	}
+	// The same entries may come in another order, for chance is in the back-off.
 	slices.Sort(states)
 	sum := sha256.Sum256(fmt.Append(nil, t.q.nonce, t.name, states))
 	return hex.EncodeToString(sum[:16])
@@ -75,6 +78,8 @@ func (t *target) call(ctx context.Context, p Purge) (failure *Error) {
 	if said == nil {
 		return &Error{Target: t.name, Reason: "the purger returned a nil *purge.Error"}
 	}
+	// A copy: the purger may keep its error and return it again, and Target is ours to
+	// set.
 	e := *said
 	e.Target = t.name
 	return &e
@@ -152,6 +157,8 @@ func (t *target) split(batch []*entry, failure *Error) (failed []bool, whole boo
 // was not. A wrong token or address is as wrong for one item.
 func divisible(status int) bool {
 	switch status {
+	// 0 is an error without an answer that is final: the purger has refused the call
+	// itself.
 	case 0, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong,
 		http.StatusUnprocessableEntity, http.StatusRequestHeaderFieldsTooLarge:
 		return true
@@ -178,16 +185,21 @@ func (t *target) judge(failure *Error, whole bool, now time.Time) (tell func()) 
 	pause += rand.N(max(pause/10, 1))
 	first := false
 	if whole && !failure.Final {
+		// Else it answers: a call that was accepted in part does not mean that the
+		// target is away, and one that would fail again says nothing of the next.
 		t.failures++
 		first = t.failures == 1
 		pause = max(pause, t.backoff(t.failures))
 	}
+	// Others use the same account: the tokens here are not what the target has left.
 	if failure.Status == http.StatusTooManyRequests {
 		t.tags.drain(now)
 		if t.urls != nil {
 			t.urls.drain(now)
 		}
 	}
+	// Calls under way at once may fail one after the other, with other pauses: the
+	// longest counts.
 	if until := now.Add(pause); pause > 0 && until.After(t.paused) {
 		t.paused = until
 	}
@@ -213,6 +225,7 @@ func (t *target) accepted(e *entry, soft bool, now time.Time) {
 	sent := e.sent
 	e.sent, e.sending = flight{}, false
 	e.state++
+	// What was wrong with it before says nothing of the next purge.
 	e.tries, e.most, e.hold = 0, 0, time.Time{}
 	t.stats.Accepted++
 	for _, m := range sent.again {
@@ -221,6 +234,8 @@ func (t *target) accepted(e *entry, soft bool, now time.Time) {
 	if len(sent.now) == 0 {
 		return
 	}
+	// Before reach, which gives references back: the second purge must hold the items
+	// without a gap, or the journal would forget them.
 	if t.q.opts.Settle > 0 {
 		again := e.settle(now.Add(t.q.opts.Settle), soft)
 		for _, m := range sent.now {
@@ -237,6 +252,8 @@ func (t *target) accepted(e *entry, soft bool, now time.Time) {
 
 // failed puts an entry back, or makes it a dead letter.
 func (t *target) failed(e *entry, failure *Error, whole bool, now time.Time) (died bool) {
+	// A call without an answer counts too: an item that crashes the API must come to
+	// an end.
 	e.tries++
 	if failure.Final || e.tries >= t.q.opts.MaxTries {
 		if len(e.now) > 0 {
@@ -283,6 +300,7 @@ func describe(e *Error) string {
 		}
 		text += e.Err.Error()
 	}
+	// It is kept for each of a call's items, a thousand times perhaps.
 	if len(text) > 500 {
 		text = fmt.Sprintf("%.500q…", text)
 	}

@@ -158,3 +158,94 @@ func TestOpen_ReportsAllMistakes(t *testing.T) {
 		t.Errorf("Open without targets = %v", err)
 	}
 }
+
+// hung is a journal whose calls of one method do not return.
+type hung struct {
+	memory
+	method  string
+	obeys   bool // its context, if there is one
+	release chan struct{}
+	closed  chan struct{}
+}
+
+func (h *hung) hang(ctx context.Context, method string) error {
+	if h.method != method {
+		return nil
+	}
+	if !h.obeys {
+		ctx = context.Background()
+	}
+	select {
+	case <-h.release:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *hung) Put(ctx context.Context, records ...purge.Record) error {
+	return errors.Join(h.hang(ctx, "Put"), h.memory.Put(ctx, records...))
+}
+
+func (h *hung) Delete(ctx context.Context, keys ...string) error {
+	return errors.Join(h.hang(ctx, "Delete"), h.memory.Delete(ctx, keys...))
+}
+
+func (h *hung) Close() error {
+	defer close(h.closed)
+	return errors.Join(h.hang(context.Background(), "Close"), h.memory.Close())
+}
+
+// A journal that hangs holds up Close for a bounded time, whatever it hangs in,
+// and no purge that waits for it stays behind.
+func TestClose_JournalHangs(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		obeys  bool
+		took   time.Duration
+		want   []string
+	}{
+		{"Put", false, 11 * time.Second, []string{"does not answer", "may lack 2 records", "have 0 of what is done", "2 tags and URLs are not purged everywhere"}},
+		{"Put", true, 10 * time.Second, []string{"context canceled", "may lack 2 records", "have 0 of what is done"}},
+		{"Delete", false, 11 * time.Second, []string{"does not answer", "may lack 0 records", "have 2 of what is done"}},
+		{"Delete", true, 10 * time.Second, []string{"context canceled", "may lack 0 records", "have 2 of what is done"}},
+		{"Close", false, 11 * time.Second, []string{"does not answer", "may lack 0 records", "have 0 of what is done"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			journal := &hung{method: tt.method, obeys: tt.obeys, release: make(chan struct{}), closed: make(chan struct{})}
+			cdn := newFake("cdn")
+			cdn.answer = func(ctx context.Context, p purge.Purge) error {
+				time.Sleep(time.Millisecond) // until the journal has been told
+				if tt.method == "Put" {
+					return refuse(ctx, p)
+				}
+				return nil
+			}
+			q := open(t, purge.Options{Targets: []purge.Purger{cdn}, Journal: journal, Window: -1, Settle: -1})
+			var purging sync.WaitGroup
+			purging.Go(func() {
+				_, err := q.Purge(t.Context(), tags("a", "b"))
+				if lost := tt.method == "Put"; errors.Is(err, purge.ErrNotKept) != lost || !lost && err != nil {
+					t.Errorf("%s hangs: Purge = %v, want that it is not kept: %v", tt.method, err, lost)
+				}
+			})
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			began := time.Now()
+			err := q.Close(ended)
+			if took := time.Since(began); took != tt.took {
+				t.Errorf("%s hangs, obeys its context %v: Close took %v, want %v", tt.method, tt.obeys, took, tt.took)
+			}
+			for _, want := range tt.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s hangs, obeys its context %v: Close = %v, want %q in it", tt.method, tt.obeys, err, want)
+				}
+			}
+			purging.Wait()
+			close(journal.release)
+			<-journal.closed // by whoever stayed behind, and after the call
+		})
+	}
+}

@@ -46,10 +46,12 @@ func (d *DeadLetter) id() string {
 // room.
 func (t *target) die(e *entry, failure *Error, now time.Time) bool {
 	q := t.q
+	// Nothing is thrown away for want of room: who cannot die goes on waiting.
 	if len(t.dead) >= q.opts.MaxDead {
 		return false
 	}
 	sent := e.sent
+	// Soft until one of its marks is not: a letter is as hard as the hardest.
 	d := &DeadLetter{
 		Target: t.name, Soft: true, At: now,
 		Tries: e.tries, Status: failure.Status, Reason: describe(failure),
@@ -60,6 +62,8 @@ func (t *target) die(e *entry, failure *Error, now time.Time) bool {
 		d.Tag = e.name
 	}
 	d.ID = d.id()
+	// Second purges that wait die with it: they would fail as this one has. What is
+	// newer (e.now) is not there, see failed.
 	marks := slices.Concat(sent.now, sent.again, e.again)
 	for _, m := range marks {
 		d.Soft = d.Soft && m.soft
@@ -71,6 +75,8 @@ func (t *target) die(e *entry, failure *Error, now time.Time) bool {
 	if q.scribe != nil {
 		q.scribe.put(Record{Key: d.ID, Data: encode(d)}, nil)
 	}
+	// After the put: reach may let the journal forget the item, whose place the letter
+	// takes.
 	for _, m := range marks {
 		q.reach(m, now, failure)
 	}
@@ -143,6 +149,7 @@ func (q *Queue) bury(ids []string, do func(*DeadLetter) error) (n int, err error
 		ids = slices.Collect(maps.Keys(q.dead))
 	}
 	var errs []error
+	// All are looked for before the first goes: one that goes with another was there.
 	before := len(q.dead)
 	for _, id := range ids {
 		if q.dead[id] == nil {

@@ -48,6 +48,7 @@ type flight struct {
 func (e *entry) next() (time.Time, bool) {
 	var when time.Time
 	switch {
+	// The first that is due: the call for it carries what else is due by then.
 	case len(e.now) > 0 && len(e.again) > 0 && e.dues[0].Before(e.due), len(e.now) == 0 && len(e.again) > 0:
 		when = e.dues[0]
 	case len(e.now) > 0:
@@ -55,6 +56,7 @@ func (e *entry) next() (time.Time, bool) {
 	default:
 		return when, false
 	}
+	// Its own back-off counts for first and second purges, since both fail alike.
 	if e.hold.After(when) {
 		when = e.hold
 	}
@@ -79,6 +81,8 @@ func (e *entry) class(now time.Time) class {
 // take puts into a call what is due.
 func (e *entry) take(now time.Time) {
 	n := e.dueAgain(now)
+	// Clipped, so that a second purge which is added meanwhile does not write into
+	// the call's.
 	e.sent = flight{now: e.now, again: e.again[:n:n], dues: e.dues[:n:n]}
 	e.now, e.again, e.dues = nil, e.again[n:], e.dues[n:]
 	e.ready, e.sending = false, true
@@ -86,6 +90,7 @@ func (e *entry) take(now time.Time) {
 
 // giveBack undoes take when the call has failed. What was due is due again.
 func (e *entry) giveBack() {
+	// The older first: the last is the one that later purges join.
 	e.now = append(e.sent.now, e.now...)
 	e.again, e.dues = append(e.sent.again, e.again...), append(e.sent.dues, e.dues...)
 	e.sent, e.sending = flight{}, false
@@ -93,6 +98,7 @@ func (e *entry) giveBack() {
 
 // join adds an item to a mark, which then holds a reference.
 func (m *mark) join(it *item) {
+	// A mark holds few items, those that differ in case alone: a list is enough.
 	if !slices.Contains(m.items, it) {
 		it.refs++
 		m.items = append(m.items, it)
@@ -116,6 +122,7 @@ func (e *entry) settle(due time.Time, soft bool) *mark {
 // class says which entries can share a call.
 type class int
 
+// An API takes either tags or URLs in a call, and a call is soft or not as a whole.
 const classes = 4
 
 func classOf(isURL, soft bool) class {

@@ -304,6 +304,7 @@ func appendLine(b []byte, l entryLine) []byte {
 // old one. When it fails before that, the old one goes on.
 func (j *FileJournal) rewrite() error {
 	content := []byte(journalHeader)
+	// Sorted: the same records are the same file.
 	for _, key := range slices.Sorted(maps.Keys(j.records)) {
 		content = appendLine(content, entryLine{key, j.records[key]})
 	}
@@ -313,7 +314,9 @@ func (j *FileJournal) rewrite() error {
 	}
 	j.broken = true
 	if j.file != nil {
-		_ = j.file.Close() // nobody reads it any more
+		// First, since some systems cannot rename over an open file. Nobody reads it
+		// any more, whatever the error.
+		_ = j.file.Close()
 		j.file = nil
 	}
 	if err := os.Rename(next, j.path); err != nil {
@@ -401,6 +404,8 @@ func (j *FileJournal) write(lines []entryLine, sync bool) error {
 	if j.broken {
 		return j.rewrite()
 	}
+	// Written anew when three quarters are of no use: each line is then copied a third
+	// of a time on average, however many there are.
 	if j.lines > j.rewriteAt && j.lines > 4*len(j.records) {
 		err := j.rewrite()
 		if err == nil || j.broken {

@@ -11,6 +11,8 @@ import (
 // fileLock is a lock that ends with the process.
 type fileLock struct{ file *os.File }
 
+// lockFile locks a file beside the journal: a lock on the journal itself would stay
+// with the old file when a new one takes its place.
 func lockFile(path string) (*fileLock, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

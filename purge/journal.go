@@ -12,7 +12,8 @@ import (
 // Journal keeps records by their keys across restarts: what waits, and the dead
 // letters. [OpenFile] returns one on a file; a table or a hash in Redis can be
 // another. A journal belongs to one queue at a time, which calls one method
-// after the other.
+// after the other. Put and Delete should return soon after ctx has ended:
+// [Queue.Close] goes without those that do not.
 type Journal interface {
 	// Load returns all records in any order. It is called first, and once.
 	Load(ctx context.Context) ([]Record, error)
@@ -97,6 +98,7 @@ func (q *Queue) load(ctx context.Context) error {
 			}
 		}
 	}
+	// Not one is left out: what this version cannot read, another has promised.
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("purge: the journal: %w", err)
 	}
@@ -127,6 +129,7 @@ func (q *Queue) loadRecord(r Record) error {
 		}
 		d.ID = r.Key
 		q.dead[d.ID] = &d
+		// The letter of a target that is gone stays, to be seen and discarded.
 		if t := q.byName[d.Target]; t != nil {
 			key := t.fold(d.item())
 			t.dead[key] = append(t.dead[key], d.ID)

@@ -137,12 +137,16 @@ func (q *Queue) Purge(ctx context.Context, p Purge) (*Ticket, error) {
 		t.refused = append(t.refused, e)
 		errs = append(errs, e)
 	}
+	// Without the lock, and after the targets have been told: they need not wait for
+	// the disk.
 	if written != nil {
 		select {
 		case err := <-written:
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%w: %w", ErrNotKept, err))
 			}
+		case <-q.scribe.gone:
+			errs = append(errs, fmt.Errorf("%w: %w", ErrNotKept, errSilent))
 		case <-ctx.Done():
 			errs = append(errs, ctx.Err())
 		}
@@ -248,6 +252,7 @@ func (q *Queue) item(key, name string, isURL, soft bool) *item {
 	case it == nil:
 		it = &item{name: name, isURL: isURL, soft: soft}
 		q.items[key] = it
+	// The record must say so before the purge is acknowledged.
 	case it.soft && !soft:
 		it.soft, it.kept = false, false
 	}
@@ -265,6 +270,7 @@ func (q *Queue) release(it *item, n int) {
 		return
 	}
 	key := itemKey(it.name, it.isURL)
+	// It was released before, and the name has come again since.
 	if q.items[key] != it {
 		return
 	}
@@ -334,6 +340,12 @@ func (q *Queue) Stats() []TargetStats {
 // to return, and closes the journal. Its error tells what is left: with a
 // journal the next process purges it, without one it is lost. Dead letters are
 // not waited for. A second Close waits for the first and returns the same.
+//
+// It returns within 12 seconds of that end. A journal that hangs has
+// 10 of these, and one more when the context of its call has ended; the error
+// then tells how many records it may lack, and a Purge that waits for it returns
+// [ErrNotKept]. One goroutine stays in the journal's call until that returns,
+// and then closes the journal: until then the journal is in use.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	again := q.closing
@@ -353,6 +365,7 @@ func (q *Queue) close(ctx context.Context) error {
 	case <-q.idle:
 	case <-ctx.Done():
 	}
+	// A call that succeeds within the grace counts: only then is the rest abandoned.
 	q.stop()
 	q.await()
 	q.mu.Lock()
@@ -413,6 +426,7 @@ func (q *Queue) await() {
 
 // unaccepted counts the items that some target has not accepted even once.
 func (q *Queue) unaccepted() int {
+	// By items, not entries: one that two targets wait for is left once.
 	items := map[*item]bool{}
 	for _, t := range q.targets {
 		for _, e := range t.entries {

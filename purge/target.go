@@ -74,6 +74,7 @@ func (t *target) add(it *item, soft bool, now time.Time) *mark {
 		// The newest state wins, and what is dead may have been harder.
 		soft = soft && t.q.dead[id].Soft
 	}
+	// The record of the item does not say yet that a dead letter was hard.
 	if it.soft && !soft {
 		t.q.item(itemKey(it.name, it.isURL), it.name, it.isURL, soft) // for the journal
 	}
@@ -89,6 +90,7 @@ func (t *target) add(it *item, soft bool, now time.Time) *mark {
 	m := e.now[len(e.now)-1]
 	m.soft = m.soft && soft
 	m.join(it)
+	// The next call is not the one before, even if it names the same.
 	e.state++
 	t.place(e)
 	return m
@@ -120,6 +122,7 @@ func (t *target) place(e *entry) {
 		t.waits.set(e, when)
 		return
 	}
+	// Kept, there would be an entry for each tag that ever was purged.
 	t.waits.unset(e)
 	delete(t.entries, e.key)
 	t.q.checkIdle()
@@ -165,6 +168,7 @@ func (t *target) dispatch(now time.Time) (wait time.Duration) {
 	if len(t.waits) > 0 {
 		wait = t.waits[0].when.Sub(now)
 	}
+	// What became ready meanwhile goes into the first calls after the pause.
 	if pause := t.paused.Sub(now); pause > 0 {
 		return min(wait, pause)
 	}
@@ -194,6 +198,9 @@ func (t *target) collect(now time.Time) {
 	until := now
 	for len(t.waits) > 0 {
 		e := t.waits[0]
+		// One that is not due yet goes along only for a first purge, and not before its
+		// back-off ends: a second one that came early would miss the responses for which
+		// it is made.
 		early := e.when.After(now)
 		if e.when.After(until) || early && (len(e.now) == 0 || e.hold.After(now)) {
 			return
@@ -209,6 +216,7 @@ func (t *target) collect(now time.Time) {
 // mayCall tells whether there may be one more call. A target that fails is
 // tried with one.
 func (t *target) mayCall() bool {
+	// The others would fail too, and take tokens that the account needs later.
 	if t.failures > 0 {
 		return t.calls == 0
 	}
@@ -237,6 +245,7 @@ func (t *target) sortReady(c class, now time.Time) {
 }
 
 func (t *target) pop(c class) {
+	// Else the array behind the list would hold it.
 	t.ready[c][0] = nil
 	t.ready[c] = t.ready[c][1:]
 }
@@ -254,6 +263,7 @@ func (t *target) batch(c class, now time.Time) []*entry {
 			break
 		}
 		e := t.ready[c][0]
+		// At least one goes whatever its size, or it would block those behind it.
 		size += len(e.name)
 		if len(batch) > 0 && (t.limits.Bytes > 0 && size > t.limits.Bytes || e.most > 0 && e.most <= len(batch)) {
 			break

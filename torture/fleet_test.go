@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/larderdev/larder/internal/ledgertest"
 	"github.com/larderdev/larder/internal/redistest"
 )
 
@@ -30,7 +31,7 @@ type fleet struct {
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, path: filepath.Join(t.TempDir(), "ledger"), db: startDatabases(t)}
 	var err error
-	if f.ledger, err = openLedger(f.path); err != nil {
+	if f.ledger, err = ledgertest.Open[ledger](f.path); err != nil {
 		t.Fatal(err)
 	}
 	return f

@@ -2,19 +2,17 @@ package torture
 
 import (
 	"fmt"
-	"os"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
+
+	"github.com/larderdev/larder/internal/ledgertest"
 )
 
 const (
 	maxClasses = 14
 	keysOf     = 40 // of each class
 	maxNodes   = 4
-	ackMemory  = 64 // acknowledgements remembered for each key
 )
 
 // The phases of a run.
@@ -65,17 +63,11 @@ type classLedger struct {
 	tiers                                  [3]atomic.Uint64 // reads by the tier that answered: memory, shared, origin
 }
 
+// keyLedger is the part of one key. What is told apart are the values that carry
+// one tag; in classes without tags of values the first stands for all.
 type keyLedger struct {
 	committed atomic.Uint64 // version<<16 | the low bits of losses/2
-	told      [owners]toldLedger
-}
-
-// toldLedger says up to which version a key's values were acknowledged to be
-// gone: those that carry one tag, or all of them in classes without tags of
-// values.
-type toldLedger struct {
-	acked atomic.Uint64
-	acks  [ackMemory]struct{ version, at atomic.Uint64 }
+	told      [owners]ledgertest.Told
 }
 
 type nodeLedger struct {
@@ -84,34 +76,11 @@ type nodeLedger struct {
 	downAt        atomic.Int64  // when the shared tier last failed or was not trusted
 }
 
-// openLedger maps the ledger in path, which is made if it is not there.
-func openLedger(path string) (*ledger, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size := int(unsafe.Sizeof(ledger{}))
-	if err := f.Truncate(int64(size)); err != nil {
-		return nil, err
-	}
-	b, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, err
-	}
-	return (*ledger)(unsafe.Pointer(&b[0])), nil
-}
-
-func raise(x *atomic.Uint64, v uint64) {
-	for old := x.Load(); v > old && !x.CompareAndSwap(old, v); old = x.Load() {
-	}
-}
-
 // commit notes that version v is committed, by a write that began when losses
 // were before. What was lost meanwhile may have been its intent.
 func (l *ledger) commit(k *keyLedger, v, before uint64) {
 	if before%2 == 0 && l.losses.Load() == before {
-		raise(&k.committed, v<<16|before/2&0xffff)
+		ledgertest.Raise(&k.committed, v<<16|before/2&0xffff)
 	}
 }
 
@@ -126,35 +95,12 @@ func (l *ledger) due(k *keyLedger) (version, losses uint64) {
 	return packed >> 16, losses
 }
 
-// acknowledge notes that version v is acknowledged as of now.
-func (l *toldLedger) acknowledge(v uint64) {
-	a := &l.acks[v%ackMemory]
-	a.version.Store(v)
-	a.at.Store(uint64(time.Now().UnixNano()))
-	raise(&l.acked, v)
-}
-
 // acked returns what is acknowledged.
 func (k *keyLedger) acked() (versions [owners]uint64) {
 	for i := range k.told {
-		versions[i] = k.told[i].acked.Load()
+		versions[i] = k.told[i].Acked.Load()
 	}
 	return versions
-}
-
-// age is how long before began the first version above got was acknowledged.
-// acked is what was when the read began.
-func (l *toldLedger) age(got, acked uint64, began time.Time) (age time.Duration) {
-	if got >= acked {
-		return 0
-	}
-	for i := range l.acks {
-		a := &l.acks[i]
-		if v := a.version.Load(); v > got && v <= acked {
-			age = max(age, time.Duration(uint64(began.UnixNano())-a.at.Load()))
-		}
-	}
-	return age
 }
 
 // sum adds up a counter of all classes.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/ledgertest"
 	"github.com/larderdev/larder/outbox"
 	"github.com/larderdev/larder/redisstore"
 )
@@ -53,7 +54,7 @@ func (c *config) openLarder() (*larder.Larder, error) {
 func newNode(c config) (*node, error) {
 	n := &node{config: c, classes: classes()}
 	var err error
-	if n.ledger, err = openLedger(c.Ledger); err != nil {
+	if n.ledger, err = ledgertest.Open[ledger](c.Ledger); err != nil {
 		return nil, err
 	}
 	n.ledger.node[c.Number].starts.Add(1)
@@ -178,7 +179,7 @@ func (n *node) writeOnce(class int, keys []int) {
 	switch {
 	case err == nil:
 		for key, r := range w.rows {
-			led.keys[key].told[spec.told(w.before[key])].acknowledge(r.Version)
+			led.keys[key].told[spec.told(w.before[key])].Acknowledge(r.Version)
 		}
 	case w.committed: // a PendingError: until it is delivered this process reads the primary
 		led.pending.Add(1)

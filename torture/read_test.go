@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/ledgertest"
 )
 
 // bound is MaxStaleness, by its default.
@@ -58,7 +59,7 @@ func (n *node) readOnce(class, key int, strict bool) {
 	led.tiers[tierIndex(report.Tier())].Add(1)
 	told := spec.told(got.Owner)
 	acked := known[told]
-	age := k.told[told].age(got.Version, acked, began)
+	age := k.told[told].Age(got.Version, acked, began)
 	if strict {
 		led.strict.Add(1)
 		if got.Version < acked {
@@ -68,7 +69,7 @@ func (n *node) readOnce(class, key int, strict bool) {
 		}
 	} else {
 		led.memory.Add(1)
-		raise(&led.worstAge, uint64(age))
+		ledgertest.Raise(&led.worstAge, uint64(age))
 		if age > bound {
 			led.tooOld.Add(1)
 			n.complain("memory too old: class %s key %d from %v: %d, acknowledged %d, %v before", spec.name, key, report.Tier(), got.Version, acked, age)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/ledgertest"
 	"github.com/larderdev/larder/internal/redistest"
 )
 
@@ -54,7 +55,7 @@ func (c *config) tokenCaches() (l *larder.Larder, caches []*larder.Cache[int, to
 
 // runGuard asks for the token that is in use again and again.
 func runGuard(c config) error {
-	led, err := openLedger(c.Ledger)
+	led, err := ledgertest.Open[ledger](c.Ledger)
 	if err != nil {
 		return err
 	}

@@ -36,18 +36,17 @@ type edges struct {
 // address.
 func openEdges(ctx context.Context, cfg config, origin, admin net.Addr, log *slog.Logger) (e *edges, err error) {
 	e = &edges{}
-	var own *edge.Handler
 	defer func() {
-		if err != nil && own != nil {
-			err = errors.Join(err, own.Close())
+		if err != nil {
+			err = errors.Join(err, e.close())
 		}
 	}()
 	var bases []string
 	if cfg.edge {
-		if own, err = edge.New(edge.Options{Origin: &url.URL{Scheme: "http", Host: reachable(origin)}, Name: "edge"}); err != nil {
-			return nil, err
+		if e.own, err = edge.New(edge.Options{Origin: &url.URL{Scheme: "http", Host: reachable(origin)}, Name: "edge"}); err != nil {
+			return e, err
 		}
-		e.own, e.api = own, own.API(cfg.token.Reveal())
+		e.api = e.own.API(cfg.token.Reveal())
 		bases = append(bases, "http://"+reachable(admin)+"/edge")
 	}
 	targets, err := newPurgers(append(bases, cfg.purge...), cfg)
@@ -58,7 +57,7 @@ func openEdges(ctx context.Context, cfg config, origin, admin net.Addr, log *slo
 	if cfg.journal != "" {
 		journal, err := purge.OpenFile(cfg.journal, purge.FileOptions{})
 		if err != nil {
-			return nil, fmt.Errorf("-journal: %w", err)
+			return e, fmt.Errorf("-journal: %w", err)
 		}
 		options.Journal = journal
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/larderdev/larder/examples/storefront/internal/catalog/catalogtest"
 	"github.com/larderdev/larder/internal/redistest"
@@ -55,6 +57,9 @@ func TestEdge_ForgetsWhatHasChanged(t *testing.T) {
 			// more, and purges.
 			until(t, path+" comes from the edge", func() bool {
 				_, _, header := p.request(t, "GET", path, "")
+				if tags := header["Cache-Groups"]; tags != nil {
+					t.Fatalf("%s: the edge passes the tags on: %q", path, tags)
+				}
 				return strings.HasPrefix(edgeSaid(header), "hit")
 			})
 		}
@@ -176,5 +181,57 @@ func TestEdge_OfAnotherShop(t *testing.T) {
 		if p.end(); strings.Contains(p.log.String(), "hunter2") {
 			t.Errorf("the token is in the log: %s", p.log.String())
 		}
+	}
+}
+
+// An edge that takes calls and never answers them holds up no delivery of the
+// relay. A PUT says in its receipt that the edge is waited for.
+func TestEdge_ThatHangs(t *testing.T) {
+	release := make(chan struct{})
+	var calls atomic.Int64
+	hangs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		<-release
+		http.NotFound(w, r) // for good: the shop's end waits for nothing
+	}))
+	t.Cleanup(hangs.Close) // after the shop's end
+	defer close(release)
+	path := catalogtest.File(t)
+	p := start(t, map[string]string{"REDIS_URL": "redis://" + redistest.Start(t).Addr(), "DATABASE_URL": path},
+		"-purge", hangs.URL, "-journal", filepath.Join(t.TempDir(), "purges"))
+	p.trusting(t)
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	delivered := func() uint64 {
+		var stats struct {
+			Outbox struct{ Relay struct{ Delivered uint64 } }
+		}
+		if err := json.Unmarshal([]byte(fetch(t, p.admin+"/debug/larder")), &stats); err != nil {
+			t.Fatal(err)
+		}
+		return stats.Outbox.Relay.Delivered
+	}
+	const changes = 5
+	began := time.Now()
+	for i := range changes {
+		before := delivered()
+		if _, err := db.ExecContext(t.Context(), "UPDATE products SET price_cents = ? WHERE id = ?", 100+i, 1+i); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "a change is delivered", func() bool { return delivered() > before })
+	}
+	// One at a time, so that a delivery which waited for the edge would add up.
+	if took := time.Since(began); took > changes*time.Second {
+		t.Errorf("%d deliveries took %v beside an edge that hangs", changes, took)
+	} else {
+		t.Logf("%d deliveries took %v", changes, took)
+	}
+	until(t, "the edge has been called", func() bool { return calls.Load() > 0 })
+	status, text, header := p.request(t, "PUT", "/api/products/1", `{"price_cents":4321}`)
+	if receipt := header.Get("Larder-Purge"); status != 200 || !strings.HasSuffix(receipt, `"; waiting=1`) {
+		t.Errorf("PUT: %d %s with receipt %q, want that the edge is waited for", status, text, receipt)
 	}
 }

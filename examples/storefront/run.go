@@ -96,7 +96,7 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (config, e
 	set.StringVar(&cfg.shop, "shop", "127.0.0.1:8081", "serve the shop itself, behind the edge, on this `address`")
 	set.BoolVar(&cfg.edge, "edge", true, "put an edge cache before the shop")
 	purges := set.String("purge", "", "`URLs` of further edges' purge APIs, with commas between (http://host:8090/edge); their token is in $"+tokenEnv)
-	set.StringVar(&cfg.journal, "journal", "", "keep purges that are under way in this `file`, for the next start (for -purge)")
+	set.StringVar(&cfg.journal, "journal", "", "keep purges that are under way in this `file`, for the next start (for -purge); without it they are lost when the process dies")
 	set.StringVar(&cfg.admin, "admin", "127.0.0.1:8090", "serve statistics on this `address`")
 	set.StringVar(&cfg.redis, "redis", "", "`URL` of Redis or Valkey; without it $REDIS_URL, else a private server, else none")
 	set.StringVar(&cfg.db, "db", "", "postgres:// `URL`, or path of an SQLite file; without it $DATABASE_URL, else storefront.db")

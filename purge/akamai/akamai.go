@@ -21,7 +21,6 @@
 package akamai
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -33,6 +32,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -71,23 +71,20 @@ type Options struct {
 
 // Purger is a [purge.Purger] for an account's properties.
 type Purger struct {
-	client  purgeapi.Client
+	api     caller.Caller
 	signer  signer
-	base    string
 	network string
-	limits  purge.Limits
 }
 
 // New returns a purger. All mistakes in o are reported at once.
 func New(o Options) (*Purger, error) {
 	var errs []error
+	address := "BaseURL"
 	if o.BaseURL == "" {
-		o.BaseURL = "https://" + o.Host
-		if _, err := purgeapi.Base(o.BaseURL, true); err != nil || strings.Contains(o.Host, "/") {
+		o.BaseURL, address = "https://"+o.Host, "Host"
+		if strings.Contains(o.Host, "/") {
 			errs = append(errs, errors.New("Host is not a host name, want that of the API client, without https://"))
 		}
-	} else if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
 	}
 	for _, field := range []struct {
 		name   string
@@ -97,25 +94,18 @@ func New(o Options) (*Purger, error) {
 			errs = append(errs, fmt.Errorf("%s is empty, want that of the API client", field.name))
 		}
 	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("akamai: %w", errors.Join(errs...))
-	}
-	p := &Purger{
-		client: purgeapi.Client{
-			Target: o.Name, HTTP: o.HTTP, Explain: explain,
-			Secrets: []purgeapi.Secret{o.ClientSecret, o.ClientToken, o.AccessToken},
-		},
-		signer:  signer{o.ClientToken, o.AccessToken, o.ClientSecret},
-		base:    strings.TrimSuffix(o.BaseURL, "/"),
-		network: "production",
-		limits: purge.Limits{
+	api, err := caller.New(caller.Options{
+		Vendor: "akamai", Name: o.Name, BaseURL: o.BaseURL, Field: address, HTTP: o.HTTP,
+		Secrets: []purgeapi.Secret{o.ClientSecret, o.ClientToken, o.AccessToken}, Explain: explain,
+		Limits: purge.Limits{
 			Tags: maxItems, URLs: maxItems, Bytes: maxBytes, Rate: 50, Burst: 100,
 			Tag: purgeapi.PrintableTag(128, `"&()*,:;<=>?@[\]{}`),
 		},
+	}, errs...)
+	if err != nil {
+		return nil, err
 	}
-	if p.client.Target == "" {
-		p.client.Target = "akamai"
-	}
+	p := &Purger{api: api, signer: signer{o.ClientToken, o.AccessToken, o.ClientSecret}, network: "production"}
 	if o.Staging {
 		p.network = "staging"
 	}
@@ -123,14 +113,14 @@ func New(o Options) (*Purger, error) {
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are 1,000 tags or URLs a call.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.limits); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
 	method, kind, objects := "delete", "tag", what.Tags
@@ -140,13 +130,12 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 	if len(what.URLs) > 0 {
 		kind, objects = "url", what.URLs
 	}
-	body, err := encode(objects)
-	if err != nil {
-		return &purge.Error{Target: p.Name(), Final: true, Err: err}
+	body := caller.JSON(map[string][]string{"objects": objects})
+	if len(body) > maxBody {
+		return p.api.Impossible(fmt.Errorf("the body has %d bytes, at most %d: escape quotes and backslashes in URLs", len(body), maxBody))
 	}
-	a, err := p.client.Call(ctx, purgeapi.Request{
-		Method: http.MethodPost,
-		URL:    p.base + "/ccu/v3/" + method + "/" + kind + "/" + p.network,
+	a, err := p.api.Call(ctx, purgeapi.Request{
+		URL:    "/ccu/v3/" + method + "/" + kind + "/" + p.network,
 		Header: http.Header{"Content-Type": {"application/json"}},
 		Body:   body,
 		Sign: func(r *http.Request, body []byte) error {
@@ -158,20 +147,6 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 		return err
 	}
 	return p.judge(a)
-}
-
-// encode is the body of a request. URLs have ampersands, which stay one byte.
-func encode(objects []string) ([]byte, error) {
-	var body bytes.Buffer
-	e := json.NewEncoder(&body)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(map[string][]string{"objects": objects}); err != nil {
-		return nil, err
-	}
-	if body.Len() > maxBody {
-		return nil, fmt.Errorf("the body has %d bytes, at most %d: escape quotes and backslashes in URLs", body.Len(), maxBody)
-	}
-	return bytes.TrimSpace(body.Bytes()), nil
 }
 
 // answer is the body of every answer, a success or not.
@@ -188,10 +163,10 @@ type answer struct {
 func (p *Purger) judge(a purgeapi.Answer) error {
 	var said answer
 	if err := json.Unmarshal(a.Body, &said); err != nil || said.HTTPStatus == 0 {
-		return p.client.Fail(a, "the answer does not say whether the purge was accepted", false)
+		return p.api.Fail(a, "the answer does not say whether the purge was accepted", false)
 	}
 	if said.HTTPStatus != http.StatusCreated {
-		return p.client.Fail(a, fmt.Sprintf("%s (httpStatus %d)", said.text(), said.HTTPStatus), false)
+		return p.api.Fail(a, fmt.Sprintf("%s (httpStatus %d)", said.text(), said.HTTPStatus), false)
 	}
 	return nil
 }

@@ -16,10 +16,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -52,11 +52,9 @@ type Options struct {
 
 // Purger is a [purge.Purger] for one pull zone.
 type Purger struct {
-	client purgeapi.Client
-	base   string
-	zone   int64
-	key    purgeapi.Secret
-	limits purge.Limits
+	api  caller.Caller
+	zone int64
+	key  purgeapi.Secret
 }
 
 // New returns a purger. All mistakes in o are reported at once.
@@ -68,61 +66,41 @@ func New(o Options) (*Purger, error) {
 	if o.Key.IsZero() {
 		errs = append(errs, errors.New("Key is empty, want the account's API key"))
 	}
-	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
-		errs = append(errs, err)
-	}
-	if o.Rate == 0 {
-		o.Rate, o.Burst = 0.5, 20
-	}
-	if o.Name == "" {
-		o.Name = "bunny"
-	}
-	if o.BaseURL == "" {
-		o.BaseURL = "https://api.bunny.net"
-	}
-	if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("bunny: %w", err)
-	}
-	return &Purger{
-		client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP, Secrets: []purgeapi.Secret{o.Key}, Explain: explain},
-		base:   strings.TrimSuffix(o.BaseURL, "/"),
-		zone:   o.PullZone,
-		key:    o.Key,
-		limits: purge.Limits{
-			Tags: 1, URLs: 1, Rate: o.Rate, Burst: o.Burst, URLRate: 5, URLBurst: 120,
+	api, err := caller.New(caller.Options{
+		Vendor: "bunny", API: "https://api.bunny.net", Name: o.Name, BaseURL: o.BaseURL, HTTP: o.HTTP,
+		Secrets: []purgeapi.Secret{o.Key}, Explain: explain, Rate: o.Rate, Burst: o.Burst,
+		Limits: purge.Limits{
+			Tags: 1, URLs: 1, Rate: 0.5, Burst: 20, URLRate: 5, URLBurst: 120,
 			Tag: purgeapi.PrintableTag(1024, ","),
 		},
-	}, nil
+	}, errs...)
+	if err != nil {
+		return nil, err
+	}
+	return &Purger{api: api, zone: o.PullZone, key: o.Key}, nil
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are one tag or one URL.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.limits); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
-	r := purgeapi.Request{Method: http.MethodPost, Header: http.Header{"Accesskey": {p.key.Reveal()}}}
+	r := purgeapi.Request{Header: http.Header{"Accesskey": {p.key.Reveal()}}}
 	if len(what.URLs) > 0 {
 		// Without exactPath a URL that ends in a slash is all that lies below
 		// it.
-		r.URL = p.base + "/purge?" + url.Values{"url": {what.URLs[0]}, "async": {"false"}, "exactPath": {"true"}}.Encode()
+		r.URL = "/purge?" + url.Values{"url": {what.URLs[0]}, "async": {"false"}, "exactPath": {"true"}}.Encode()
 	} else {
-		body, err := json.Marshal(map[string]string{"CacheTag": what.Tags[0]})
-		if err != nil {
-			return &purge.Error{Target: p.Name(), Final: true, Err: err}
-		}
-		r.URL, r.Body = fmt.Sprintf("%s/pullzone/%d/purgeCache", p.base, p.zone), body
+		r.URL, r.Body = fmt.Sprintf("/pullzone/%d/purgeCache", p.zone), caller.JSON(map[string]string{"CacheTag": what.Tags[0]})
 		r.Header.Set("Content-Type", "application/json")
 	}
-	_, err := p.client.Call(ctx, r)
+	_, err := p.api.Call(ctx, r)
 	return err
 }
 

@@ -11,6 +11,7 @@
 package cloudflare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/internal/zone"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
@@ -100,10 +102,7 @@ func quotaOf(p Plan) (quota, bool) {
 }
 
 // Purger is a [purge.Purger] for one zone.
-type Purger struct {
-	zone   zone.Zone
-	limits purge.Limits
-}
+type Purger struct{ zone zone.Zone }
 
 var zoneID = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
 
@@ -116,28 +115,21 @@ func New(o Options) (*Purger, error) {
 	if o.Token.IsZero() {
 		errs = append(errs, errors.New("Token is empty, want an API token with the permission Cache Purge"))
 	}
-	if o.Name == "" {
-		o.Name = "cloudflare"
-	}
 	if o.BaseURL == "" {
 		o.BaseURL = "https://api.cloudflare.com/client/v4"
 	}
-	if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
-	}
 	limits, err := o.limits()
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return nil, fmt.Errorf("cloudflare: %w", err)
+	z, err := zone.New(caller.Options{
+		Vendor: "cloudflare", Name: o.Name, BaseURL: strings.TrimSuffix(o.BaseURL, "/") + "/zones/" + o.Zone, HTTP: o.HTTP,
+		Limits: limits, Rate: o.Rate, Burst: o.Burst,
+	}, o.Token, append(errs, err)...)
+	if err != nil {
+		return nil, err
 	}
-	p := &Purger{limits: limits, zone: zone.Zone{
-		Client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP},
-		Base:   strings.TrimSuffix(o.BaseURL, "/") + "/zones/" + o.Zone,
-		Token:  o.Token,
-	}}
-	p.zone.Init()
-	return p, nil
+	return &Purger{z}, nil
 }
 
+// limits are those of the plan, as far as o does not say otherwise.
 func (o *Options) limits() (purge.Limits, error) {
 	q, ok := quotaOf(o.Plan)
 	if !ok {
@@ -150,34 +142,22 @@ func (o *Options) limits() (purge.Limits, error) {
 	if o.FilesPerCall < 0 || o.FilesPerCall > 1_000 {
 		errs = append(errs, fmt.Errorf("FilesPerCall is %d, want 1 to 1,000", o.FilesPerCall))
 	}
-	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
-		errs = append(errs, err)
+	l := purge.Limits{
+		Tags: cmp.Or(o.TagsPerCall, 100), URLs: cmp.Or(o.FilesPerCall, q.files), Rate: q.rate, Burst: q.burst,
+		Tag: purgeapi.PrintableTag(1024, ","), FoldsCase: true,
 	}
-	if err := errors.Join(errs...); err != nil {
-		return purge.Limits{}, err
-	}
-	l := purge.Limits{Tags: 100, URLs: q.files, Rate: q.rate, Burst: q.burst, Tag: purgeapi.PrintableTag(1024, ","), FoldsCase: true}
-	if o.TagsPerCall > 0 {
-		l.Tags = o.TagsPerCall
-	}
-	if o.FilesPerCall > 0 {
-		l.URLs = o.FilesPerCall
-	}
-	if o.Rate > 0 {
-		l.Rate, l.Burst = o.Rate, o.Burst
-	}
-	l.URLRate = float64(q.urls) / float64(l.URLs)
-	l.URLBurst = max(1, q.urls/l.URLs)
-	return l, nil
+	// Single URLs are counted one by one, and calls here: a call costs as much as it carries.
+	l.URLRate, l.URLBurst = float64(q.urls)/float64(l.URLs), max(1, q.urls/l.URLs)
+	return l, errors.Join(errs...)
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.zone.Client.Target }
+func (p *Purger) Name() string { return p.zone.Target }
 
 // Limits are those of the plan.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.zone.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	return p.zone.Purge(ctx, what, p.limits)
+	return p.zone.Purge(ctx, what)
 }

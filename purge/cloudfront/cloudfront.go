@@ -20,6 +20,7 @@
 package cloudfront
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -31,10 +32,10 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -111,46 +112,36 @@ type Options struct {
 
 // Purger is a [purge.Purger] for one distribution.
 type Purger struct {
-	client purgeapi.Client
-	signer signer
-	source func(ctx context.Context) (Credentials, error)
-	url    string
-	limits purge.Limits
+	api          caller.Caller
+	signer       signer
+	source       func(ctx context.Context) (Credentials, error)
+	distribution string
 }
 
 var distributionID = regexp.MustCompile(`^[0-9A-Z]{1,64}$`)
 
 // New returns a purger. All mistakes in o are reported at once.
 func New(o Options) (*Purger, error) {
-	if o.Name == "" {
-		o.Name = "cloudfront"
+	limits := purge.Limits{URLs: maxItems, Bytes: maxBytes, Tag: purgeapi.PrintableTag(256, ","), FoldsCase: true}
+	if o.Tags {
+		limits.Tags = maxItems
 	}
-	if o.Region == "" {
-		o.Region = "us-east-1"
+	api, err := caller.New(caller.Options{
+		Vendor: "cloudfront", API: "https://cloudfront.amazonaws.com", Name: o.Name, BaseURL: o.BaseURL, HTTP: o.HTTP,
+		Explain: explain, Passes: passes, Limits: limits,
+	}, o.mistakes()...)
+	if err != nil {
+		return nil, err
 	}
-	if o.BaseURL == "" {
-		o.BaseURL = "https://cloudfront.amazonaws.com"
-	}
-	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("cloudfront: %w", err)
-	}
-	p := &Purger{
-		client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP, Explain: explain},
-		signer: signer{region: o.Region, service: "cloudfront"},
-		source: o.Source,
-		url:    strings.TrimSuffix(o.BaseURL, "/") + "/2020-05-31/distribution/" + o.Distribution + "/invalidation",
-		limits: purge.Limits{URLs: maxItems, Bytes: maxBytes, Tag: purgeapi.PrintableTag(256, ","), FoldsCase: true},
-	}
+	p := &Purger{api: api, signer: signer{region: cmp.Or(o.Region, "us-east-1"), service: "cloudfront"}, source: o.Source, distribution: o.Distribution}
 	if p.source == nil {
 		p.source = func(context.Context) (Credentials, error) { return o.Credentials, nil }
-	}
-	if o.Tags {
-		p.limits.Tags = maxItems
 	}
 	return p, nil
 }
 
-func (o *Options) validate() error {
+// mistakes are those in what CloudFront alone has.
+func (o *Options) mistakes() []error {
 	var errs []error
 	if !distributionID.MatchString(o.Distribution) {
 		errs = append(errs, fmt.Errorf("Distribution is %q, want its id, of capitals and digits", o.Distribution))
@@ -161,12 +152,11 @@ func (o *Options) validate() error {
 	case o.Source != nil && o.Credentials != Credentials{}:
 		errs = append(errs, errors.New("both Credentials and Source are set: leave one out"))
 	}
-	if u, err := purgeapi.Base(o.BaseURL, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
-	} else if u.Path != "" && u.Path != "/" {
+	// Signatures cover the path: a gateway that takes a part of it off breaks them.
+	if u, err := purgeapi.Base(o.BaseURL, true); err == nil && u.Path != "" && u.Path != "/" {
 		errs = append(errs, errors.New("BaseURL has a path, want scheme and host alone"))
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 func (c *Credentials) check() error {
@@ -177,20 +167,20 @@ func (c *Credentials) check() error {
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are 1,000 paths a call.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call. Calls for purges with the same ID and the same items are
 // one invalidation.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.limits); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
 	body, err := encode(what)
 	if err != nil {
-		return &purge.Error{Target: p.Name(), Final: true, Err: err}
+		return p.api.Impossible(err)
 	}
 	credentials, err := p.source(ctx)
 	if err == nil {
@@ -199,10 +189,9 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 	if err != nil {
 		return &purge.Error{Target: p.Name(), Reason: "no credentials", Err: err}
 	}
-	client := p.client // with the secrets of this call
-	client.Secrets = []purgeapi.Secret{credentials.SecretAccessKey, credentials.SessionToken}
-	a, err := client.Call(ctx, purgeapi.Request{
-		Method: http.MethodPost, URL: p.url, Body: body,
+	api := p.api.With(credentials.SecretAccessKey, credentials.SessionToken)
+	a, err := api.Call(ctx, purgeapi.Request{
+		URL: "/2020-05-31/distribution/" + p.distribution + "/invalidation", Body: body,
 		Header: http.Header{"Content-Type": {"text/xml"}},
 		Sign: func(r *http.Request, body []byte) error {
 			p.signer.sign(r, body, credentials, time.Now())
@@ -210,9 +199,6 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 		},
 	})
 	if err != nil {
-		if e := (*purge.Error)(nil); errors.As(err, &e) && passes(a) {
-			e.Final = false
-		}
 		return err
 	}
 	var made struct {
@@ -220,7 +206,7 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 		ID      string   `xml:"Id"`
 	}
 	if err := xml.Unmarshal(a.Body, &made); err != nil || made.ID == "" {
-		return client.Fail(a, "the answer has no invalidation", false)
+		return api.Fail(a, "the answer has no invalidation", false)
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ func (s *signer) sign(r *http.Request, body []byte, c Credentials, now time.Time
 	if !c.SessionToken.IsZero() {
 		r.Header.Set("X-Amz-Security-Token", c.SessionToken.Reveal())
 	}
+	// Proxies may add and change other fields: what is signed must arrive as it was.
 	signed := map[string]string{"host": r.URL.Host}
 	for _, name := range []string{"Content-Type", "X-Amz-Date", "X-Amz-Security-Token"} {
 		if value := r.Header.Get(name); value != "" {
@@ -33,6 +34,7 @@ func (s *signer) sign(r *http.Request, body []byte, c Credentials, now time.Time
 		}
 	}
 	names := slices.Sorted(maps.Keys(signed))
+	// Between path and fields is the query, which is empty here.
 	canonical := r.Method + "\n" + r.URL.Path + "\n\n"
 	for _, name := range names {
 		canonical += name + ":" + signed[name] + "\n"
@@ -43,6 +45,8 @@ func (s *signer) sign(r *http.Request, body []byte, c Credentials, now time.Time
 	scope := at[:8] + "/" + s.region + "/" + s.service + "/aws4_request"
 	text := "AWS4-HMAC-SHA256\n" + at + "\n" + scope + "\n" + sum([]byte(canonical))
 	key := []byte("AWS4" + c.SecretAccessKey.Reveal())
+	// The key is good for one day, region and service: who steals it has not got the
+	// secret.
 	for part := range strings.SplitSeq(scope, "/") {
 		key = mac(key, part)
 	}

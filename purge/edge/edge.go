@@ -10,11 +10,10 @@ package edge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/internal/zone"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
@@ -50,50 +49,31 @@ type Options struct {
 }
 
 // Purger is a [purge.Purger] for one edge.
-type Purger struct {
-	zone   zone.Zone
-	limits purge.Limits
-}
+type Purger struct{ zone zone.Zone }
 
 // New returns a purger. All mistakes in o are reported at once.
 func New(o Options) (*Purger, error) {
-	var errs []error
-	if u, err := purgeapi.Base(o.BaseURL, !o.PlainHTTP); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
-	} else if o.Token.IsZero() && !purgeapi.Loopback(u) {
-		errs = append(errs, errors.New("Token is empty, which an edge allows on loopback only"))
+	var mistake error
+	if u, err := purgeapi.Base(o.BaseURL, false); err == nil && o.Token.IsZero() && !purgeapi.Loopback(u) {
+		mistake = errors.New("Token is empty, which an edge allows on loopback only")
 	}
-	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
-		errs = append(errs, err)
+	z, err := zone.New(caller.Options{
+		Vendor: "edge", Name: o.Name, BaseURL: o.BaseURL, PlainHTTP: o.PlainHTTP, HTTP: o.HTTP, Rate: o.Rate, Burst: o.Burst,
+		Limits: purge.Limits{Tags: 100, URLs: 100, Tag: purgeapi.PrintableTag(1024, ",")},
+	}, o.Token, mistake)
+	if err != nil {
+		return nil, err
 	}
-	if !purge.ValidName(o.Name) {
-		errs = append(errs, fmt.Errorf("Name is %.80q, which is not UTF-8 or has a control character: name it otherwise", o.Name))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("edge: %w", err)
-	}
-	if o.Name == "" {
-		o.Name = "edge"
-	}
-	p := &Purger{
-		zone: zone.Zone{
-			Client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP},
-			Base:   strings.TrimSuffix(o.BaseURL, "/"),
-			Token:  o.Token,
-		},
-		limits: purge.Limits{Tags: 100, URLs: 100, Rate: o.Rate, Burst: o.Burst, Tag: purgeapi.PrintableTag(1024, ",")},
-	}
-	p.zone.Init()
-	return p, nil
+	return &Purger{z}, nil
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.zone.Client.Target }
+func (p *Purger) Name() string { return p.zone.Target }
 
 // Limits are 100 tags or 100 URLs.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.zone.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	return p.zone.Purge(ctx, what, p.limits)
+	return p.zone.Purge(ctx, what)
 }

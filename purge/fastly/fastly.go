@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -51,11 +52,9 @@ type Options struct {
 
 // Purger is a [purge.Purger] for one service.
 type Purger struct {
-	client  purgeapi.Client
-	base    string
+	api     caller.Caller
 	service string
 	token   purgeapi.Secret
-	limits  purge.Limits
 }
 
 var serviceID = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
@@ -69,45 +68,29 @@ func New(o Options) (*Purger, error) {
 	if o.Token.IsZero() {
 		errs = append(errs, errors.New("Token is empty, want an API token with the scope purge_select"))
 	}
-	if err := purge.CheckRate(o.Rate, o.Burst); err != nil {
-		errs = append(errs, err)
+	api, err := caller.New(caller.Options{
+		Vendor: "fastly", API: "https://api.fastly.com", Name: o.Name, BaseURL: o.BaseURL, HTTP: o.HTTP,
+		Secrets: []purgeapi.Secret{o.Token}, Explain: explain, Rate: o.Rate, Burst: o.Burst,
+		Limits: purge.Limits{Tags: 256, URLs: 1, Rate: 1000.0 / 3600, Burst: 100, Tag: purgeapi.PrintableTag(1024, "")},
+	}, errs...)
+	if err != nil {
+		return nil, err
 	}
-	if o.Rate == 0 {
-		o.Rate, o.Burst = 1000.0/3600, 100
-	}
-	if o.Name == "" {
-		o.Name = "fastly"
-	}
-	if o.BaseURL == "" {
-		o.BaseURL = "https://api.fastly.com"
-	}
-	if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("fastly: %w", err)
-	}
-	return &Purger{
-		client:  purgeapi.Client{Target: o.Name, HTTP: o.HTTP, Secrets: []purgeapi.Secret{o.Token}, Explain: explain},
-		base:    strings.TrimSuffix(o.BaseURL, "/"),
-		service: o.Service,
-		token:   o.Token,
-		limits:  purge.Limits{Tags: 256, URLs: 1, Rate: o.Rate, Burst: o.Burst, Tag: purgeapi.PrintableTag(1024, "")},
-	}, nil
+	return &Purger{api: api, service: o.Service, token: o.Token}, nil
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are 256 keys, or one URL.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.limits); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
-	r := purgeapi.Request{Method: http.MethodPost, Header: http.Header{
+	r := purgeapi.Request{Header: http.Header{
 		"Fastly-Key": {p.token.Reveal()},
 		"Accept":     {"application/json"},
 	}}
@@ -115,16 +98,12 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 		r.Header.Set("Fastly-Soft-Purge", "1")
 	}
 	if len(what.URLs) > 0 {
-		r.URL = p.base + "/purge/" + cached(what.URLs[0])
+		r.URL = "/purge/" + cached(what.URLs[0])
 	} else {
-		body, err := json.Marshal(map[string][]string{"surrogate_keys": what.Tags})
-		if err != nil {
-			return &purge.Error{Target: p.Name(), Final: true, Err: err}
-		}
-		r.URL, r.Body = p.base+"/service/"+p.service+"/purge", body
+		r.URL, r.Body = "/service/"+p.service+"/purge", caller.JSON(map[string][]string{"surrogate_keys": what.Tags})
 		r.Header.Set("Content-Type", "application/json")
 	}
-	a, err := p.client.Call(ctx, r)
+	a, err := p.api.Call(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -143,11 +122,11 @@ func cached(text string) string {
 func (p *Purger) judge(a purgeapi.Answer, what purge.Purge) error {
 	var says map[string]any
 	if err := json.Unmarshal(a.Body, &says); err != nil {
-		return p.client.Fail(a, "the answer is not a JSON object", false)
+		return p.api.Fail(a, "the answer is not a JSON object", false)
 	}
 	if len(what.URLs) > 0 {
 		if says["status"] != "ok" {
-			return p.client.Fail(a, "the answer does not say that its status is ok", false)
+			return p.api.Fail(a, "the answer does not say that its status is ok", false)
 		}
 		return nil
 	}
@@ -160,7 +139,7 @@ func (p *Purger) judge(a purgeapi.Answer, what purge.Purge) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	e := p.client.Fail(a, fmt.Sprintf("the answer has no id for %d of %d keys", len(missing), len(what.Tags)), false)
+	e := p.api.Fail(a, fmt.Sprintf("the answer has no id for %d of %d keys", len(missing), len(what.Tags)), false)
 	e.Items = missing
 	return e
 }

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -56,10 +57,9 @@ type Options struct {
 
 // Purger is a [purge.Purger] for one URL map.
 type Purger struct {
-	client purgeapi.Client
-	token  TokenSource
-	url    string
-	limits purge.Limits
+	api   caller.Caller
+	token TokenSource
+	path  string
 }
 
 var (
@@ -70,12 +70,6 @@ var (
 
 // New returns a purger. All mistakes in o are reported at once.
 func New(o Options) (*Purger, error) {
-	if o.Name == "" {
-		o.Name = "googlecdn"
-	}
-	if o.BaseURL == "" {
-		o.BaseURL = "https://compute.googleapis.com"
-	}
 	var errs []error
 	if !projectID.MatchString(o.Project) {
 		errs = append(errs, fmt.Errorf("Project is %q, want the id of the project", o.Project))
@@ -86,42 +80,35 @@ func New(o Options) (*Purger, error) {
 	if o.Token == nil {
 		errs = append(errs, errors.New("Token is nil, want a function that returns access tokens: MetadataToken, on Google Cloud"))
 	}
-	if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
+	api, err := caller.New(caller.Options{
+		Vendor: "googlecdn", API: "https://compute.googleapis.com", Name: o.Name, BaseURL: o.BaseURL, HTTP: o.HTTP,
+		Explain: explain, Passes: passes,
+		// In no minute more than 500 calls: 8 a second and 20 at once.
+		Limits: purge.Limits{Tags: 10, URLs: 1, Rate: 8, Burst: 20, Tag: purgeapi.PrintableTag(1024, ",")},
+	}, errs...)
+	if err != nil {
+		return nil, err
 	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("googlecdn: %w", errors.Join(errs...))
-	}
-	return &Purger{
-		client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP, Explain: explain},
-		token:  o.Token,
-		url: strings.TrimSuffix(o.BaseURL, "/") + "/compute/v1/projects/" + o.Project +
-			"/global/urlMaps/" + o.URLMap + "/invalidateCache",
-		limits: purge.Limits{
-			Tags: 10, URLs: 1,
-			// In no minute more than 500: 8 a second and 20 at once.
-			Rate: 8, Burst: 20,
-			Tag: purgeapi.PrintableTag(1024, ","),
-		},
-	}, nil
+	path := "/compute/v1/projects/" + o.Project + "/global/urlMaps/" + o.URLMap + "/invalidateCache"
+	return &Purger{api: api, token: o.Token, path: path}, nil
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are ten tags or one URL a call.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call. It names no requestId, by which the API would know a call
 // that is made again: it would answer one that has failed as before, and a second
 // invalidation costs nothing.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.limits); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
 	body, err := encode(what)
 	if err != nil {
-		return &purge.Error{Target: p.Name(), Final: true, Err: err}
+		return p.api.Impossible(err)
 	}
 	token, err := p.token(ctx)
 	if err == nil && token.IsZero() {
@@ -130,19 +117,15 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 	if err != nil {
 		return &purge.Error{Target: p.Name(), Reason: "no access token", Err: err}
 	}
-	client := p.client // with the secret of this call
-	client.Secrets = []purgeapi.Secret{token}
-	a, err := client.Call(ctx, purgeapi.Request{
-		Method: http.MethodPost, URL: p.url, Body: body,
+	api := p.api.With(token)
+	a, err := api.Call(ctx, purgeapi.Request{
+		URL: p.path, Body: body,
 		Header: http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + token.Reveal()}},
 	})
 	if err != nil {
-		if e := (*purge.Error)(nil); errors.As(err, &e) && passes(a) {
-			e.Final = false
-		}
 		return err
 	}
-	return judge(&client, a)
+	return judge(&api, a)
 }
 
 // rule is the body of a request, a CacheInvalidationRule.
@@ -166,7 +149,7 @@ func encode(what purge.Purge) ([]byte, error) {
 			return nil, errors.New("the URL has * in its path, which stands for any text here: purge by a tag")
 		}
 	}
-	return json.Marshal(r)
+	return caller.JSON(r), nil
 }
 
 // operation is the body of an answer whose status is 2xx.
@@ -185,10 +168,10 @@ type fault struct {
 
 // judge looks for the operation in an answer whose status is 2xx. One that has
 // failed already may be tried again: the API does not say.
-func judge(client *purgeapi.Client, a purgeapi.Answer) error {
+func judge(api *caller.Caller, a purgeapi.Answer) error {
 	var o operation
 	if err := json.Unmarshal(a.Body, &o); err != nil || o.Name == "" {
-		return client.Fail(a, "the answer has no operation", false)
+		return api.Fail(a, "the answer has no operation", false)
 	}
 	if o.Error == nil {
 		return nil
@@ -197,7 +180,7 @@ func judge(client *purgeapi.Client, a purgeapi.Answer) error {
 	for _, f := range o.Error.Errors {
 		reason += fmt.Sprintf(": %s (%s)", f.Message, f.Code)
 	}
-	return client.Fail(a, reason, false)
+	return api.Fail(a, reason, false)
 }
 
 // problem is the body of an answer that is no success.

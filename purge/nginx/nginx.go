@@ -19,12 +19,11 @@ package nginx
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -46,43 +45,38 @@ type Options struct {
 }
 
 // Purger is a [purge.Purger] for one server.
-type Purger struct {
-	client purgeapi.Client
-	base   string
-}
+type Purger struct{ api caller.Caller }
 
-// New returns a purger.
+// New returns a purger. All mistakes in o are reported at once.
 func New(o Options) (*Purger, error) {
-	if o.Name == "" {
-		o.Name = "nginx"
+	// Nothing secret goes there: the server tells by the address who may purge.
+	api, err := caller.New(caller.Options{
+		Vendor: "nginx", Name: o.Name, BaseURL: o.Server, Field: "Server", PlainHTTP: true, HTTP: o.HTTP, Limits: purge.Limits{URLs: 1},
+	})
+	if err != nil {
+		return nil, err
 	}
-	if _, err := purgeapi.Base(o.Server, false); err != nil {
-		return nil, fmt.Errorf("nginx: Server: %w", err)
-	}
-	return &Purger{
-		client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP},
-		base:   strings.TrimSuffix(o.Server, "/"),
-	}, nil
+	return &Purger{api}, nil
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are one URL a call, and no tags.
-func (p *Purger) Limits() purge.Limits { return purge.Limits{URLs: 1} }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.Limits()); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
 	u, err := url.Parse(what.URLs[0])
 	if err != nil {
-		return &purge.Error{Target: p.Name(), Final: true, Err: errors.New("the URL cannot be parsed")}
+		return p.api.Impossible(errors.New("the URL cannot be parsed"))
 	}
-	a, err := p.client.Call(ctx, purgeapi.Request{
+	a, err := p.api.Call(ctx, purgeapi.Request{
 		Method: "PURGE",
-		URL:    p.base + u.RequestURI(),
+		URL:    u.RequestURI(),
 		Sign: func(r *http.Request, _ []byte) error {
 			r.Host = purgeapi.HostField(u)
 			return nil
@@ -95,7 +89,7 @@ func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
 	case err != nil:
 		return err
 	case !ours:
-		return p.client.Fail(a, "the answer has no field Larder-Purged: larder.conf is not included, or another server answers", true)
+		return p.api.Fail(a, "the answer has no field Larder-Purged: larder.conf is not included, or another server answers", true)
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ func Base(address string, secret bool) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("the URL cannot be parsed")
+	// Paths are put behind the address, and would become part of these.
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, errors.New("the URL has a query or a fragment: take it out")
 	case secret && u.Scheme == "http" && !Loopback(u):
@@ -64,6 +65,8 @@ func PrintableTag(longest int, without string) func(tag string) error {
 		if len(tag) > longest {
 			return fmt.Errorf("the tag has %d bytes, at most %d", len(tag), longest)
 		}
+		// Spaces part the tags of some fields, and what is not ASCII no two caches read
+		// alike.
 		for i := range len(tag) {
 			if b := tag[i]; b < 0x21 || b > 0x7e || banned[b] {
 				c, _ := utf8.DecodeRuneInString(tag[i:])

@@ -30,6 +30,8 @@ func (k *Kit) statuses() []Failure {
 			w.WriteHeader(code)
 		}
 	}
+	// The Date of the answer, not the clock here, is what the date of Retry-After is
+	// compared with: the two machines need not agree.
 	inAMinute := func(w http.ResponseWriter, _ *http.Request) {
 		now := time.Now().UTC()
 		w.Header().Set("Date", now.Format(http.TimeFormat))
@@ -51,6 +53,7 @@ func (k *Kit) statuses() []Failure {
 	return slices.DeleteFunc(all, func(f Failure) bool { return slices.Contains(k.Fine, f.Want.Status) })
 }
 
+// checkLimits: a queue asks for the limits once, and plans all calls by them.
 func (k *Kit) checkLimits(t *testing.T, s *server) {
 	name, l := s.purger.Name(), s.purger.Limits()
 	if name == "" || name != s.purger.Name() {
@@ -72,6 +75,8 @@ func (k *Kit) checkLimits(t *testing.T, s *server) {
 	}
 }
 
+// checkTags: tags come from paths and rows, so that what would end a field or
+// begin another one must be refused before a request is made.
 func (k *Kit) checkTags(t *testing.T, s *server) {
 	l := s.purger.Limits()
 	if l.Tags == 0 {
@@ -103,6 +108,8 @@ func many(n int, format string) []string {
 	return items
 }
 
+// checkBeyond: an API may cut what is too much and say that it succeeded, so that
+// the purger has to refuse it, for good and without a request.
 func (k *Kit) checkBeyond(t *testing.T, s *server) {
 	s.answer(k.Accept)
 	l := s.purger.Limits()
@@ -154,6 +161,8 @@ func full(l purge.Limits) []purge.Purge {
 	return all
 }
 
+// checkFull: limits that are too large show only in the largest call. An item that
+// is in no request would be purged nowhere and count as accepted.
 func (k *Kit) checkFull(t *testing.T, s *server) {
 	s.answer(k.Accept)
 	for _, p := range full(s.purger.Limits()) {
@@ -192,6 +201,8 @@ func absent(items []string, requests []*request) []string {
 	return missing
 }
 
+// checkRedirect: after most redirects a client sends GET, which purges nothing and
+// is answered 200; and the token must not go to another place.
 func (k *Kit) checkRedirect(t *testing.T, s *server) {
 	for _, code := range []int{301, 302, 303, 307, 308} {
 		s.answer(func(w http.ResponseWriter, r *http.Request) {
@@ -219,6 +230,8 @@ func cut(w http.ResponseWriter, answer string) {
 	_ = conn.Close()
 }
 
+// checkCut: whether the API has obeyed is not known, so that it is asked again:
+// by the queue, which knows the rate, and not by the purger.
 func (k *Kit) checkCut(t *testing.T, s *server) {
 	s.answer(func(w http.ResponseWriter, _ *http.Request) { cut(w, "") })
 	e := k.mustFail(t, s, t.Context(), k.Calls[0].Purge)
@@ -230,6 +243,8 @@ func (k *Kit) checkCut(t *testing.T, s *server) {
 	}
 }
 
+// checkTorn: the status is good and the body, which says whether it succeeded, is
+// not whole.
 func (k *Kit) checkTorn(t *testing.T, s *server) {
 	s.answer(func(w http.ResponseWriter, _ *http.Request) {
 		cut(w, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"success\":true")
@@ -242,6 +257,8 @@ func (k *Kit) checkTorn(t *testing.T, s *server) {
 // hang answers nothing until the caller is gone.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
+// checkCancelled: a queue that is closed ends its calls, and waits for them for a
+// second alone.
 func (k *Kit) checkCancelled(t *testing.T, s *server) {
 	s.answer(hang)
 	gone, cancel := context.WithCancel(t.Context())
@@ -260,6 +277,8 @@ func (k *Kit) checkCancelled(t *testing.T, s *server) {
 	}
 }
 
+// checkHangs: a call without a deadline would keep one of the few that may be made
+// at once, for ever.
 func (k *Kit) checkHangs(t *testing.T, s *server) {
 	for name, h := range map[string]http.HandlerFunc{
 		"before its status": hang,
@@ -282,6 +301,8 @@ func (k *Kit) checkHangs(t *testing.T, s *server) {
 	}
 }
 
+// checkHuge: an answer is read into memory, and whoever sends it decides how long it
+// is.
 func (k *Kit) checkHuge(t *testing.T, s *server) {
 	const huge = 64 << 20
 	for _, status := range []int{200, 500} {
@@ -299,6 +320,7 @@ func (k *Kit) checkHuge(t *testing.T, s *server) {
 			}
 		})
 		k.mustFail(t, s, t.Context(), k.Calls[0].Purge)
+		// Buffers on the way may take more than the purger reads, but not this.
 		if n := written.Load(); n > huge/4 {
 			t.Errorf("of an answer of %d bytes with status %d %d were read, want %d at most", huge, status, n, huge/4)
 		}
@@ -334,6 +356,8 @@ func (k *Kit) checkSecrets(t *testing.T, s *server) {
 	}
 }
 
+// checkConcurrent: a queue makes several calls at once. The race detector sees what
+// they share; each must still be one request.
 func (k *Kit) checkConcurrent(t *testing.T, s *server) {
 	s.answer(k.Accept)
 	var tasks sync.WaitGroup

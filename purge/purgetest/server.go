@@ -41,6 +41,8 @@ func (k *Kit) run(t *testing.T, name string, check func(t *testing.T, s *server)
 			api := &http.Server{Handler: s}
 			var serving sync.WaitGroup
 			serving.Go(func() { _ = api.Serve(s.pipes) })
+			// In fake time a real socket would not count as waiting, and time would stand
+			// still.
 			transport := &http.Transport{DialContext: s.pipes.dial}
 			defer func() {
 				transport.CloseIdleConnections()

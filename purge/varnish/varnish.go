@@ -35,13 +35,13 @@ package varnish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
@@ -76,57 +76,51 @@ type Options struct {
 
 // Purger is a [purge.Purger] for one server.
 type Purger struct {
-	client purgeapi.Client
-	base   string
-	ban    bool
-	limits purge.Limits
+	api caller.Caller
+	ban bool
 }
 
 // New returns a purger. All mistakes in o are reported at once.
 func New(o Options) (*Purger, error) {
-	if o.Name == "" {
-		o.Name = "varnish"
+	var mistake error
+	if u, err := purgeapi.Base(o.Server, false); err == nil && u.Path != "" && u.Path != "/" {
+		mistake = errors.New("Server has a path, want scheme and host alone")
 	}
-	base, err := purgeapi.Base(o.Server, false)
-	if err == nil && base.Path != "" && base.Path != "/" {
-		err = errors.New("it has a path, want scheme and host alone")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("varnish: Server: %w", err)
-	}
-	p := &Purger{
-		client: purgeapi.Client{Target: o.Name, HTTP: o.HTTP},
-		base:   base.Scheme + "://" + base.Host,
-		ban:    o.Ban,
-		limits: purge.Limits{Tags: maxTags, URLs: 1, Bytes: maxBytes, Tag: purgeapi.PrintableTag(maxTag, ",")},
-	}
+	limits := purge.Limits{Tags: maxTags, URLs: 1, Bytes: maxBytes, Tag: purgeapi.PrintableTag(maxTag, ",")}
 	if o.Ban {
-		p.limits.Bytes = maxBan
+		limits.Bytes = maxBan
 	}
-	return p, nil
+	// Nothing secret goes there: the server tells by the address who may purge.
+	api, err := caller.New(caller.Options{
+		Vendor: "varnish", Name: o.Name, BaseURL: o.Server, Field: "Server", PlainHTTP: true, HTTP: o.HTTP, Limits: limits,
+	}, mistake)
+	if err != nil {
+		return nil, err
+	}
+	return &Purger{api: api, ban: o.Ban}, nil
 }
 
 // Name is the name in the options.
-func (p *Purger) Name() string { return p.client.Target }
+func (p *Purger) Name() string { return p.api.Target }
 
 // Limits are those of the server: 250 tags or one URL a call.
-func (p *Purger) Limits() purge.Limits { return p.limits }
+func (p *Purger) Limits() purge.Limits { return p.api.Limits }
 
 // Purge makes one call.
 func (p *Purger) Purge(ctx context.Context, what purge.Purge) error {
-	if err := p.client.Check(what, p.limits); err != nil {
+	if err := p.api.Check(what); err != nil {
 		return err
 	}
 	r, err := p.request(what)
 	if err != nil {
-		return &purge.Error{Target: p.Name(), Final: true, Err: err}
+		return p.api.Impossible(err)
 	}
-	a, err := p.client.Call(ctx, r)
+	a, err := p.api.Call(ctx, r)
 	if err != nil {
 		return err
 	}
 	if a.Header.Get("Larder-Purged") == "" {
-		return p.client.Fail(a, "the answer has no field Larder-Purged: "+p.file()+" is not loaded, or another server answers", true)
+		return p.api.Fail(a, "the answer has no field Larder-Purged: "+p.file()+" is not loaded, or another server answers", true)
 	}
 	return nil
 }
@@ -140,14 +134,14 @@ func (p *Purger) file() string {
 
 // request is that for tags, or for one URL.
 func (p *Purger) request(what purge.Purge) (purgeapi.Request, error) {
-	r := purgeapi.Request{Method: "PURGE", URL: p.base + "/", Header: http.Header{}}
+	r := purgeapi.Request{Method: "PURGE", URL: "/", Header: http.Header{}}
 	switch {
 	case len(what.URLs) > 0:
 		u, err := url.Parse(what.URLs[0])
 		if err != nil {
 			return r, errors.New("the URL cannot be parsed")
 		}
-		r.URL = p.base + u.RequestURI()
+		r.URL = u.RequestURI()
 		r.Sign = func(r *http.Request, _ []byte) error {
 			r.Host = purgeapi.HostField(u)
 			return nil

@@ -16,43 +16,40 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/internal/caller"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
 
-// Zone is a zone, or an edge. It may be used concurrently.
+// Zone is a zone, or an edge. Its methods may be called concurrently.
 type Zone struct {
-	// Client makes the calls; its Explain is set by [Zone.Init].
-	Client purgeapi.Client
-	// Base is the address to which "/purge_cache" is added.
-	Base string
-	// Token is sent if there is one.
-	Token purgeapi.Secret
+	caller.Caller
+	token purgeapi.Secret
 }
 
-// Init must be called once, before the first Purge.
-func (z *Zone) Init() {
-	z.Client.Secrets = []purgeapi.Secret{z.Token}
-	z.Client.Explain = explain
+// New returns a zone. The token is sent if there is one.
+func New(o caller.Options, token purgeapi.Secret, mistakes ...error) (Zone, error) {
+	o.Secrets, o.Explain = []purgeapi.Secret{token}, explain
+	c, err := caller.New(o, mistakes...)
+	return Zone{c, token}, err
 }
 
-// Purge makes one call for what is within limits.
-func (z *Zone) Purge(ctx context.Context, p purge.Purge, limits purge.Limits) error {
-	if err := z.Client.Check(p, limits); err != nil {
+// Purge makes one call.
+func (z *Zone) Purge(ctx context.Context, p purge.Purge) error {
+	if err := z.Check(p); err != nil {
 		return err
 	}
-	action := "/purge_cache"
+	r := purgeapi.Request{
+		URL:    "/purge_cache",
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   caller.JSON(selector{Tags: p.Tags, Files: p.URLs}),
+	}
 	if p.Soft {
-		action = "/invalidate_cache"
+		r.URL = "/invalidate_cache"
 	}
-	body, err := json.Marshal(selector{Tags: p.Tags, Files: p.URLs})
-	if err != nil {
-		return &purge.Error{Target: z.Client.Target, Final: true, Err: err}
+	if !z.token.IsZero() {
+		r.Header.Set("Authorization", "Bearer "+z.token.Reveal())
 	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	if !z.Token.IsZero() {
-		header.Set("Authorization", "Bearer "+z.Token.Reveal())
-	}
-	a, err := z.Client.Call(ctx, purgeapi.Request{Method: http.MethodPost, URL: z.Base + action, Header: header, Body: body})
+	a, err := z.Call(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -79,15 +76,17 @@ type envelope struct {
 // final.
 func (z *Zone) judge(a purgeapi.Answer) error {
 	var e envelope
+	// A field that is not there must not be read as false or true: a page of a proxy
+	// has status 200 too.
 	if err := json.Unmarshal(a.Body, &e); err != nil || e.Success == nil {
-		return z.Client.Fail(a, "the answer does not say whether it succeeded", false)
+		return z.Fail(a, "the answer does not say whether it succeeded", false)
 	}
 	if !*e.Success {
 		reason := e.text()
 		if reason == "" {
 			reason = "success is false"
 		}
-		return z.Client.Fail(a, reason, false)
+		return z.Fail(a, reason, false)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	set.Int64Var(&cfg.options.MaxObjectBytes, "max-object-bytes", 0, "largest body that is stored, in `bytes`; 0: 8 MiB, or a quarter of -max-bytes if that is less")
 	targets := set.String("target-fields", "CDN-Cache-Control", "`fields` that target this cache, parted by commas, the first before the others")
 	cookies := set.String("plain-cookies", "", "`names` of cookies that do not say who the client is, parted by commas")
-	set.BoolVar(&cfg.options.ExposeTags, "expose-tags", false, "leave Cache-Tag, Surrogate-Key and their like in answers")
+	set.BoolVar(&cfg.options.ExposeTags, "expose-tags", false, "leave Cache-Tag, Surrogate-Key, Cache-Groups and their like in answers")
 	set.BoolVar(&cfg.options.PreserveHost, "preserve-host", false, "send the client's Host to the origin")
 	set.StringVar(&cfg.options.Name, "name", "larder", "`name` in Cache-Status and Via")
 	set.DurationVar(&cfg.options.OriginTimeout, "origin-timeout", time.Minute, "how long the origin may be silent")

@@ -16,38 +16,50 @@ type Edges interface {
 	Purge(ctx context.Context, p purge.Purge) (*purge.Ticket, error)
 }
 
-// acceptWithin bounds how long a change waits for the edges to accept its purge.
-// What is loaded again after it is then asked for by edges that have forgotten
-// the old one. The purge goes on without the change.
+// acceptWithin bounds how long a change with a receipt waits for the edges to
+// accept its purge, so that the receipt has something to say. The purge goes on
+// without the change.
 const acceptWithin = 2 * time.Second
 
 // purgeEdges has the edges forget what they show of inv. Larder calls it when the
 // application's own tiers have forgotten: an edge that asked before would get
 // the old one again.
+//
+// Only whoever wants a receipt waits for the edges. The relay of the outbox
+// delivers one change after the other: it goes on when the queue has taken the
+// purge, or one dead edge would hold up the changes for all tiers. A queue with a
+// journal has written the purge down by then.
 func (s *Shop) purgeEdges(ctx context.Context, inv larder.Invalidation) error {
 	tags := edgeTags(inv)
 	if len(tags) == 0 {
 		return nil
 	}
 	ticket, err := s.edges.Purge(ctx, purge.Purge{Tags: tags, Soft: inv.Soft})
+	receipts, wanted := ctx.Value(receiptsKey{}).(*Receipts)
+	if !wanted {
+		return err // the outbox delivers the change again
+	}
+	// The row is committed, and its caller learns of the purge by the receipt.
+	if err != nil {
+		s.log.Error("a purge of the edges was not taken", "err", err)
+	}
 	if ticket != nil {
-		timer := time.NewTimer(acceptWithin)
-		defer timer.Stop()
-		select {
-		case <-ticket.Accepted():
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	if receipts, ok := ctx.Value(receiptsKey{}).(*Receipts); ok {
-		// The row is committed, and its caller learns of the purge by the receipt.
+		await(ctx, ticket)
 		receipts.add(ticket)
-		if err != nil {
-			s.log.Error("a purge of the edges was not taken", "err", err)
-		}
-		return nil
 	}
-	return err // the outbox delivers the change again
+	return nil
+}
+
+// await waits until all edges have accepted a purge or refused it, but no longer
+// than acceptWithin.
+func await(ctx context.Context, t *purge.Ticket) {
+	timer := time.NewTimer(acceptWithin)
+	defer timer.Stop()
+	select {
+	case <-t.Accepted():
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // edgeTags are the tags of answers that show what was invalidated. Those of
@@ -82,9 +94,6 @@ func WithReceipts(ctx context.Context) (context.Context, *Receipts) {
 }
 
 func (r *Receipts) add(t *purge.Ticket) {
-	if t == nil {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tickets = append(r.tickets, t)

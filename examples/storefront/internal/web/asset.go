@@ -50,6 +50,9 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "there is no such file")
 		return
 	}
+	if moved(w, r) { // else the edge would keep it under each query for a year
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
 	h.Set("X-Content-Type-Options", "nosniff")

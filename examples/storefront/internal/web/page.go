@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/larderdev/larder"
@@ -73,6 +75,9 @@ type absentPage struct {
 // showList shows a page of a category, without parameters the first page of the
 // first one.
 func (p *pages) showList(w http.ResponseWriter, r *http.Request) {
+	if moved(w, r, "category", "page") {
+		return
+	}
 	f, ok := p.begin(w, r)
 	if !ok {
 		return
@@ -109,6 +114,9 @@ func (p *pages) parsePage(r *http.Request, f *frame) (shop.Page, error) {
 
 // showProduct shows one product.
 func (p *pages) showProduct(w http.ResponseWriter, r *http.Request) {
+	if moved(w, r) {
+		return
+	}
 	f, ok := p.begin(w, r)
 	if !ok {
 		return
@@ -126,6 +134,29 @@ func (p *pages) showProduct(w http.ResponseWriter, r *http.Request) {
 	setStatus(w, answered(&report))
 	f.Title, f.Category = product.Name, product.Category
 	p.show(w, r, http.StatusOK, p.product, productPage{f, product})
+}
+
+// moved sends whoever gives a page parameters that it does not know to the URL
+// without them, and reports whether it did. Links come with marks of campaigns
+// and of those who follow them (utm_source, fbclid), which are not the visitor's
+// mistake. To show the page here would make each such URL another entry at the
+// edge, made and purged for itself; the redirect asks no tier, and is kept by
+// nobody. What cannot be parsed is not known either: marks come in cut off.
+//
+// Programs, which the API is for, are told instead: a misspelt parameter that is
+// left out is an answer to another question.
+func moved(w http.ResponseWriter, r *http.Request, known ...string) bool {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	given := len(values)
+	maps.DeleteFunc(values, func(name string, _ []string) bool {
+		return !slices.Contains(known, shop.ParameterName(name))
+	})
+	if err == nil && len(values) == given {
+		return false
+	}
+	to := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: values.Encode()}
+	http.Redirect(w, r, to.String(), http.StatusMovedPermanently)
+	return true
 }
 
 // misunderstood says what is wrong with a request.

@@ -39,11 +39,47 @@ func TestPages(t *testing.T) {
 	s.wantPage("/?category=wall+art&page=2", 200, "<h1>wall art</h1>", "Page 2", "← Page 1")
 	s.wantPage("/?category=bath&page=99999", 404, "There is no such page")
 	s.wantPage("/?category=cars", 404, "There is no such page")
-	s.wantPage("/?colour=red", 400, "colour")
+	s.wantPage("/?category=bath&page=x", 400, "page is")
+	s.wantPage("/?category=bath&category=wall", 400, "more than once")
 	s.wantPage("/products/99999999", 404, "There is no such product")
 	s.wantPage("/products/x", 400, "is not an id")
 	s.want(s.ask("PUT", "/api/products/1", `{"name":"<b>Oak & Steel</b>","price_cents":205}`), 200, `"version"`, written)
 	s.wantPage("/products/1", 200, "&lt;b&gt;Oak &amp; Steel&lt;/b&gt;", "2.05 €", `data-stock="/api/inventory/1"`)
+}
+
+// Parameters that a page does not know are no mistake, and make no other entry at
+// the edge: they lead to the page's own URL, by an answer that nobody keeps.
+func TestPages_LeaveOutWhatTheyDoNotKnow(t *testing.T) {
+	s := alone(t)
+	css := s.link("css")
+	for path, want := range map[string]string{
+		"/?utm_source=news":                                    "/",
+		"/?utm_source=a&utm_source=b":                          "/",
+		"/?utm_campaign=50%25+off&category=wall+art&page=2":    "/?category=wall+art&page=2",
+		"/?fbclid=1&Category=BATH":                             "/?Category=BATH",
+		"/?utm_campaign=50%off&category=bath":                  "/?category=bath", // no escape
+		"/?a;b":                                                "/",
+		"/?x=1&category=bath&page=x":                           "/?category=bath&page=x", // which says 400
+		"/products/1?utm_source=news":                          "/products/1",
+		"/products/1?category=bath":                            "/products/1",
+		"/products/%31?gclid=%0d%0aSet-Cookie:+a":              "/products/%31",
+		css + "?v=1":                                           css,
+		"/?u=//elsewhere.example&category=//elsewhere.example": "/?category=%2F%2Felsewhere.example",
+	} {
+		a := s.see(path)
+		if got := a.header.Get("Location"); a.status != 301 || got != want {
+			t.Errorf("%s: %d to %q, want 301 to %q", path, a.status, got, want)
+		}
+		if got := a.header.Get("Cache-Control") + "|" + a.header.Get("CDN-Cache-Control"); got != "private, no-store|private, no-store" {
+			t.Errorf("%s: the redirect may be kept: %q", path, got)
+		}
+		if tags := a.header["Cache-Groups"]; tags != nil {
+			t.Errorf("%s: the redirect carries tags %q", path, tags)
+		}
+		if again := s.see(want); again.header.Get("Location") != "" {
+			t.Errorf("%s leads on to %s", want, again.header.Get("Location"))
+		}
+	}
 }
 
 // link is where a page says that its file of a kind is.

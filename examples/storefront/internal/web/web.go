@@ -6,7 +6,9 @@
 //   - Every answer has a Cache-Status field (RFC 9211).
 //   - One rule for all input: text is UTF-8, parameters and fields that are not
 //     known or there twice are refused, and nothing is mended silently. Names of
-//     parameters count in any case, names of fields as they are.
+//     parameters count in any case, names of fields as they are. Pages and files
+//     alone do not refuse a parameter that they do not know: they redirect to the
+//     URL without it.
 //   - What is wrong with a request is said with 400, in the API's own words;
 //     what does not go with the state of the shop with 409; what the body names
 //     and there is not with 422. When neither a tier nor the database can
