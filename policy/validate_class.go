@@ -86,6 +86,7 @@ func (c *checker) never(path string, cl *Class) {
 		{[]string{"tiers"}, cl.Tiers != nil},
 		{[]string{"tags"}, cl.Tags != nil},
 		{[]string{"value_tags"}, cl.ValueTags},
+		{[]string{"value_ttl"}, cl.ValueTTL},
 		{[]string{"row_version"}, cl.RowVersion != ""},
 		{[]string{"batch"}, cl.Batch},
 		{[]string{"strict"}, cl.Strict},

@@ -139,7 +139,7 @@ const tokenEnv = "EDGE_TOKEN"
 // opposite order.
 func serve(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (err error) {
 	var keys [][]byte
-	tokens := "as they are ($" + keysEnv + " is not set)"
+	tokens := "encrypted, for this shop alone ($" + keysEnv + " is not set)"
 	if cfg.encrypt {
 		if keys, err = larder.KeysFromEnv(keysEnv); err != nil {
 			return err

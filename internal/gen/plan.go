@@ -34,6 +34,7 @@ type class struct {
 	Version    string // where it comes from, in words; "": there is none
 	Expires    bool
 	Tagged     bool // values name tags by themselves
+	Lived      bool // values may say a shorter life
 	Policy     larder.Policy
 }
 
@@ -122,7 +123,7 @@ func cached(c policy.Class) bool {
 // class finds out what there is to say of one class.
 func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	t := typed{class: class{
-		Name: name, Go: goName(name, "Class"), Batch: c.Batch, Expires: c.FromValue, Tagged: c.ValueTags,
+		Name: name, Go: goName(name, "Class"), Batch: c.Batch, Expires: c.FromValue, Tagged: c.ValueTags, Lived: c.ValueTTL,
 		Version: versions[c.RowVersion], Policy: policyOf(c),
 	}}
 	t.Doc = describe(c, t.Policy)
@@ -197,7 +198,7 @@ func (t *typed) declare(parts bool, fields, methods, decls names) (errs []error)
 		load += "Batch"
 	}
 	take(methods, load)
-	for suffix, has := range map[string]bool{"Version": t.Version != "", "Expires": t.Expires, "Tags": t.Tagged} {
+	for suffix, has := range map[string]bool{"Version": t.Version != "", "Expires": t.Expires, "Tags": t.Tagged, "TTL": t.Lived} {
 		if has {
 			take(methods, t.Go+suffix)
 		}

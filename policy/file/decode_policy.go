@@ -78,6 +78,7 @@ func class(d *decoder, path string, _, v *yaml.Node) (c policy.Class) {
 		"tiers":                  texts(&c.Tiers),
 		"tags":                   texts(&c.Tags),
 		"value_tags":             flag(&c.ValueTags),
+		"value_ttl":              flag(&c.ValueTTL),
 		"row_version":            text(&c.RowVersion),
 		"batch":                  flag(&c.Batch),
 		"strict":                 flag(&c.Strict),

@@ -164,6 +164,7 @@ func classPairs(c *policy.Class) pairs {
 		pair{"tiers", formatList(c.Tiers)},
 		pair{"tags", formatList(c.Tags)},
 		pair{"value_tags", formatFlag(c.ValueTags)},
+		pair{"value_ttl", formatFlag(c.ValueTTL)},
 		pair{"row_version", formatText(c.RowVersion)},
 		pair{"batch", formatFlag(c.Batch)},
 		pair{"strict", formatFlag(c.Strict)},

@@ -27,7 +27,7 @@ func (s *Shop) Login(ctx context.Context, email, password string) (token string,
 // Session returns the session of a token, or [larder.ErrNotFound] if there is
 // none or it is over.
 func (s *Shop) Session(ctx context.Context, token string) (session catalog.Session, r larder.Report, err error) {
-	session, err = s.tokens.Get(ctx, catalog.HashToken(token), larder.Into(&r))
+	session, err = s.caches.AuthToken.Get(ctx, catalog.HashToken(token), larder.Into(&r))
 	if failed, ok := errors.AsType[*larder.LoadError](err); ok {
 		err = fmt.Errorf("session: %w", failed.Err) // its own text names the key
 	}
@@ -46,7 +46,7 @@ func (s *Shop) Logout(ctx context.Context, token string) (ended bool, err error)
 	defer cancel()
 	hash := catalog.HashToken(token)
 	// No values: the row is gone.
-	_, err = s.tokens.UpdateMany(ctx, []string{hash}, func(ctx context.Context) (map[string]catalog.Session, error) {
+	_, err = s.caches.AuthToken.UpdateMany(ctx, []string{hash}, func(ctx context.Context) (map[string]catalog.Session, error) {
 		err := s.db.Logout(ctx, hash, nil)
 		ended = err == nil
 		return nil, absent(err)
@@ -105,7 +105,7 @@ func (s *Shop) tryCheckout(ctx context.Context, userID int64, total *int64) (o c
 	for i, l := range cart.Items {
 		ids[i] = l.ProductID
 	}
-	_, err = s.stocks.UpdateMany(ctx, ids, func(ctx context.Context) (map[int64]catalog.Stock, error) {
+	_, err = s.caches.Inventory.UpdateMany(ctx, ids, func(ctx context.Context) (map[int64]catalog.Stock, error) {
 		var err error
 		o, err = s.db.Checkout(ctx, userID, total, func(ctx context.Context, locked []int64) error {
 			for _, id := range locked {

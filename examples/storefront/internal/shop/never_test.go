@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/examples/storefront/internal/caches"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 )
 
 // refuses checks that there can be no cache of a type under a class.
 func refuses[V any](t *testing.T, class, reason string) {
 	t.Helper()
-	lard, err := larder.Open(t.Context(), larder.Options{Policies: Policies()})
+	lard, err := larder.Open(t.Context(), larder.Options{Policies: caches.Policies(), Keys: [][]byte{make([]byte, 32)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func refuses[V any](t *testing.T, class, reason string) {
 // somebody gets wrong.
 func TestNever(t *testing.T) {
 	for _, class := range []string{"cart", "checkout", "payment", "balance"} {
-		refuses[int64](t, class, "never cached")
+		refuses[int64](t, class, "no policy for class")
 	}
 	const class = "user-profile"
 	refuses[catalog.Cart](t, class, "belongs to one customer")

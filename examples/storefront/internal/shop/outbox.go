@@ -10,16 +10,6 @@ import (
 	"github.com/larderdev/larder/outbox"
 )
 
-// mappings say which cached values depend on which rows. Searches depend on
-// all products, and pages on their categories, which [catalog.DB.Outbox]
-// reports.
-var mappings = []outbox.Mapping{
-	{Table: "products", Class: "product", Key: "{id}", Version: "version"},
-	{Table: "inventory", Class: "inventory", Key: "{product_id}", Version: "version"},
-	{Table: "users", Class: "user-profile", Key: "{id}", Version: "version"},
-	{Table: "sessions", Class: "auth-token", Key: "{token_hash}"},
-}
-
 // delivery is the relay of a shop at work. One goroutine runs it until stop.
 type delivery struct {
 	box   *outbox.Box
@@ -66,7 +56,7 @@ func (s *Shop) Close() error {
 // may return a [larder.PendingError]. What the shared tier has not acknowledged
 // goes into the outbox: no row has changed, so no trigger knows of it.
 func (s *Shop) InvalidateUsers(ctx context.Context, ids []int64) error {
-	err := s.users.Invalidate(ctx, ids...)
+	err := s.caches.UserProfile.Invalidate(ctx, ids...)
 	pending, isPending := errors.AsType[*larder.PendingError](err)
 	if !isPending || s.delivery == nil {
 		return err

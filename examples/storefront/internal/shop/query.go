@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/larderdev/larder/examples/storefront/internal/caches"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 )
 
@@ -18,12 +19,10 @@ import (
 const maxText = 200
 
 // Query is a search in its canonical form: two searches that ask for the same
-// are equal.
-type Query struct {
-	words    string // in lower case, each once, sorted, one space between
-	category string // in lower case, one space between words
-	min, max string // cents without leading zeros, "" for no bound
-}
+// are equal. Q has the words in lower case, each once, sorted, one space between;
+// Category is in lower case, one space between words; Min and Max are cents
+// without leading zeros, "" for no bound.
+type Query = caches.SearchKey
 
 // ParseQuery makes the canonical form of a search. The order of the
 // parameters, the case of names and values, and the spacing do not matter,
@@ -35,59 +34,52 @@ func ParseQuery(values url.Values) (Query, error) {
 		return Query{}, err
 	}
 	var q Query
-	if q.words, err = cleanText("q", given["q"]); err != nil {
+	if q.Q, err = cleanText("q", given["q"]); err != nil {
 		return Query{}, err
 	}
-	words := strings.Fields(q.words)
+	words := strings.Fields(q.Q)
 	slices.Sort(words)
-	q.words = strings.Join(slices.Compact(words), " ")
-	if q.category, err = cleanText("category", given["category"]); err != nil {
+	q.Q = strings.Join(slices.Compact(words), " ")
+	if q.Category, err = cleanText("category", given["category"]); err != nil {
 		return Query{}, err
 	}
-	if q.min, err = cleanNumber("min", given["min"]); err != nil {
+	if q.Min, err = cleanNumber("min", given["min"]); err != nil {
 		return Query{}, err
 	}
-	if q.max, err = cleanNumber("max", given["max"]); err != nil {
+	if q.Max, err = cleanNumber("max", given["max"]); err != nil {
 		return Query{}, err
 	}
-	return q, q.check()
+	return q, check(&q)
 }
 
 // check finds mistakes that no parameter has by itself.
-func (q *Query) check() error {
-	if q.min == "0" { // no price is below
-		q.min = ""
+func check(q *Query) error {
+	if q.Min == "0" { // no price is below
+		q.Min = ""
 	}
 	if *q == (Query{}) {
 		return fmt.Errorf("give at least one of q, category, min (above 0) and max")
 	}
-	if f := q.filter(); f.HasMax && f.MinCents > f.MaxCents {
+	if f := filter(*q); f.HasMax && f.MinCents > f.MaxCents {
 		return fmt.Errorf("min is %d, above max %d", f.MinCents, f.MaxCents)
 	}
 	return nil
 }
 
-// key is the text form: no value can hold a line feed, so different queries
-// have different keys.
-func (q Query) key() string {
-	return strings.Join([]string{q.words, q.category, q.min, q.max}, "\n")
-}
-
-func (q Query) filter() catalog.Filter {
-	f := catalog.Filter{Words: strings.Fields(q.words), Category: q.category, HasMax: q.max != ""}
-	f.MinCents, _ = strconv.ParseInt(q.min, 10, 64) // checked by cleanNumber; "" is 0
-	f.MaxCents, _ = strconv.ParseInt(q.max, 10, 64)
+// filter is q in the words of the catalog.
+func filter(q Query) catalog.Filter {
+	f := catalog.Filter{Words: strings.Fields(q.Q), Category: q.Category, HasMax: q.Max != ""}
+	f.MinCents, _ = strconv.ParseInt(q.Min, 10, 64) // checked by cleanNumber; "" is 0
+	f.MaxCents, _ = strconv.ParseInt(q.Max, 10, 64)
 	return f
 }
 
 // PageSize is how many products a full page of a category has.
 const PageSize = 50
 
-// Page is a page of a category in its canonical form.
-type Page struct {
-	category string
-	number   int
-}
+// Page is a page of a category in its canonical form: its name is in lower case,
+// the first page is 1.
+type Page = caches.CategoryPageKey
 
 // maxPage is the highest number of a page that is looked for.
 const maxPage = 1_000_000
@@ -99,36 +91,25 @@ func ParsePage(values url.Values) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	p := Page{number: 1}
-	if p.category, err = cleanText("category", given["category"]); err != nil {
+	p := Page{Page: 1}
+	if p.Category, err = cleanText("category", given["category"]); err != nil {
 		return Page{}, err
 	}
-	if p.category == "" {
+	if p.Category == "" {
 		return Page{}, fmt.Errorf("category is empty")
 	}
 	if text, ok := given["page"]; ok {
-		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		if err != nil || n < 1 || n > maxPage {
 			return Page{}, fmt.Errorf("page is %.30q, want a number from 1 to %d", text, maxPage)
 		}
-		p.number = int(n)
+		p.Page = n
 	}
 	return p, nil
 }
 
-// FirstPage is the first page of a category, whose name is in lower case.
-func FirstPage(category string) Page { return Page{category: category, number: 1} }
-
-// Category returns the name of the page's category.
-func (p Page) Category() string { return p.category }
-
-// Tags returns the tags that move when other products come onto the page.
-func (p Page) Tags() []string { return categoryTags(p.category) }
-
-// Number returns the page's number, from 1.
-func (p Page) Number() int { return p.number }
-
-func (p Page) key() string { return strconv.Itoa(p.number) + "\n" + p.category }
+// PageTags are the tags that move when other products come onto the page.
+func PageTags(p Page) []string { return categoryTags(p.Category) }
 
 // Parameters returns the values of parameters by their names, in lower case
 // and without space around them. Those with other names than the given ones,

@@ -16,6 +16,12 @@ func parse(t *testing.T, raw string) (Query, error) {
 	return ParseQuery(values)
 }
 
+// text is the text of q's key.
+func text(q Query) string {
+	b, _ := q.MarshalText()
+	return string(b)
+}
+
 func TestParseQuery_Same(t *testing.T) {
 	for _, tt := range []struct{ one, other string }{
 		{"q=oak+chair&category=books", "category=books&q=oak+chair"},
@@ -33,8 +39,8 @@ func TestParseQuery_Same(t *testing.T) {
 			t.Errorf("ParseQuery(%q): %v", tt.one, err)
 		}
 		other, err := parse(t, tt.other)
-		if err != nil || one != other || one.key() != other.key() {
-			t.Errorf("ParseQuery(%q) = %q, %v; want that of %q, %q", tt.other, other.key(), err, tt.one, one.key())
+		if err != nil || one != other || text(one) != text(other) {
+			t.Errorf("ParseQuery(%q) = %q, %v; want that of %q, %q", tt.other, text(other), err, tt.one, text(one))
 		}
 	}
 }
@@ -50,10 +56,10 @@ func TestParseQuery_Different(t *testing.T) {
 		if err != nil {
 			t.Errorf("ParseQuery(%q): %v", raw, err)
 		}
-		if other, ok := seen[q.key()]; ok {
-			t.Errorf("%q and %q have the key %q", raw, other, q.key())
+		if other, ok := seen[text(q)]; ok {
+			t.Errorf("%q and %q have the key %q", raw, other, text(q))
 		}
-		seen[q.key()] = raw
+		seen[text(q)] = raw
 	}
 }
 
@@ -78,7 +84,7 @@ func TestParseQuery_Mistakes(t *testing.T) {
 		"category=%00":                  "control characters",
 	} {
 		if q, err := parse(t, raw); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("ParseQuery(%q) = %q, %v; want an error with %q", raw, q.key(), err, want)
+			t.Errorf("ParseQuery(%q) = %q, %v; want an error with %q", raw, text(q), err, want)
 		}
 	}
 }
@@ -100,8 +106,8 @@ func TestParseQuery_AnySpelling(t *testing.T) {
 			t.Fatal(err)
 		}
 		values := spell(random, parameters)
-		if got, err := ParseQuery(values); err != nil || got.key() != want.key() {
-			t.Fatalf("ParseQuery(%q) = %q, %v; want %q", values, got.key(), err, want.key())
+		if got, err := ParseQuery(values); err != nil || text(got) != text(want) {
+			t.Fatalf("ParseQuery(%q) = %q, %v; want %q", values, text(got), err, text(want))
 		}
 	}
 }
@@ -137,10 +143,10 @@ func randomCase(random *rand.Rand, text string) string {
 
 func TestParsePage(t *testing.T) {
 	for raw, want := range map[string]Page{
-		"category=books":               {"books", 1},
-		"category=+BOOKS+&page=1":      {"books", 1},
-		"PAGE=+002&Category=Wall++Art": {"wall art", 2},
-		"category=books&page=1000000":  {"books", 1_000_000},
+		"category=books":               {Category: "books", Page: 1},
+		"category=+BOOKS+&page=1":      {Category: "books", Page: 1},
+		"PAGE=+002&Category=Wall++Art": {Category: "wall art", Page: 2},
+		"category=books&page=1000000":  {Category: "books", Page: 1_000_000},
 	} {
 		values, _ := url.ParseQuery(raw)
 		if got, err := ParsePage(values); got != want || err != nil {

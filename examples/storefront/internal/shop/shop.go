@@ -37,11 +37,13 @@ package shop
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync/atomic"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/examples/storefront/internal/caches"
 	"github.com/larderdev/larder/examples/storefront/internal/catalog"
 	"github.com/larderdev/larder/outbox"
 	"github.com/larderdev/larder/store"
@@ -68,7 +70,8 @@ type Options struct {
 	Node string
 	// Keys encrypt what the shared tier holds of logins; see larder.Options.
 	//
-	// Default: none, it is not encrypted.
+	// Default: a key that this shop makes for itself. It does not share logins
+	// with others then.
 	Keys [][]byte
 	// Edges are told which of their answers are wrong, after the shop's own tiers
 	// have forgotten. The caller closes them after the Shop.
@@ -83,17 +86,11 @@ type Options struct {
 
 // Shop holds the caches. Its methods may be called concurrently.
 type Shop struct {
-	lard     *larder.Larder
-	db       *catalog.DB
-	log      *slog.Logger
-	edges    Edges
-	products *larder.Cache[int64, catalog.Product]
-	stocks   *larder.Cache[int64, catalog.Stock]
-	users    *larder.Cache[int64, catalog.User]
-	searches *larder.Cache[Query, []int64]
-	pages    *larder.Cache[Page, []int64]
-	names    *larder.Cache[string, []string]        // under the one key allCategories
-	tokens   *larder.Cache[string, catalog.Session] // by the token's hash
+	caches *caches.Caches
+	lard   *larder.Larder // what they share
+	db     *catalog.DB
+	log    *slog.Logger
+	edges  Edges
 
 	delivery *delivery // nil: no relay
 	// unwritten says that an invalidation could not be put into the outbox.
@@ -102,11 +99,9 @@ type Shop struct {
 
 // Open opens the caches, and starts the relay if there is to be one.
 func Open(ctx context.Context, o Options) (*Shop, error) {
-	policies := Policies()
-	if len(o.Keys) > 0 {
-		p := policies["auth-token"]
-		p.Encrypt = true
-		policies["auth-token"] = p
+	if len(o.Keys) == 0 {
+		o.Keys = [][]byte{make([]byte, 32)}
+		_, _ = rand.Read(o.Keys[0]) // it never fails
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -114,28 +109,26 @@ func Open(ctx context.Context, o Options) (*Shop, error) {
 	var box *outbox.Box
 	if o.Relay {
 		var err error
-		if box, err = o.DB.Outbox(ctx, categoryTag, mappings...); err != nil {
+		if box, err = o.DB.Outbox(ctx, categoryTag, caches.Mappings()...); err != nil {
 			return nil, err
 		}
 	}
 	s := &Shop{db: o.DB, log: o.Logger, edges: o.Edges}
 	options := larder.Options{
-		Policies: policies, Shared: o.Shared, Node: o.Node, Keys: o.Keys, Outbox: o.Relay, Logger: o.Logger,
+		Shared: o.Shared, Node: o.Node, Keys: o.Keys, Outbox: o.Relay, Logger: o.Logger,
 	}
 	if o.Edges != nil {
 		options.OnInvalidate = s.purgeEdges
 	}
-	lard, err := larder.Open(ctx, options)
-	if err != nil {
+	var err error
+	if s.caches, err = caches.Open(ctx, loaders{o.DB}, options); err != nil {
 		return nil, err
 	}
-	s.lard = lard
-	err = s.openCaches()
-	if err == nil && o.Relay {
-		err = s.startRelay(ctx, box)
-	}
-	if err != nil {
-		return nil, errors.Join(err, lard.Close())
+	s.lard = s.caches.Larder()
+	if o.Relay {
+		if err := s.startRelay(ctx, box); err != nil {
+			return nil, errors.Join(err, s.caches.Close())
+		}
 	}
 	return s, nil
 }
@@ -150,7 +143,7 @@ type Listing struct {
 // of them can be had from nowhere the error says why, and there is no Listing.
 func (s *Shop) Products(ctx context.Context, ids []int64) (Listing, larder.Report, error) {
 	var r larder.Report
-	found, err := s.products.GetMany(ctx, ids, larder.Into(&r))
+	found, err := s.caches.Product.GetMany(ctx, ids, larder.Into(&r))
 	if err != nil {
 		return Listing{}, r, err
 	}
@@ -172,33 +165,33 @@ func (s *Shop) Products(ctx context.Context, ids []int64) (Listing, larder.Repor
 
 // Product returns one product, or [larder.ErrNotFound].
 func (s *Shop) Product(ctx context.Context, id int64) (p catalog.Product, r larder.Report, err error) {
-	p, err = s.products.Get(ctx, id, larder.Into(&r))
+	p, err = s.caches.Product.Get(ctx, id, larder.Into(&r))
 	return p, r, err
 }
 
 // Stock returns the stock of one product, or [larder.ErrNotFound].
 func (s *Shop) Stock(ctx context.Context, id int64) (st catalog.Stock, r larder.Report, err error) {
-	st, err = s.stocks.Get(ctx, id, larder.Into(&r))
+	st, err = s.caches.Inventory.Get(ctx, id, larder.Into(&r))
 	return st, r, err
 }
 
 // User returns one user, or [larder.ErrNotFound].
 func (s *Shop) User(ctx context.Context, id int64) (u catalog.User, r larder.Report, err error) {
-	u, err = s.users.Get(ctx, id, larder.Into(&r))
+	u, err = s.caches.UserProfile.Get(ctx, id, larder.Into(&r))
 	return u, r, err
 }
 
 // Search returns the first products that q describes.
 func (s *Shop) Search(ctx context.Context, q Query) (Listing, larder.Report, error) {
 	var r larder.Report
-	ids, err := s.searches.Get(ctx, q, larder.Into(&r))
+	ids, err := s.caches.Search.Get(ctx, q, larder.Into(&r))
 	return s.listed(ctx, ids, r, err)
 }
 
 // Page returns the products of a page, or [larder.ErrNotFound].
 func (s *Shop) Page(ctx context.Context, p Page) (Listing, larder.Report, error) {
 	var r larder.Report
-	ids, err := s.pages.Get(ctx, p, larder.Into(&r))
+	ids, err := s.caches.CategoryPage.Get(ctx, p, larder.Into(&r))
 	if err == nil && len(ids) == 0 {
 		return Listing{}, r, larder.ErrNotFound
 	}
@@ -210,7 +203,7 @@ const allCategories = "all"
 
 // Categories returns the names of all categories, sorted.
 func (s *Shop) Categories(ctx context.Context) ([]string, error) {
-	return s.names.Get(ctx, allCategories)
+	return s.caches.Categories.Get(ctx, allCategories)
 }
 
 // listed fetches the products of a list that was answered as r says.

@@ -34,7 +34,7 @@ func (s *Shop) intend(ctx context.Context) error {
 func (s *Shop) UpdateUser(ctx context.Context, id int64, change catalog.UserChange) (catalog.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	u, err := s.users.Update(ctx, id, func(ctx context.Context) (catalog.User, error) {
+	u, err := s.caches.UserProfile.Update(ctx, id, func(ctx context.Context) (catalog.User, error) {
 		u, err := s.db.UpdateUser(ctx, id, change)
 		return u, absent(err)
 	})
@@ -47,7 +47,7 @@ func (s *Shop) UpdateProduct(ctx context.Context, id int64, change catalog.Produ
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	var before catalog.Product // of a commit that was tried
-	p, err := s.products.Update(ctx, id, func(ctx context.Context) (catalog.Product, error) {
+	p, err := s.caches.Product.Update(ctx, id, func(ctx context.Context) (catalog.Product, error) {
 		p, err := s.db.UpdateProduct(ctx, id, change, func(_ context.Context, was catalog.Product) error {
 			before = was
 			return nil
@@ -80,7 +80,7 @@ func both(one, other error) error {
 func (s *Shop) UpdateStock(ctx context.Context, id int64, change catalog.StockChange) (catalog.Stock, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	st, err := s.stocks.Update(ctx, id, func(ctx context.Context) (catalog.Stock, error) {
+	st, err := s.caches.Inventory.Update(ctx, id, func(ctx context.Context) (catalog.Stock, error) {
 		st, err := s.db.UpdateInventory(ctx, id, change, s.intend)
 		return st, absent(err)
 	})

@@ -2,35 +2,17 @@ package web
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/examples/storefront/internal/caches"
 	"github.com/larderdev/larder/examples/storefront/internal/shop"
 	"github.com/larderdev/larder/httpcache"
 )
 
-// policies say which answers caches may keep. Those of all other routes nobody
-// keeps: searches, stocks, users, and whatever is one customer's.
-//
-// Tags are named by the handlers, by the ids that they have understood: a path
-// may write the same id in several ways.
-var policies = func() map[string]httpcache.Policy {
-	list := httpcache.Policy{Edge: time.Minute, StaleWhileRevalidate: 5 * time.Minute, Tags: []string{"products"}}
-	product := httpcache.Policy{Edge: time.Hour, Browser: time.Minute, Tags: []string{"products"}}
-	const year = 365 * 24 * time.Hour
-	return map[string]httpcache.Policy{
-		"GET /{$}":               list,
-		"GET /api/products":      list,
-		"GET /products/{id}":     product,
-		"GET /api/products/{id}": product,
-		"GET /assets/{name}":     {Edge: year, Browser: year, Immutable: true},
-	}
-}()
-
-// newLayer returns what puts the policies into answers. The caches before the
-// shop are Larder's edges.
+// newLayer returns what puts the policies of larder.yaml into answers. Those of
+// routes that it does not name nobody keeps. The tags are named by the handlers.
 func newLayer(mux *http.ServeMux) *httpcache.Layer {
-	layer, err := httpcache.New(policies, httpcache.Options{CDNs: []httpcache.CDN{httpcache.LarderEdge}})
+	layer, err := httpcache.New(caches.Routes(), httpcache.Options{CDNs: caches.CDNs()})
 	if err == nil {
 		err = layer.Check(mux)
 	}

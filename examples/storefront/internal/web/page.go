@@ -39,10 +39,10 @@ func newPages(a *api, files *assets) *pages {
 func price(cents int64) string { return fmt.Sprintf("%d.%02d €", cents/100, cents%100) }
 
 // categoryURL is where a page of a category is.
-func categoryURL(category string, number int) string {
+func categoryURL(category string, number int64) string {
 	values := url.Values{"category": {category}}
 	if number > 1 {
-		values.Set("page", strconv.Itoa(number))
+		values.Set("page", strconv.FormatInt(number, 10))
 	}
 	return "/?" + values.Encode()
 }
@@ -57,8 +57,8 @@ type frame struct {
 type listPage struct {
 	frame
 	Products       []catalog.Product
-	Number         int
-	Previous, Next int
+	Number         int64
+	Previous, Next int64
 	More           bool // there may be another page
 }
 
@@ -87,14 +87,14 @@ func (p *pages) showList(w http.ResponseWriter, r *http.Request) {
 		p.misunderstood(w, r, f, err)
 		return
 	}
-	f.Category, f.Title = page.Category(), page.Category()
+	f.Category, f.Title = page.Category, page.Category
 	list, report, err := p.shop.Page(r.Context(), page)
 	if !p.found(w, r, f, err, "There is no such page of this category.") {
 		return
 	}
-	describe(r, &report, shown(&list), page.Tags()...)
+	describe(r, &report, shown(&list), shop.PageTags(page)...)
 	setStatus(w, answered(&report))
-	n := page.Number()
+	n := page.Page
 	p.show(w, r, http.StatusOK, p.list, listPage{
 		frame: f, Products: list.Products, Number: n, Previous: n - 1, Next: n + 1,
 		More: len(list.Products)+len(list.Missing) == shop.PageSize,
@@ -107,7 +107,7 @@ func (p *pages) parsePage(r *http.Request, f *frame) (shop.Page, error) {
 		return shop.Page{}, err
 	}
 	if len(values) == 0 && len(f.Categories) > 0 {
-		return shop.FirstPage(f.Categories[0]), nil
+		return shop.Page{Category: f.Categories[0], Page: 1}, nil
 	}
 	return shop.ParsePage(values)
 }

@@ -94,7 +94,7 @@ func (a *api) productPage(w http.ResponseWriter, r *http.Request, values url.Val
 		return
 	}
 	list, report, err := a.shop.Page(r.Context(), page)
-	describe(r, &report, shown(&list), page.Tags()...)
+	describe(r, &report, shown(&list), shop.PageTags(page)...)
 	a.answer(w, r, list, report, err, "there is no such page of this category")
 }
 

@@ -32,13 +32,16 @@ type site struct {
 	log        *syncBuffer
 }
 
+// keys are those of a fleet.
+var keys = [][]byte{make([]byte, 32)}
+
 // open starts a shop on a database and a shared tier.
 func open(t *testing.T, path string, shared store.Store) *site {
 	t.Helper()
 	db := catalogtest.Open(t, path)
 	s := &site{t: t, db: db, log: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	sh, err := shop.Open(t.Context(), shop.Options{DB: db, Shared: shared, Node: "n1", Logger: log})
+	sh, err := shop.Open(t.Context(), shop.Options{DB: db, Shared: shared, Node: "n1", Keys: keys, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
