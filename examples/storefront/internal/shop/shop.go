@@ -1,16 +1,6 @@
-// Package shop holds the shop's classes of cached data: what is cached, for
-// how long, where, how it is loaded from the [catalog] and how it is changed.
-//
-//	product        1 h    memory, shared: written through by version
-//	inventory      5 min  shared: written through by version, with an intent, so
-//	                      that every read sees every commit
-//	user-profile   1 h    memory, shared: invalidated by each update
-//	search         5 min  memory, shared: a canonical query → ids
-//	category-page  5 min  memory, shared: category and number → ids
-//	categories     5 min  memory, shared: the names of all; a new one is seen when
-//	                      the list is loaded again
-//	auth-token     its own end, shared: the hash of a token → its session
-//	cart, checkout, payment, balance    never
+// Package shop is what the shop does with its classes of cached data: how they
+// are loaded from the [catalog], and how they are changed. What is cached, for how
+// long and where is in larder.yaml, of which the package caches is generated.
 //
 // # What a change of a product invalidates
 //
