@@ -8,6 +8,8 @@ import (
 	"os"
 )
 
+//go:generate go run github.com/larderdev/larder/cmd/larder gen
+
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
