@@ -14,7 +14,7 @@
 //
 // A [Finding] names a place by its path in the file, such as
 // "classes.product.ttl.memory". The package does not read files: whoever did
-// tells where a path is, through [Source].
+// tells where a path is, as a [Source].
 //
 // # Invariants
 //

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +79,8 @@ func headersRefused(k *check) {
 		}
 		_, err := httpcache.New(map[string]httpcache.Policy{r.pattern: p}, httpcache.Options{CDNs: []httpcache.CDN{httpcache.LarderEdge}, Release: release})
 		for _, text := range refusals(err, r.pattern) {
-			field, message := located(text)
+			field, message := fieldOf(text)
+			message = fieldNames.ReplaceAllStringFunc(message, snake)
 			k.report(r.owner, field, message, "The service would not start: change it.")
 		}
 	}
@@ -97,8 +99,11 @@ func refusals(err error, pattern string) []string {
 	return texts
 }
 
-// located splits off the field that a text of package httpcache begins with.
-func located(text string) (field, message string) {
+// fieldNames are those of httpcache.Policy, as a file has them.
+var fieldNames = regexp.MustCompile(`\b(?:NoStore|Private|Browser|Edge|StaleWhileRevalidate|StaleIfError|Immutable|Vary|Statuses|Tags)\b`)
+
+// fieldOf splits off the field that a text of package httpcache begins with.
+func fieldOf(text string) (field, message string) {
 	name, rest, _ := strings.Cut(text, " ")
 	name, index, indexed := strings.Cut(strings.TrimSuffix(name, "]"), "[")
 	switch name {

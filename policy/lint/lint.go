@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/larderdev/larder/policy"
 )
@@ -94,7 +95,21 @@ func (k *check) report(o *owner, field, message, mend string) {
 
 // add adds a finding of the current rule that no class and no route can excuse.
 func (k *check) add(path, message, mend string) {
-	k.found = append(k.found, Finding{Rule: k.rule.ID, Severity: k.rule.Severity, Path: path, Message: message, Mend: mend})
+	k.found = append(k.found, Finding{
+		Rule: k.rule.ID, Severity: k.rule.Severity,
+		Path: clean(path), Message: clean(message), Mend: clean(mend),
+	})
+}
+
+// clean makes a text one line that can be shown: names come from anywhere, and may
+// hold what nobody should see.
+func clean(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, hide(text))
 }
 
 // join puts a key under a path.

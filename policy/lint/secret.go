@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ var forms = []struct {
 	what string
 	form *regexp.Regexp
 }{
-	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY`)},
+	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY[^"]*`)},
 	{"a URL with a password", regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@{$]+@`)},
 	{"an AWS access key", regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
 	{"a GitHub token", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})`)},
@@ -24,9 +25,10 @@ var forms = []struct {
 	{"a bearer token", regexp.MustCompile(`(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}`)},
 }
 
+// words are what may be a key or token without a form of its own.
+var words = regexp.MustCompile(`[A-Za-z0-9_+=-]{24,}`)
+
 const (
-	// shortestSecret is the number of letters from which a word is looked at.
-	shortestSecret = 24
 	// leastEntropy is in bits per letter. Random letters, digits and capitals have
 	// above 4 at this length; words and names stay below.
 	leastEntropy = 3.7
@@ -67,24 +69,31 @@ func secretIn(text string) string {
 			return f.what
 		}
 	}
-	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return !isSecretLetter(c) }) {
-		if isRandom(word) {
-			return "a key or token: it is random"
-		}
+	if slices.ContainsFunc(words.FindAllString(text, -1), isRandom) {
+		return "a key or token: it is random"
 	}
 	return ""
 }
 
-func isSecretLetter(c rune) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == '+' || c == '='
+// hidden stands for what is not repeated.
+const hidden = "[hidden]"
+
+// hide takes out of a text what looks like a secret.
+func hide(text string) string {
+	for _, f := range forms {
+		text = f.form.ReplaceAllString(text, hidden)
+	}
+	return words.ReplaceAllStringFunc(text, func(word string) string {
+		if isRandom(word) {
+			return hidden
+		}
+		return word
+	})
 }
 
 // isRandom tells whether a word is a number in hexadecimal of 128 bits or more, or
 // a long mix of letters, capitals and digits.
 func isRandom(word string) bool {
-	if len(word) < shortestSecret {
-		return false
-	}
 	var small, capital, digit, hex int
 	count := [128]int{}
 	for i := range len(word) {
