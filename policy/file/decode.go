@@ -32,12 +32,17 @@ const maxKept = 20 * maxErrors
 
 // report notes a mistake at a node.
 func (d *decoder) report(path string, n *yaml.Node, mend, format string, args ...any) {
+	e := d.index.at(Position{n.Line, n.Column}, fmt.Sprintf(format, args...), mend)
+	e.Field = path
+	d.keep(e)
+}
+
+// keep notes a mistake, if there are not too many already.
+func (d *decoder) keep(e *Error) {
 	if len(d.mistakes) == maxKept {
 		d.more++
 		return
 	}
-	e := d.index.at(Position{n.Line, n.Column}, fmt.Sprintf(format, args...), mend)
-	e.Field = path
 	d.mistakes = append(d.mistakes, e)
 }
 
@@ -105,6 +110,10 @@ func (d *decoder) fields(path string, n *yaml.Node, known fields) {
 
 // unknown reports a key that is not among the known ones.
 func (d *decoder) unknown(path, key string, k *yaml.Node, known fields) {
+	if len(d.mistakes) == maxKept {
+		d.more++
+		return
+	}
 	names := slices.Sorted(maps.Keys(known))
 	mend := "the keys here are " + strings.Join(names, ", ")
 	if near := field.Nearest(key, names); near != "" {

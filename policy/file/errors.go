@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,20 +106,18 @@ func (e *Errors) Unwrap() []error {
 	return all
 }
 
-// sorted makes one error of mistakes, or nil if there are none.
-func sorted(mistakes []*Error) error {
-	if len(mistakes) == 0 {
-		return nil
-	}
+// sorted makes one error of mistakes, of which there is at least one, and of the
+// number of others.
+func sorted(mistakes []*Error, more int) error {
 	slices.SortStableFunc(mistakes, func(a, b *Error) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	kept := min(len(mistakes), maxErrors)
-	return &Errors{List: mistakes[:kept:kept], More: len(mistakes) - kept}
+	return &Errors{List: mistakes[:kept:kept], More: more + len(mistakes) - kept}
 }
+
+// only makes an error of the only mistake that could be found.
+func only(e *Error) error { return &Errors{List: []*Error{e}} }
 
 // cut shows the part of a line around a character: all of it, mostly.
 func cut(line string, column int) (shown string, caret int) {

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/field"
 )
 
 const (
@@ -52,31 +53,94 @@ func Parse(name string, data []byte) (*policy.Policy, *Index, error) {
 	d := &decoder{index: index}
 	p := &policy.Policy{}
 	d.fields("", root, policyFields(p))
+	if root.Kind == yaml.MappingNode {
+		d.ignores(root, p)
+		d.validate(p)
+	}
 	if len(d.mistakes) > 0 {
-		return nil, index, sorted(d.mistakes)
+		return nil, index, sorted(d.mistakes, d.more)
 	}
 	return p, index, nil
+}
+
+// fielded is a mistake that [policy.Policy.Validate] has found.
+type fielded interface {
+	error
+	Field() string
+	Message() string
+	Mend() string
+}
+
+// validate adds what is wrong with the policy by itself. What was not read has been
+// reported already, and is not told again to be missing.
+func (d *decoder) validate(p *policy.Policy) {
+	unread := map[string]bool{}
+	for _, e := range d.mistakes {
+		unread[e.Field] = true
+	}
+	for _, err := range errorsIn(p.Validate()) {
+		var e fielded
+		if !errors.As(err, &e) {
+			d.keep(d.index.at(Position{1, 1}, err.Error(), ""))
+		} else if !d.follows(e.Field(), unread) {
+			d.keep(d.index.Error(e.Field(), e.Message(), e.Mend()))
+		}
+	}
+}
+
+// follows tells whether a mistake at path may come from one in a field that could
+// not be read: that field itself, one below it, or one above it that misses
+// something. The name of a class, profile or route is wrong by itself.
+func (d *decoder) follows(path string, unread map[string]bool) bool {
+	for above := path; above != ""; above = field.Parent(above) {
+		if unread[above] {
+			return true
+		}
+	}
+	if unread["profiles"] && strings.HasSuffix(path, ".profile") || unread["classes"] && strings.HasSuffix(path, ".class") {
+		return true
+	}
+	if parent := field.Parent(path); parent == "profiles" || parent == "classes" || parent == "routes" {
+		return false
+	}
+	for other := range unread {
+		if field.Within(other, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorsIn returns the errors that were joined.
+func errorsIn(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 // load parses YAML into nodes.
 func load(name string, data []byte) (*yaml.Node, *Index, error) {
 	if len(data) > maxSize {
 		e := &Error{File: name, Message: fmt.Sprintf("the file is larger than %d KiB", maxSize>>10), Mend: "write one policy for each service"}
-		return nil, nil, sorted([]*Error{e})
+		return nil, nil, only(e)
 	}
 	data = []byte(strings.TrimPrefix(string(data), "\uFEFF"))
 	index := newIndex(name, data)
 	if e := index.unreadable(data); e != nil {
-		return nil, nil, sorted([]*Error{e})
+		return nil, nil, only(e)
 	}
 	var document yaml.Node
 	err := yaml.Load(data, &document, yaml.WithSingleDocument(), yaml.WithUniqueKeys(false),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	if err != nil {
-		return nil, nil, sorted([]*Error{index.syntax(err)})
+		return nil, nil, only(index.syntax(err))
 	}
 	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
-		return nil, nil, sorted([]*Error{index.empty()})
+		return nil, nil, only(index.empty())
 	}
 	index.hideSecrets(document.Content[0])
 	return document.Content[0], index, nil
