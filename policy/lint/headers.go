@@ -181,7 +181,7 @@ func cdnTag(k *check) {
 	for _, at := range k.tagPlaces() {
 		text, err := sample(at.tag)
 		if err != nil {
-			continue // tag-template
+			continue // rule invalid says it
 		}
 		reason, ok := seen[text]
 		if !ok {
@@ -201,7 +201,7 @@ func (k *check) refusesTag(tag string) string {
 		_, err := httpcache.New(map[string]httpcache.Policy{"GET /": p}, httpcache.Options{CDNs: []httpcache.CDN{cdn}, Release: release})
 		var refused *httpcache.TagError
 		if errors.As(err, &refused) {
-			return fmt.Sprintf("tag %.200q: %v does not take it: %s", tag, cdn, refused.Reason)
+			return fmt.Sprintf("tag %s: %v does not take it: %s", quote(tag), cdn, refused.Reason)
 		}
 	}
 	return ""
@@ -217,42 +217,11 @@ func tagCase(k *check) {
 	for _, at := range k.tagPlaces() {
 		folded := strings.ToLower(at.tag)
 		if other, ok := first[folded]; ok && other != at.tag {
-			k.report(at.owner, at.field, fmt.Sprintf("tags %q and %q are one for %v: a purge of one purges the other", at.tag, other, k.cdns[i]),
+			k.report(at.owner, at.field, fmt.Sprintf("tags %s and %s are one for %v: a purge of one purges the other", quote(at.tag), quote(other), k.cdns[i]),
 				"Write all tags in small letters.")
 			continue
 		}
 		first[folded] = at.tag
-	}
-}
-
-// tagTemplate is about names in braces that nothing stands for.
-func tagTemplate(k *check) {
-	for _, c := range k.classes {
-		for i, tag := range c.is.Tags {
-			k.checkTemplate(c.owner, fmt.Sprintf("tags[%d]", i), tag, []string{"key"}, "{key} stands for the key's text, and nothing else is known")
-		}
-	}
-	for _, r := range k.routes {
-		wild := wildcards(r.pattern)
-		known := "the pattern has no wildcards"
-		if len(wild) > 0 {
-			known = "the pattern has {" + strings.Join(wild, "}, {") + "}"
-		}
-		for i, tag := range r.is.Tags {
-			k.checkTemplate(r.owner, fmt.Sprintf("tags[%d]", i), tag, wild, known)
-		}
-	}
-}
-
-func (k *check) checkTemplate(o *owner, field, tag string, names []string, known string) {
-	if _, err := sample(tag); err != nil {
-		k.report(o, field, fmt.Sprintf("tag %.200q has %v", tag, err), "Put the name of a wildcard between { and }.")
-		return
-	}
-	for _, piece := range strings.Split(tag, "{")[1:] {
-		if name, _, _ := strings.Cut(piece, "}"); !slices.Contains(names, name) {
-			k.report(o, field, fmt.Sprintf("tag %.200q has {%.80s}; %s", tag, name, known), "Use a name that is there.")
-		}
 	}
 }
 

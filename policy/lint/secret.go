@@ -21,7 +21,7 @@ var forms = []struct {
 	{"a Slack token", regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
 	{"a Stripe key", regexp.MustCompile(`\b[sr]k_live_[A-Za-z0-9]{16,}`)},
 	{"a Google API key", regexp.MustCompile(`\bAIza[A-Za-z0-9_-]{35}`)},
-	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
+	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`)},
 	{"a bearer token", regexp.MustCompile(`(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}`)},
 }
 
@@ -35,6 +35,9 @@ const (
 	// shortestHex is the length of 128 bits in hexadecimal.
 	shortestHex = 32
 )
+
+// secretRule is the id of the rule that outputs obey, too.
+const secretRule = "secret-in-file"
 
 // secretInFile looks at all texts of the policy, names included. The finding says
 // where and what kind, never what.
