@@ -177,6 +177,9 @@ func sample(tag string) (string, error) {
 
 // cdnTag asks package httpcache about each tag, for each CDN.
 func cdnTag(k *check) {
+	if len(k.cdns) == 0 {
+		return
+	}
 	seen := map[string]string{}
 	for _, at := range k.tagPlaces() {
 		text, err := sample(at.tag)
@@ -197,14 +200,15 @@ func cdnTag(k *check) {
 // refusesTag says why one of the configured CDNs does not take a tag, or nothing.
 func (k *check) refusesTag(tag string) string {
 	p := httpcache.Policy{Edge: time.Minute, Tags: []string{tag}}
-	for _, cdn := range k.cdns {
-		_, err := httpcache.New(map[string]httpcache.Policy{"GET /": p}, httpcache.Options{CDNs: []httpcache.CDN{cdn}, Release: release})
-		var refused *httpcache.TagError
-		if errors.As(err, &refused) {
-			return fmt.Sprintf("tag %s: %v does not take it: %s", quote(tag), cdn, refused.Reason)
-		}
+	_, err := httpcache.New(map[string]httpcache.Policy{"GET /": p}, httpcache.Options{CDNs: k.cdns, Release: release})
+	var refused *httpcache.TagError
+	switch {
+	case !errors.As(err, &refused):
+		return ""
+	case refused.CDN == 0:
+		return fmt.Sprintf("tag %s: no CDN takes it: %s", quote(tag), refused.Reason)
 	}
-	return ""
+	return fmt.Sprintf("tag %s: %v does not take it: %s", quote(tag), refused.CDN, refused.Reason)
 }
 
 // tagCase is about two tags that a configured CDN takes for one.

@@ -123,16 +123,24 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// maxSearches bounds how often the nearest of all names is looked for.
+const maxSearches = 20
+
 // checkIgnores looks at the exceptions, after all rules have had the chance to use
 // them.
 func (k *check) checkIgnores() {
+	searches := 0
 	for _, o := range k.owners {
 		for _, id := range sortedKeys(o.ignore) {
 			rule, known := find(id)
 			switch {
 			case !known:
 				k.rule = mustFind("ignore-unknown")
-				k.add(o.path, "it ignores "+quote(id)+", and there is no such rule", "Write the id of a rule"+nearest(id)+", or take the comment out.")
+				meant := ""
+				if searches++; searches <= maxSearches {
+					meant = nearest(id)
+				}
+				k.add(o.path, "it ignores "+quote(id)+", and there is no such rule", "Write the id of a rule"+meant+", or take the comment out.")
 			case !o.used[rule.ID]:
 				k.rule = mustFind("ignore-unused")
 				k.add(o.path, fmt.Sprintf("it ignores %s, which finds nothing here", id), "Take the comment out: it would hide the next mistake.")
