@@ -130,27 +130,33 @@ func (d *differ) lives(at func(...string) string, p *pair) {
 		up, down     string
 	}{
 		{
-			[]string{"ttl", "shared"}, p.old.TTL.Shared, p.new.TTL.Shared, p.oldIs.TTL.Shared, p.newIs.TTL.Shared,
+			[]string{"ttl", "shared"},
+			p.old.TTL.Shared, p.new.TTL.Shared, p.oldIs.TTL.Shared, p.newIs.TTL.Shared,
 			"An invalidation that is lost does harm for longer.", "There are more loads.",
 		},
 		{
-			[]string{"ttl", "memory"}, p.old.TTL.Memory, p.new.TTL.Memory, p.oldIs.TTL.Memory, p.newIs.TTL.Memory,
+			[]string{"ttl", "memory"},
+			p.old.TTL.Memory, p.new.TTL.Memory, p.oldIs.TTL.Memory, p.newIs.TTL.Memory,
 			"Memory keeps values for longer.", "Memory asks the shared tier more often.",
 		},
 		{
-			[]string{"ttl", "edge"}, p.old.TTL.Edge, p.new.TTL.Edge, p.oldIs.TTL.Edge, p.newIs.TTL.Edge,
+			[]string{"ttl", "edge"},
+			p.old.TTL.Edge, p.new.TTL.Edge, p.oldIs.TTL.Edge, p.newIs.TTL.Edge,
 			"The edge keeps responses for longer; what is not purged is wrong for longer.", "The edge asks the origin more often.",
 		},
 		{
-			[]string{"negative_ttl"}, p.old.NegativeTTL, p.new.NegativeTTL, p.oldIs.NegativeTTL, p.newIs.NegativeTTL,
+			[]string{"negative_ttl"},
+			p.old.NegativeTTL, p.new.NegativeTTL, p.oldIs.NegativeTTL, p.newIs.NegativeTTL,
 			"What is created without an invalidation is missed for longer.", "What is not there is asked for more often.",
 		},
 		{
-			[]string{"stale_while_revalidate"}, p.old.StaleWhileRevalidate, p.new.StaleWhileRevalidate, p.oldIs.StaleWhileRevalidate, p.newIs.StaleWhileRevalidate,
+			[]string{"stale_while_revalidate"},
+			p.old.StaleWhileRevalidate, p.new.StaleWhileRevalidate, p.oldIs.StaleWhileRevalidate, p.newIs.StaleWhileRevalidate,
 			"Older values are served while they are replaced.", "More readers wait for a load.",
 		},
 		{
-			[]string{"stale_if_error"}, p.old.StaleIfError, p.new.StaleIfError, p.oldIs.StaleIfError, p.newIs.StaleIfError,
+			[]string{"stale_if_error"},
+			p.old.StaleIfError, p.new.StaleIfError, p.oldIs.StaleIfError, p.newIs.StaleIfError,
 			"Older values are served when the source fails.", "Readers get the source's errors sooner.",
 		},
 	} {

@@ -154,8 +154,11 @@ func TestCompare_Words(t *testing.T) {
 		words    []string
 	}{
 		{"key type", class(same), class(func(c *policy.Class) { c.Key.Type = "string" }), Breaking, "classes.product.key", []string{"cold start", "compile"}},
-		{"key parts", class(func(c *policy.Class) { c.Key = policy.Key{Parts: []policy.KeyPart{{Name: "q", Type: "string"}}} }),
-			class(func(c *policy.Class) { c.Key = policy.Key{Parts: []policy.KeyPart{{Name: "q", Type: "int64"}}} }), Breaking, "classes.product.key", []string{"cold start"}},
+		{
+			"key parts", class(func(c *policy.Class) { c.Key = policy.Key{Parts: []policy.KeyPart{{Name: "q", Type: "string"}}} }),
+			class(func(c *policy.Class) { c.Key = policy.Key{Parts: []policy.KeyPart{{Name: "q", Type: "int64"}}} }), Breaking, "classes.product.key",
+			[]string{"cold start"},
+		},
 		{"key said as it was", class(func(c *policy.Class) { c.Key = policy.Key{} }), class(func(c *policy.Class) { c.Key.Type = "string" }), Safe, "classes.product.key", nil},
 		{"type", class(same), class(func(c *policy.Class) { c.Type = "string" }), Breaking, "classes.product.type", []string{"cold start"}},
 		{"encrypted", class(same), class(func(c *policy.Class) { c.Encrypt = true }), Breaking, "classes.product.encrypt", []string{"cold start", "in clear"}},

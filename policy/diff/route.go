@@ -89,10 +89,14 @@ func (d *differ) route(path, pattern string) {
 	}{
 		{"edge", old.Edge, new.Edge, oldIs.Edge, newIs.Edge, "What is not purged is wrong for longer.", "The edge asks more often."},
 		{"browser", old.Browser, new.Browser, oldIs.Browser, newIs.Browser, "No purge reaches a browser.", "Browsers ask more often."},
-		{"stale_while_revalidate", old.StaleWhileRevalidate, new.StaleWhileRevalidate, oldIs.StaleWhileRevalidate, newIs.StaleWhileRevalidate,
-			"The edge serves older responses while it asks.", "More clients wait for the origin."},
-		{"stale_if_error", old.StaleIfError, new.StaleIfError, oldIs.StaleIfError, newIs.StaleIfError,
-			"The edge serves older responses when the origin fails.", "Clients see failures of the origin sooner."},
+		{
+			"stale_while_revalidate", old.StaleWhileRevalidate, new.StaleWhileRevalidate, oldIs.StaleWhileRevalidate, newIs.StaleWhileRevalidate,
+			"The edge serves older responses while it asks.", "More clients wait for the origin.",
+		},
+		{
+			"stale_if_error", old.StaleIfError, new.StaleIfError, oldIs.StaleIfError, newIs.StaleIfError,
+			"The edge serves older responses when the origin fails.", "Clients see failures of the origin sooner.",
+		},
 	} {
 		d.field(at(f.key), f.old, f.new, func() verdict { return longer(f.oldIs, f.newIs, known, f.up, f.down) })
 	}

@@ -41,8 +41,11 @@ func TestCheck_Built(t *testing.T) {
 			Profiles: map[string]policy.Profile{"p": {Fresh: time.Hour, Jitter: policy.None}},
 			Classes:  changed(func(c *policy.Class) { c.Profile, c.Rebuild = "p", 5 }),
 		}, []string{"classes.a.profile: jitter-none"}},
-		{"early refresh all the time", policy.Policy{Classes: changed(func(c *policy.Class) { c.Stampede.EarlyRefresh = 101 })},
-			[]string{"classes.a.stampede.early_refresh: refused-at-start"}},
+		{
+			"early refresh all the time",
+			policy.Policy{Classes: changed(func(c *policy.Class) { c.Stampede.EarlyRefresh = 101 })},
+			[]string{"classes.a.stampede.early_refresh: refused-at-start"},
+		},
 		{"as long as the load", policy.Policy{Classes: changed(func(c *policy.Class) {
 			c.StaleIfError, c.Stampede = time.Hour, policy.Stampede{SoftTimeout: time.Second, HardTimeout: time.Second}
 		})}, []string{"classes.a.stampede.soft_timeout: refused-at-start"}},
