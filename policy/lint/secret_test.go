@@ -83,6 +83,22 @@ func TestCheck_SecretsAreNotShown(t *testing.T) {
 	}
 }
 
+// TestWrite_SecretLine: the line that holds a secret is not shown for any finding,
+// also if only a part of it is there to be looked at.
+func TestWrite_SecretLine(t *testing.T) {
+	found := []Finding{
+		{Rule: "class-without-source", Severity: Warning, Path: "a", Message: "m", Mend: "d"},
+		{Rule: "secret-in-file", Severity: Error, Path: "a", Message: "m", Mend: "d"},
+		{Rule: "class-without-source", Severity: Warning, Path: "b", Message: "m", Mend: "d"},
+	}
+	got := write(t, Text, found, func(path string) Place {
+		return Place{File: "f", Line: int(path[0]), Column: 1, Shown: "line " + path + " hunter2"}
+	})
+	if strings.Contains(got, "line a") || !strings.Contains(got, "line b") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // replace puts text in the place of the text with number at, and tells whether there
 // is one.
 func replace(v reflect.Value, text string, at int, n *int) bool {
