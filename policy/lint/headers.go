@@ -66,7 +66,7 @@ func sMaxAge(k *check) {
 func headersRefused(k *check) {
 	for _, r := range k.routes {
 		said := r.is
-		if r.never() || !r.strict() && said.Edge == 0 && said.Browser == 0 && len(said.Statuses) == 0 || register(http.NewServeMux(), r.pattern, nothing{}) != nil {
+		if !r.strict() && said.Edge == 0 && said.Browser == 0 && len(said.Statuses) == 0 || register(http.NewServeMux(), r.pattern, nothing{}) != nil {
 			continue // other rules
 		}
 		p := httpcache.Policy{

@@ -46,25 +46,31 @@ const secretRule = "secret-in-file"
 // secretInFile looks at all texts of the policy, names included. The finding says
 // where and what kind, never what.
 func secretInFile(k *check) {
-	for _, c := range k.classes {
-		k.secrets(c.owner, reflect.ValueOf(c.said))
+	for _, name := range sortedKeys(k.p.Classes) {
+		k.secretName(k.byClass[name], name)
+		k.secrets(k.byClass[name], reflect.ValueOf(k.p.Classes[name]))
 	}
-	for _, c := range k.nevers {
-		k.secrets(c.owner, reflect.ValueOf(c.said))
-	}
-	for _, r := range k.routes {
-		k.secrets(r.owner, reflect.ValueOf(r.said))
+	for _, pattern := range sortedKeys(k.p.Routes) {
+		k.secretName(k.byRoute[pattern], pattern)
+		k.secrets(k.byRoute[pattern], reflect.ValueOf(k.p.Routes[pattern]))
 	}
 	rest := *k.p
 	rest.Classes, rest.Routes = nil, nil
 	k.secrets(&owner{}, reflect.ValueOf(rest))
 }
 
+const secretMend = "Take it out, put it into an environment variable or a secret store, and replace it where it is used: whoever has the file has had it."
+
+func (k *check) secretName(o *owner, name string) {
+	if what := secretIn(name); what != "" {
+		k.report(o, "", "its name holds what looks like "+what, secretMend)
+	}
+}
+
 func (k *check) secrets(o *owner, v reflect.Value) {
 	texts("", v, func(path, text string) {
 		if what := secretIn(text); what != "" {
-			k.report(o, path, "it holds what looks like "+what,
-				"Take it out, put it into an environment variable or a secret store, and replace it where it is used: whoever has the file has had it.")
+			k.report(o, path, "it holds what looks like "+what, secretMend)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 // real ones.
 var secrets = []string{
 	"postgres://reader:" + "hunter2hunter2@db",
+	"mysql://reader:" + "a-password-that-is-longer-than-what-a-message-repeats-of-it@db",
 	"AKIA" + "IOSFODNN7EXAMPLE",
 	"ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",
 	"glpat-" + "aBcDeFgHiJkLmNoPqRsT",
@@ -40,6 +41,7 @@ func TestSecretIn(t *testing.T) {
 		"https://search.internal:9200/index", "https://user@example.com/", "postgres://{user}:{password}@db/shop",
 		"AVeryLongNameInCamelCaseThatSomebodyLikes", "a-very-long-name-with-hyphens-2026-11-26", "00000000000000000000000000000000",
 		"the-table-of-2024-and-of-2025-and-2026", "product-{id}",
+		"Ab1111111111111111111111", "aaaaaaaaaaaaaaaa0000000000000000",
 	} {
 		if what := secretIn(text); what != "" {
 			t.Errorf("%q is taken for %s", text, what)
@@ -47,9 +49,16 @@ func TestSecretIn(t *testing.T) {
 	}
 }
 
-// TestCheck_SecretsAreNotShown puts a secret into every text of a policy, one at a
+// TestCheck_SecretsAreNotShown puts each secret into every text of a policy, one at a
 // time: it is found there, and in no output.
 func TestCheck_SecretsAreNotShown(t *testing.T) {
+	for _, secret := range secrets {
+		everywhere(t, secret)
+	}
+}
+
+func everywhere(t *testing.T, secret string) {
+	t.Helper()
 	for i := 0; ; i++ {
 		p := &policy.Policy{
 			Version: 1, Go: policy.Go{Package: "a", Out: "b"},
@@ -61,7 +70,6 @@ func TestCheck_SecretsAreNotShown(t *testing.T) {
 			Routes: map[string]policy.Route{"GET /a": {Class: "a", Profile: "a", Tags: []string{"a"}, Query: []string{"a"}, Vary: []string{"a"}, Ignore: map[string]string{"x": "a"}}},
 			CDNs:   []policy.CDN{{Kind: "akamai", Zone: "A", Token: "A", Hosts: []string{"a"}}},
 		}
-		secret := secrets[i%len(secrets)]
 		n := 0
 		if !replace(reflect.ValueOf(p).Elem(), secret, i, &n) {
 			if i < 20 {

@@ -25,16 +25,23 @@ func invalid(k *check) {
 	if !ok {
 		return
 	}
+	said := map[string]bool{}
+	var secret []string
+	for _, f := range k.found {
+		said[f.Path] = true
+		if f.Rule == secretRule {
+			secret = append(secret, f.Path)
+		}
+	}
 	for _, err := range all.Unwrap() {
 		var m mistake
 		if !errors.As(err, &m) {
 			continue
 		}
-		said := slices.ContainsFunc(k.found, func(f Finding) bool {
-			return f.Path == m.Field() || f.Rule == secretRule && (field.Within(f.Path, m.Field()) || field.Within(m.Field(), f.Path))
-		})
-		if !said {
-			k.add(m.Field(), m.Message(), "You could "+m.Mend()+".")
+		path := clean(m.Field())
+		near := func(f string) bool { return field.Within(f, path) || field.Within(path, f) }
+		if !said[path] && !slices.ContainsFunc(secret, near) {
+			k.add(path, m.Message(), "You could "+m.Mend()+".")
 		}
 	}
 }
