@@ -82,7 +82,7 @@ func everywhere(t *testing.T, secret string) {
 		for _, format := range Formats() {
 			text += write(t, format, found, func(string) Place { return Place{File: "larder.yaml", Line: 1, Column: 1, Shown: "x: " + secret} })
 		}
-		if !strings.Contains(text, "secret-in-file") {
+		if !strings.Contains(lines(found), "secret-in-file") {
 			t.Errorf("text %d: %.12s… is not found:\n%s", i, secret, lines(found))
 		}
 		if strings.Contains(text, secret[:min(20, len(secret))]) || strings.Contains(text, secret[len(secret)-8:]) {
