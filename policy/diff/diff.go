@@ -10,6 +10,7 @@ import (
 
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Kind says how bad a change is.
@@ -33,7 +34,8 @@ type Change struct {
 	// Path is the place, as in package policy/file: classes.product.key. What was
 	// renamed has the path of the new name.
 	Path string
-	// Old and New are what was and is said, as in a file; empty if nothing is.
+	// Old and New are what was and is said, as in a file; empty if nothing is. What
+	// looks like a secret is left out.
 	Old, New string
 	// Effect says what it does, in sentences.
 	Effect string
@@ -101,7 +103,7 @@ func (d *differ) field(path string, old, new any, judge func() verdict) {
 		return
 	}
 	v := judge()
-	d.changes = append(d.changes, Change{Kind: v.kind, Path: path, Old: text(old), New: text(new), Effect: v.effect})
+	d.add(v.kind, path, text(old), text(new), v.effect)
 }
 
 // always is a judge that has made up its mind.
@@ -109,9 +111,12 @@ func always(kind Kind, effect string) func() verdict {
 	return func() verdict { return verdict{kind, effect} }
 }
 
-// add adds a change that is not one of a field.
+// add adds a change. Somebody may have written a secret into a policy, or taken it
+// out by this very change: it is not repeated.
 func (d *differ) add(kind Kind, path, old, new, effect string) {
-	d.changes = append(d.changes, Change{kind, path, old, new, effect})
+	d.changes = append(d.changes, Change{
+		Kind: kind, Path: secret.Hide(path), Old: secret.Hide(old), New: secret.Hide(new), Effect: secret.Hide(effect),
+	})
 }
 
 func (d *differ) fleet() {

@@ -279,6 +279,17 @@ func TestCompare_CDNs(t *testing.T) {
 	}
 }
 
+// TestCompare_Secret: the change that takes a secret out does not show it again.
+func TestCompare_Secret(t *testing.T) {
+	p := func(source string) *policy.Policy {
+		return &policy.Policy{Classes: map[string]policy.Class{"c": {Source: policy.Source{From: source}}}}
+	}
+	got := Compare(p("https://reader:"+"hunter2@search.internal"), p("the search index"))
+	if len(got) != 1 || strings.Contains(got[0].String(), "hunter2") || got[0].New != "the search index" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func ExampleCompare() {
 	old := &policy.Policy{Version: 1, Classes: map[string]policy.Class{
 		"product": {Key: policy.Key{Type: "int64"}, TTL: policy.TTL{Shared: time.Hour}},

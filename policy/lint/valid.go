@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // mistake is one that [policy.Policy.Validate] reports.
@@ -26,11 +27,11 @@ func invalid(k *check) {
 		return
 	}
 	said := map[string]bool{}
-	var secret []string
+	var secrets []string
 	for _, f := range k.found {
 		said[f.Path] = true
 		if f.Rule == secretRule {
-			secret = append(secret, f.Path)
+			secrets = append(secrets, f.Path)
 		}
 	}
 	for _, err := range all.Unwrap() {
@@ -40,7 +41,7 @@ func invalid(k *check) {
 		}
 		path := clean(m.Field())
 		near := func(f string) bool { return field.Within(f, path) || field.Within(path, f) }
-		if !said[path] && !slices.ContainsFunc(secret, near) {
+		if !said[path] && !slices.ContainsFunc(secrets, near) {
 			k.add(path, m.Message(), "You could "+m.Mend()+".")
 		}
 	}
@@ -86,4 +87,4 @@ func closest(name string, names []string) string {
 }
 
 // quote writes a text that comes from anywhere, without its end if it is long.
-func quote(text string) string { return fmt.Sprintf("%.100q", hide(text)) }
+func quote(text string) string { return fmt.Sprintf("%.100q", secret.Hide(text)) }

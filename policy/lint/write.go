@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Format is a way to write findings.
@@ -73,18 +75,18 @@ type located struct {
 // locate finds the places, and takes back the lines that hold a secret.
 func locate(found []Finding, source Source) []located {
 	all := make([]located, len(found))
-	secret := map[int]bool{}
+	guarded := map[int]bool{}
 	for i, f := range found {
 		all[i].Finding = f
 		if source != nil {
 			all[i].Place = source(f.Path)
 		}
 		if f.Rule == secretRule {
-			secret[all[i].Line] = true
+			guarded[all[i].Line] = true
 		}
 	}
 	for i := range all {
-		if secret[all[i].Line] || secretIn(all[i].Shown) != "" {
+		if guarded[all[i].Line] || secret.In(all[i].Shown) != "" {
 			all[i].Shown = ""
 		}
 	}
