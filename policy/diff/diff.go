@@ -115,7 +115,7 @@ func always(kind Kind, effect string) func() verdict {
 // out by this very change: it is not repeated.
 func (d *differ) add(kind Kind, path, old, new, effect string) {
 	d.changes = append(d.changes, Change{
-		Kind: kind, Path: secret.Hide(path), Old: secret.Hide(old), New: secret.Hide(new), Effect: secret.Hide(effect),
+		Kind: kind, Path: secret.Hide(path), Old: secret.Hide(old), New: secret.Hide(new), Effect: secret.Hide(strings.TrimSpace(effect)),
 	})
 }
 

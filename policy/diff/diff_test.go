@@ -63,7 +63,7 @@ func TestCompare_EveryField(t *testing.T) {
 			t.Errorf("%s: %d changes, want %d: %v", where, len(got), want, got)
 		}
 		for _, c := range got {
-			if rank(c.Kind) < 0 || c.Path == "" || c.Effect == "" || c.Old == c.New || part(c.Path) < 0 {
+			if rank(c.Kind) < 0 || c.Path == "" || c.Effect == "" || c.Old == c.New || strings.TrimSpace(c.Effect) != c.Effect || part(c.Path) < 0 {
 				t.Errorf("%s: %+v", where, c)
 			}
 		}
