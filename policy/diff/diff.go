@@ -57,6 +57,7 @@ func Worst(changes []Change) Kind {
 	return worst
 }
 
+// rank orders the kinds; what is none of them is below all.
 func rank(k Kind) int { return slices.Index([]Kind{Safe, Behavioural, Breaking}, k) }
 
 // Compare returns what is otherwise in new than in old, in the order of the file's
@@ -119,6 +120,8 @@ func (d *differ) add(kind Kind, path, old, new, effect string) {
 	})
 }
 
+// fleet compares what all classes share. While both versions of a program run, each
+// goes by its own.
 func (d *differ) fleet() {
 	old, new := d.old.Fleet, d.new.Fleet
 	d.field("fleet.max_staleness", old.MaxStaleness, new.MaxStaleness, always(Behavioural,
@@ -137,6 +140,7 @@ func (d *differ) fleet() {
 	})
 }
 
+// generated compares where code goes, which only the compiler notices.
 func (d *differ) generated() {
 	effect := always(Breaking, "The generated package has another import path or name: what uses it does not compile until it is changed.")
 	d.field("go.package", d.old.Go.Package, d.new.Go.Package, effect)
@@ -229,6 +233,7 @@ func (d *differ) cdns() {
 	}
 }
 
+// cdn compares a cache in front with what it was.
 func (d *differ) cdn(path string, old, new policy.CDN) {
 	d.field(field.Path(path, "zone"), old.Zone, new.Zone, always(Breaking,
 		"Purges and rules go elsewhere: what the other zone keeps stays until its TTL ends, if the variables are not the same."))
