@@ -45,7 +45,7 @@ func (p *Policy) Resolve(name string) (Class, error) {
 }
 
 // ResolveRoute returns the route under pattern with what its profile and its class
-// say filled in: NoStore, Edge, both stale windows and Tags. The error says that
+// say filled in: NoStore, Edge and both stale windows. The error says that
 // there is no such route, or that it names a class or profile that is not there.
 func (p *Policy) ResolveRoute(pattern string) (Route, error) {
 	r, ok := p.Routes[pattern]
