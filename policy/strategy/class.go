@@ -64,7 +64,7 @@ var classRules = []rule[class]{
 	on(`(?:NO (?:ttl )?(?:extensions?|extend(?:ed|ing)?|sliding(?: expir(?:y|ation))?|refresh)|must not be extended)`, noExtension),
 	onRefused[class](`(?:sliding(?: expir(?:y|ation)| window| ttl)?|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
-	onRefused[class](`(?:NO (?:ttl|expir(?:y|ation))|never expires?|forever|infinite(?: ttl)?|permanent(?:ly)?)`,
+	onRefused[class](`(?:NO (?:ttl|expir(?:y|ation))|never expires?|(?:cached? |kept? )?forever|infinite(?: ttl)?|permanent(?:ly)?)`,
 		"a value without an end stays wrong for ever when one invalidation is lost", `say how long at most, such as "7d TTL"`),
 	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percent, jitter),
@@ -87,7 +87,7 @@ func classTags(c *class) *[]string            { return &c.Tags }
 func classIgnore(c *class) *map[string]string { return &c.Ignore }
 
 // ownEnd are the forms of "each value knows its own end".
-const ownEnd = `(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals| matches| follows| of| with| at|:|=)* ?)?(?:until |till )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es|ation)(?: time| date)?|lifetime|ttl|lifespan)`
+const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals| matches| follows| of| with| at|:|=)* ?)?(?:until |till )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es|ation)(?: time| date)?|lifetime|ttl|lifespan)`
 
 // fromValue takes "TTL = token expiry".
 func fromValue(s *subject[class], c clause, _ []string) error {

@@ -22,6 +22,19 @@ func (c clause) with(text string) clause {
 	return c
 }
 
+// plain is the clause with the words of its literals in their place.
+func (c clause) plain() clause {
+	var out strings.Builder
+	for _, r := range c.text {
+		if i := int(r - firstLiteral); i >= 0 && i < len(c.literals) {
+			out.WriteString(c.literals[i].value)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return c.with(out.String())
+}
+
 // value is what a part of the clause says: that of its literal, or its words.
 func (c clause) value(part string) string {
 	part = strings.TrimSpace(part)
@@ -49,6 +62,7 @@ var (
 	lineBreak = regexp.MustCompile(`(?i)<br\s*/?>`)
 	stars     = regexp.MustCompile(`(^|[^/*])\*+`)
 	under     = regexp.MustCompile(`(^|[\s(])_{1,2}(\S[^_]*?)_{1,2}([\s).,:;]|$)`)
+	tierLife  = regexp.MustCompile(`(?i)\b(memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s? \((\d[^()]*)\)`)
 	labelEnd  = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
 	between   = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)
 	ends      = regexp.MustCompile(lit + `$`)
@@ -76,6 +90,7 @@ func newText(b block, dropped func(string)) text {
 		dropped(l)
 		return "; "
 	})
+	s = tierLife.ReplaceAllString(s, "$1 $2")
 	s = stars.ReplaceAllString(s, "$1")
 	s = under.ReplaceAllString(s, "$1$2$3")
 	return text{s: s, line: b.line, literals: literals}

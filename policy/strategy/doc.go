@@ -16,7 +16,7 @@
 // A name is written or derived. In `code` or "quotes" it is taken letter by letter.
 // In plain words it is derived: small letters, each word in the singular, joined by
 // hyphens, without a last word that only says "many of these" (results, catalog,
-// data, entries, records, items, cache). So "Product catalog" and "products" are
+// data, cache). So "Product catalog" and "products" are
 // both product, "Search results" is search, "Auth tokens" is auth-token.
 //
 // # Invariants

@@ -11,11 +11,11 @@ var className = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 
 // collectives are last words that say "many of these" and nothing of what they
 // are.
-var collectives = []string{"results", "result", "catalog", "catalogue", "data", "entries", "entry", "records", "record", "items", "cache"}
+var collectives = []string{"results", "result", "catalog", "catalogue", "data", "cache"}
 
 // vague are words that a name of a class does not begin with: what follows is a
 // description of many things, and which these are is for people to say.
-var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also"}
+var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more"}
 
 // className derives the name of a class from words: "Search results" is search,
 // "User profiles" is user-profile. It returns "" for what is no name: no words, or

@@ -14,7 +14,7 @@ func (r *reader) row(b block) {
 	}
 	line := func(s string) text { return newText(block{line: b.line, text: s}, r.account) }
 	t := line(b.cells[0])
-	label := clause{line: b.line, literals: t.literals}.with(t.s)
+	label := clause{line: b.line, literals: t.literals}.with(strings.TrimRight(t.s, ": "))
 	r.account(label.source())
 	who, reason := r.named(label)
 	before := r.report.Understood

@@ -17,7 +17,7 @@ func (r *reader) sayAll(who speaker, t text) {
 // the name of a field before it, or in parts.
 func (r *reader) fits(who speaker, c clause) bool {
 	bare := c.with(fieldLabel.ReplaceAllString(c.text, ""))
-	return who.knows(c) || bare.text != "" && who.knows(bare) || parts(who, bare) != nil || fieldLabel.MatchString(c.text)
+	return who.knows(c) || who.knows(c.plain()) || bare.text != "" && who.knows(bare) || parts(who, bare) != nil || fieldLabel.MatchString(c.text)
 }
 
 // sayClause says one clause, and counts it.
@@ -26,6 +26,12 @@ func (r *reader) sayClause(who speaker, c clause) {
 	if errors.Is(err, errPass) {
 		if bare := c.with(fieldLabel.ReplaceAllString(c.text, "")); bare.text != c.text && bare.text != "" {
 			c = bare
+			err = who.say(c)
+		}
+	}
+	if errors.Is(err, errPass) { // `1h` TTL: words in code that are no names
+		if plain := c.plain(); who.knows(plain) {
+			c = plain
 			err = who.say(c)
 		}
 	}
@@ -84,6 +90,8 @@ func suggest(c clause) string {
 	switch {
 	case strings.ContainsAny(c.text, "0123456789"):
 		return `a length of time is said as "5m TTL", "memory 1m" or "CDN 60s"; docs/strategy.md has all forms`
+	case len(strings.Fields(c.text)) == 1:
+		return "names in a list are written in code: tags `a`, `b`; docs/strategy.md has all forms"
 	case len(strings.Fields(c.text)) > 5:
 		return "say it in a few words, or leave explanations out of the list; docs/strategy.md has all forms"
 	}

@@ -35,6 +35,7 @@ var (
 	generic       = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
 	connector     = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but)\s+|\s*[+&]\s*|\s+/\s+`)
 	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
+	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
 	sentenceEnd   = regexp.MustCompile(`[.!?]\s+`)
 )
 
@@ -312,7 +313,7 @@ func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) 
 // returns the only one, if it is one.
 func (r *reader) neverThese(c clause, names string) speaker {
 	var one speaker
-	parts := nameSeparator.Split(strings.TrimRight(names, ".… "), -1)
+	parts := listSeparator.Split(strings.TrimRight(names, ".… "), -1)
 	for _, part := range parts {
 		part = strings.TrimPrefix(strings.TrimPrefix(part, "and "), "or ")
 		if part = strings.TrimSpace(part); part == "" && len(parts) > 1 {

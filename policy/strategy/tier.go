@@ -55,10 +55,11 @@ var tierRules = []rule[class]{
 	onEmpty(`no tags`, "tags", classTags),
 	onSet(`further tags from values`, "further tags", true, func(c *class) *bool { return &c.ValueTags }),
 	on(`(?:(?:purged?|invalidat(?:ed?|ion)|flush(?:ed)?|cleared) (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)|tagged|tag[- ]?based)`, tagBased),
-	onNoted[class](`(?:(?:explicit(?:ly)? )?(?:invalidat(?:ed?|es|ion)|purged?|evict(?:ed)?|delete[ds]?|clear(?:ed)?|drop(?:ped)?|bust(?:ed)?)(?: the cache| it| key)? (?:on|upon|after|when|at)(?: each| every| any| an?| the)? (?:updates?|writes?|changes?|saves?|edits?|deletes?|logout|log-out|sign-out|revoke|revocation|revoked|changed|updated|written)(?:[/ ](?:and |or )?(?:updates?|deletes?|writes?))?|on[- ](?:update|write|change|revoke|logout) invalidation|explicit invalidation|event[- ](?:based|driven) invalidation)`,
+	onNoted[class](`(?:(?:explicit(?:ly)? )?(?:(?:invalidat(?:ed?|es|ion)|purged?|evict(?:ed)?|delete[ds]?|clear(?:ed)?|drop(?:ped)?|bust(?:ed)?)(?: the cache| it| key)? )?(?:on|upon|after|when|at)(?: each| every| any| an?| the)? (?:updates?|writes?|changes?|saves?|edits?|deletes?|logout|log-out|sign-out|revoke|revocation|revoked|changed|updated|written)(?:[/ ](?:and |or )?(?:updates?|deletes?|writes?))?|on[- ](?:update|write|change|revoke|logout) invalidation|explicit invalidation|event[- ](?:based|driven) invalidation)`,
 		"every class has Invalidate and Update, and a source table invalidates by itself; nothing to set"),
 	onNoted[class](`(?:invalidat(?:ed|ion|e) by ttl|ttl[- ](?:based|only)(?: invalidation| expir(?:y|ation))?|ttl|expires by itself)`,
 		"the TTL ends values by itself; nothing to set"),
+	on(`(?:cached?|cacheable)[:=]? yes|(?:is )?cached`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "cached"); return nil }),
 	onIgnore[class](classIgnore),
 }
 
