@@ -17,7 +17,7 @@ var collectives = []string{"results", "result", "catalog", "catalogue", "data", 
 // description of many things, and which these are is for people to say.
 var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more"}
 
-// className derives the name of a class from words: "Search results" is search,
+// deriveClass makes the name of a class from words: "Search results" is search,
 // "User profiles" is user-profile. It returns "" for what is no name: no words, or
 // more than five, or words that describe rather than name.
 func deriveClass(words string) string {

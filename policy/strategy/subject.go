@@ -38,7 +38,13 @@ type speaker interface {
 
 func (s *subject[T]) title() string { return s.name }
 
+// maxClause bounds what is tried as a clause, in bytes: some hundred names in code.
+const maxClause = 4096
+
 func (s *subject[T]) say(c clause) error {
+	if len(c.text) > maxClause {
+		return errPass
+	}
 	for _, rule := range s.rules {
 		if m := rule.form.FindStringSubmatch(c.text); m != nil {
 			if err := rule.do(s, c, m); !errors.Is(err, errPass) {
