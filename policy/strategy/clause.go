@@ -154,7 +154,35 @@ func (t text) clauses() []clause {
 		}
 	}
 	cut(len(t.s), len(t.s))
-	return all
+	return joinLists(all)
+}
+
+// The words that begin a list of names, and a name of it in plain words.
+var (
+	listBegins = regexp.MustCompile(`(?i)^(?:tags?|tagged|vary|query)\b.*[a-z0-9_}-]$|^(?:cache )?key\b.*\bhash\b[^()]*$`)
+	listMember = regexp.MustCompile(`^(?:and )?[a-zA-Z][a-zA-Z0-9_{}-]*$`)
+)
+
+// joinLists puts "tags: a" and "b" together again, where a comma has parted a list
+// of names in plain words: half a list would be another statement.
+func joinLists(all []clause) []clause {
+	var joined []clause
+	for _, c := range all {
+		last := len(joined) - 1
+		if last >= 0 && listBegins.MatchString(joined[last].text) && listMember.MatchString(c.text) && !ownWord(c) {
+			joined[last].text += ", " + c.text
+			continue
+		}
+		joined = append(joined, c)
+	}
+	return joined
+}
+
+// ownWord tells whether a word says something of a class or a route by itself, as
+// "private" does.
+func ownWord(c clause) bool {
+	r := newReader(&Report{})
+	return r.class("any", "any").knows(c) || r.route("/", "/").knows(c)
 }
 
 // isLiteral tells whether a rune stands for a literal.

@@ -43,8 +43,17 @@ func deriveClass(words string) string {
 	return name
 }
 
+// irregular are nouns whose singular does not follow from the ending.
+var irregular = map[string]string{
+	"movies": "movie", "cookies": "cookie", "series": "series", "news": "news", "analytics": "analytics",
+	"shelves": "shelf", "statuses": "status", "aliases": "alias", "people": "person", "children": "child", "indices": "index",
+}
+
 // singular is the singular of an English noun as far as its ending tells.
 func singular(word string) string {
+	if one, ok := irregular[word]; ok {
+		return one
+	}
 	for _, as := range [][2]string{{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"ies", "y"}, {"sses", "ss"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"}, {"s", ""}} {
 		if stem, ok := strings.CutSuffix(word, as[0]); ok && len(stem) > 1 {
 			return stem + as[1]

@@ -143,7 +143,8 @@ func onList[S any](form, field string, of func(*S) *[]string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error {
 		v := c.values(m[1])
 		if len(v) == 0 {
-			v = strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })
+			v = strings.FieldsFunc(strings.ReplaceAll(m[1], ", and ", ", "), func(r rune) bool { return r == ',' || r == ' ' })
+			s.note(c, "%s %v", field, v)
 		}
 		return putList(s, c, field, of(&s.v), v)
 	})

@@ -50,8 +50,8 @@ var tierRules = []rule[class]{
 	onSet(`(?:encrypt(?:ed|ion)?(?: at rest| in redis)?)`, "encryption", true, func(c *class) *bool { return &c.Encrypt }),
 
 	// What makes values wrong.
-	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (LITS|[a-z0-9_{}.-]+)`, "tags", classTags),
-	onList(`(?:tags?|tagged)[:=] ([a-z0-9_{}., -]+)`, "tags", classTags),
+	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
+	onList(`(?:tags?|tagged)(?: with| by)?[:=]? ([a-z0-9_{}.-]+(?:, (?:and )?[a-z0-9_{}.-]+)*)`, "tags", classTags),
 	onEmpty(`no tags`, "tags", classTags),
 	onSet(`further tags from values`, "further tags", true, func(c *class) *bool { return &c.ValueTags }),
 	on(`(?:(?:purged?|invalidat(?:ed?|ion)|flush(?:ed)?|cleared) (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)|tagged|tag[- ]?based)`, tagBased),
