@@ -140,6 +140,7 @@ func (t text) clauses() []clause {
 		switch {
 		case strings.HasPrefix(sep, ")") && depth > 0:
 			depth--
+			at = from + 1 // a comma behind it parts again
 		case depth > 0, strings.HasPrefix(sep, ",") && isLiteral(utf8.DecodeLastRuneInString(t.s[:from])) && isLiteral(utf8.DecodeRuneInString(strings.TrimLeft(t.s[from+1:], " \n"))):
 			at = from + 1
 		case sep == "…":

@@ -40,7 +40,10 @@ var tierRules = []rule[class]{
 		"strictness", true, func(c *class) *bool { return &c.Strict }),
 	onText(`version from (LIT)`, "row version", func(c *class) *string { return &c.RowVersion }),
 	on(`no row version`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "row version"); return nil }),
-	onSet(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, "row version", "column", func(c *class) *string { return &c.RowVersion }),
+	on(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, func(s *subject[class], c clause, _ []string) error {
+		s.note(c, "row_version column")
+		return put(s, c, "row version", &s.v.RowVersion, "column")
+	}),
 	onSet(`versions? from (?:a |the )?sequence`, "row version", "sequence", func(c *class) *string { return &c.RowVersion }),
 
 	// Privacy.
