@@ -305,6 +305,9 @@ func (d *differ) invalidation(at func(...string) string, p *pair) {
 		}
 		return verdict{Breaking, oldTags + compile}
 	})
+	d.field(at("value_ttl"), p.old.ValueTTL, p.new.ValueTTL, func() verdict {
+		return verdict{Breaking, "Values say a shorter life by themselves, or do not any more. " + compile}
+	})
 	d.field(at("row_version"), p.old.RowVersion, p.new.RowVersion, func() verdict {
 		if p.old.RowVersion != "" && p.new.RowVersion != "" {
 			return verdict{Breaking, "Versions of another source cannot be compared with those that are kept: until these end, an older value may pass for the newer one. Invalidate the class."}

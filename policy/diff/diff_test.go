@@ -24,7 +24,7 @@ func base() *policy.Policy {
 			Description: "d", Pattern: policy.CacheAside, Key: policy.Key{Type: "int64", Parts: []policy.KeyPart{{Name: "q", Type: "string"}}},
 			Type: "string", Profile: "p", TTL: policy.TTL{Shared: time.Hour, Memory: time.Minute, Edge: time.Hour}, NegativeTTL: time.Second,
 			StaleWhileRevalidate: time.Minute, StaleIfError: time.Hour, FromValue: true, Jitter: 0.2,
-			Tiers: []policy.Tier{policy.Memory, policy.Shared}, Tags: []string{"t"}, ValueTags: true, RowVersion: "column", Batch: true, Strict: true,
+			Tiers: []policy.Tier{policy.Memory, policy.Shared}, Tags: []string{"t"}, ValueTags: true, ValueTTL: true, RowVersion: "column", Batch: true, Strict: true,
 			Stampede: policy.Stampede{EarlyRefresh: 2, SoftTimeout: time.Second, HardTimeout: time.Minute},
 			Budget:   policy.Budget{Loads: 5, Rate: 10, Wait: time.Second}, MemoryEntries: 10, MemoryBytes: 1 << 20, CompressAbove: 100,
 			Privacy: policy.Private, Encrypt: true, Rebuild: 5, Target: policy.Target{MissRate: 0.1, Window: time.Minute},

@@ -112,6 +112,7 @@ func drawClass(t *rapid.T, profiles []string) policy.Class {
 	c.Tiers = maybe(t, rapid.SliceOfNDistinct(rapid.SampledFrom([]policy.Tier{policy.Memory, policy.Shared, policy.Edge}), 1, 3, rapid.ID))
 	c.Tags = maybe(t, rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "x-{key}", "é", "no", "a: b", "{key}", " "}), 1, 3, rapid.ID))
 	c.RowVersion = maybe(t, rapid.SampledFrom([]string{"column", "sequence", "xid-snapshot", "replay-lsn"}))
+	c.ValueTTL = rapid.Bool().Draw(t, "b")
 	c.ValueTags, c.Batch, c.Strict, c.Encrypt = rapid.Bool().Draw(t, "b"), rapid.Bool().Draw(t, "b"), rapid.Bool().Draw(t, "b"), rapid.Bool().Draw(t, "b")
 	positive := rapid.Float64Range(1e-300, 1e300)
 	c.Stampede = policy.Stampede{EarlyRefresh: maybe(t, rapid.OneOf(positive, rapid.Just(float64(policy.None)))), SoftTimeout: maybe(t, durations)}
