@@ -63,7 +63,7 @@ func (p *pattern) expression() string {
 	case p.needsRegexp():
 		return pathField + ` matches r"^` + p.regexp() + `$"`
 	}
-	star := func(kind, bool) string { return "*" }
+	star := func(kind) string { return "*" }
 	text := pathField + " strict wildcard " + quote(p.path(star, escapeStar))
 	if p.has(rest) {
 		return text
@@ -91,17 +91,17 @@ func (p *pattern) needsRegexp() bool {
 }
 
 // regexp is a regular expression, without anchors, for a path in the form of
-// [escape]. It means the same to RE2, PCRE and Rust.
+// [escape], maybe with a query behind it. It means the same to RE2, PCRE and Rust.
 func (p *pattern) regexp() string {
-	return p.path(func(k kind, _ bool) string {
+	return p.path(func(k kind) string {
 		if k == rest {
-			return `.*`
+			return `[^?]*`
 		}
-		return `[^/]+`
+		return `[^/?]+`
 	}, regexp.QuoteMeta)
 }
 
-func nothing(kind, bool) string { return "" }
+func nothing(kind) string { return "" }
 
 func same(text string) string { return text }
 

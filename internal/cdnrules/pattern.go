@@ -159,15 +159,15 @@ func (p *pattern) compare(other *pattern) int {
 }
 
 // path joins the segments; a wildcard is what wild returns for it.
-func (p *pattern) path(wild func(k kind, last bool) string, quote func(string) string) string {
+func (p *pattern) path(wild func(kind) string, quote func(string) string) string {
 	var b strings.Builder
-	for i, s := range p.segments {
+	for _, s := range p.segments {
 		b.WriteByte('/')
 		switch s.kind {
 		case literal:
 			b.WriteString(quote(s.text))
 		case single, rest:
-			b.WriteString(wild(s.kind, i == len(p.segments)-1))
+			b.WriteString(wild(s.kind))
 		}
 	}
 	return b.String()

@@ -188,8 +188,8 @@ func checkQuery(names []string) ([]string, error) {
 		return nil, fmt.Errorf("query has %d parameters, at most %d", len(names), maxQuery)
 	}
 	for _, name := range names {
-		if name == "" || len(name) > 128 || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == '*' }) {
-			return nil, fmt.Errorf("query parameter %q: want 1 to 128 printable ASCII characters without space and *", name)
+		if name == "" || len(name) > 128 || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == '*' || c == '"' }) {
+			return nil, fmt.Errorf("query parameter %q: want 1 to 128 printable ASCII characters without space, * and quotation mark", name)
 		}
 	}
 	all := slices.Clone(names)
