@@ -1,8 +1,11 @@
 package cdnrules_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -285,4 +288,52 @@ func TestApply_WaitsWhenToldTo(t *testing.T) {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
 	})
+}
+
+// forgetful is an API that takes rules and silently leaves a setting out.
+type forgetful struct{ direct }
+
+func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	key := []byte(`"cache_key":{"custom_key":{"query_string":{"exclude":{"all":true}}}},`)
+	r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, key, nil)))
+	return f.direct.RoundTrip(r)
+}
+
+func TestApply_SettingNotTaken(t *testing.T) {
+	zone, _ := newZone(t, "pro")
+	c, err := cdnrules.NewCloudflare(shop(), cdn(), cdnrules.Options{Plan: "pro", HTTP: &http.Client{Transport: forgetful{direct{zone}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plan(t, c)
+	err = c.Apply(t.Context(), p)
+	var partial *cdnrules.PartialError
+	if !errors.As(err, &partial) || partial.Done != len(p.Changes) || !strings.Contains(err.Error(), "did not take the rules as they were sent") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPlan_JSON(t *testing.T) {
+	_, open := newZone(t, "free")
+	c := open(shop())
+	text, err := json.Marshal(plan(t, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"version":""`, `"changes":[{"kind":"create","ref":"larder_main_bypass_`, `"after":{"description":"bypass GET /api/balance`, `"action_parameters":{"cache":false},"enabled":true}`, `"foreign":0`, `"notes":["GET /api/products: `} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is not in %s", want, text)
+		}
+	}
+	if strings.Contains(string(text), zoneID) || strings.Contains(string(text), token) {
+		t.Errorf("a secret is in %s", text)
+	}
+	apply(t, c)
+	if text, err = json.Marshal(plan(t, c)); err != nil || !strings.Contains(string(text), `"changes":[],`) {
+		t.Errorf("an empty plan is %s, %v", text, err)
+	}
 }
