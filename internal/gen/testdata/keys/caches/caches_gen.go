@@ -148,9 +148,6 @@ func settle(options *larder.Options) error {
 	errs = append(errs, agree("SharedTimeout", &options.SharedTimeout, 75*time.Millisecond))
 	errs = append(errs, agree("Lease", &options.Lease, time.Second))
 	errs = append(errs, agree("Hold", &options.Hold, time.Minute))
-	if options.Outbox {
-		errs = append(errs, errors.New("Options.Outbox is set, and the policy does not say that there is an outbox"))
-	}
 	return errors.Join(errs...)
 }
 

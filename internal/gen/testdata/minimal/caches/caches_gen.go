@@ -75,8 +75,5 @@ func settle(options *larder.Options) error {
 		errs = append(errs, errors.New("Options.Policies is set: the policies are those of this package"))
 	}
 	options.Policies = Policies()
-	if options.Outbox {
-		errs = append(errs, errors.New("Options.Outbox is set, and the policy does not say that there is an outbox"))
-	}
 	return errors.Join(errs...)
 }
