@@ -107,7 +107,7 @@ type owner struct {
 // routes that they belong to.
 func (d *decoder) ignores(root *yaml.Node, p *policy.Policy) {
 	all := d.index.comments()
-	var classes, routes = map[string]*map[string]string{}, map[string]*map[string]string{}
+	classes, routes := map[string]*map[string]string{}, map[string]*map[string]string{}
 	for name := range p.Classes {
 		classes[name] = new(map[string]string)
 	}

@@ -70,15 +70,15 @@ func TestParse_Bounds(t *testing.T) {
 	if _, _, err := Load("testdata/none.yaml"); err == nil {
 		t.Error("a file that is not there was read")
 	}
-	// What takes long for its size must end soon: 50,000 mistakes, each of which
+	// What takes long for its size must end soon: 10,000 mistakes, each of which
 	// would be worth a search for the nearest name.
 	for _, text := range []string{
-		"version: 1\nclasses:\n" + strings.Repeat("  c: {profile: x}\n", 50000),
-		"version: 1\nroutes:\n" + lines(20000, "  GET /#: {class: c#}\n"),
-		"version: 1\nclasses:\n" + lines(20000, "  c#: {ttl: 1h, profile: p#, x: 1}\n"),
-		"version: 1\nclasses:\n  a: {tags: [" + strings.Repeat("a,", 300000) + "a]}\n",
+		"version: 1\nclasses:\n" + strings.Repeat("  c: {profile: x}\n", 10000),
+		"version: 1\nroutes:\n" + lines(5000, "  GET /#: {class: c#}\n"),
+		"version: 1\nclasses:\n" + lines(5000, "  c#: {ttl: 1h, profile: p#, x: 1}\n"),
+		"version: 1\nclasses:\n  a: {tags: [" + strings.Repeat("a,", 100000) + "a]}\n",
 		"version: 1\nx: " + strings.Repeat("[", 500000),
-		"version: 1\nclasses:\n  a: {ttl: 5m} # larder:ignore A b\n" + strings.Repeat("  # larder:ignore A b\n", 30000),
+		"version: 1\nclasses:\n  a: {ttl: 5m} # larder:ignore A b\n" + strings.Repeat("  # larder:ignore A b\n", 8000),
 	} {
 		_, _, err := Parse("larder.yaml", []byte(text))
 		checkErrors(t, []byte(text), err)

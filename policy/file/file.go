@@ -96,11 +96,6 @@ func (d *decoder) validate(p *policy.Policy) {
 // beside it, whose key may be misspelt. The name of a class, profile or route is
 // wrong by itself.
 func (d *decoder) follows(path string, unread map[string]bool) bool {
-	for above := path; above != ""; above = field.Parent(above) {
-		if unread[above] {
-			return true
-		}
-	}
 	if unread["profiles"] && strings.HasSuffix(path, ".profile") || unread["classes"] && strings.HasSuffix(path, ".class") {
 		return true
 	}
