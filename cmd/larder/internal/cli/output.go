@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+)
+
+// schemaVersion is that of the JSON that --json prints. Within a version fields
+// are added, and never renamed, removed or given another meaning.
+const schemaVersion = 1
+
+// head begins every object that --json prints.
+type head struct {
+	Schema  int    `json:"schema"`
+	Command string `json:"command"`
+}
+
+func (a *app) head(command string) head {
+	return head{Schema: schemaVersion, Command: strings.TrimPrefix(command, "larder ")}
+}
+
+// printJSON prints v, which begins with a head.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// paint is a colour of text, by its code of ECMA-48.
+type paint string
+
+const (
+	red    paint = "31"
+	green  paint = "32"
+	yellow paint = "33"
+	faint  paint = "2"
+	bold   paint = "1"
+)
+
+// painted returns text in a colour, if standard output is a terminal and
+// nobody has set NO_COLOR (no-color.org).
+func (a *app) painted(p paint, text string) string {
+	if !a.isTerminal(a.out) || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
+		return text
+	}
+	return "\x1b[" + string(p) + "m" + text + "\x1b[0m"
+}
+
+// isTerminal tells whether stream is a character device. The null device is one,
+// too: what is written there is seen by nobody, and what is read from there is
+// nothing.
+func (a *app) isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
