@@ -97,7 +97,10 @@ func (s *Store) holder(key string) (*dataSession, error) {
 // holds something else than a string is free.
 func (in *Inspection) readLease(held, life rueidis.RedisResult) error {
 	text, err := held.ToString()
-	if answer, ok := rueidis.IsRedisErr(err); ok && (answer.IsNil() || code(answer.Error()) == "WRONGTYPE") {
+	if rueidis.IsRedisNil(err) {
+		return nil
+	}
+	if answer, ok := rueidis.IsRedisErr(err); ok && code(answer.Error()) == "WRONGTYPE" {
 		return nil
 	}
 	if err != nil {
