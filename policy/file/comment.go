@@ -1,0 +1,215 @@
+package file
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/field"
+)
+
+// comment is a comment of a file.
+type comment struct {
+	at    Position
+	text  string // without the #
+	alone bool   // there is nothing before it on its line
+}
+
+// scalarStart is what stands before the first character of a scalar.
+const scalarStart = " \t[{,:-?"
+
+// blockHeader is what begins a text over several lines.
+var blockHeader = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
+
+// comments finds the comments of a file that YAML has been read from. The parser
+// knows them too, but not where they are, and it loses some inside of lists.
+func (x *Index) comments() []comment {
+	var found []comment
+	var quote byte // the one that a scalar is in
+	block := -1    // the indentation that ends a block scalar; -1: there is none
+	for i, line := range x.lines {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		if block >= 0 {
+			if strings.TrimSpace(line) == "" || indent > block {
+				continue
+			}
+			block = -1
+		}
+		at, begins := -1, false
+		at, quote, begins = scanLine(line, quote)
+		if begins {
+			block = len(line) - len(strings.TrimLeft(line, " -"))
+		}
+		if at >= 0 {
+			found = append(found, comment{
+				at:    Position{i + 1, utf8.RuneCountInString(line[:at]) + 1},
+				text:  line[at+1:],
+				alone: strings.TrimSpace(line[:at]) == "",
+			})
+		}
+	}
+	return found
+}
+
+// scanLine returns where the comment of a line begins, -1 if it has none, which
+// quotes are open at its end, and whether a block scalar begins in it.
+func scanLine(line string, quote byte) (at int, open byte, block bool) {
+	plain := false // inside of a plain scalar, where quotes mean nothing
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		start := i == 0 || strings.IndexByte(scalarStart, line[i-1]) >= 0
+		switch {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
+			return i, 0, block
+		case !plain && start && (c == '"' || c == '\''):
+			quote = c
+		case !plain && start && blockHeader.MatchString(line[i:]):
+			block = true
+		case strings.IndexByte("[]{},", c) >= 0, c == ':' && (i+1 == len(line) || strings.IndexByte(" \t", line[i+1]) >= 0):
+			plain = false
+		case c != ' ' && c != '\t' && !(c == '-' && start):
+			plain = true
+		}
+	}
+	return -1, quote, block
+}
+
+// owner is a class or route with the lines that its comments may be in.
+type owner struct {
+	path        string
+	from, until int // lines; until is the first that belongs to something else
+	column      int // of its key
+	ignore      *map[string]string
+}
+
+// ignores reads the comments that tell lint to be silent into the classes and
+// routes that they belong to.
+func (d *decoder) ignores(root *yaml.Node, p *policy.Policy) {
+	all := d.index.comments()
+	var classes, routes = map[string]*map[string]string{}, map[string]*map[string]string{}
+	for name := range p.Classes {
+		classes[name] = new(map[string]string)
+	}
+	for pattern := range p.Routes {
+		routes[pattern] = new(map[string]string)
+	}
+	owners := append(d.owners(root, "classes", classes), d.owners(root, "routes", routes)...)
+	for _, c := range all {
+		d.directive(c, owners)
+	}
+	for name, rules := range classes {
+		class := p.Classes[name]
+		class.Ignore = *rules
+		p.Classes[name] = class
+	}
+	for pattern, rules := range routes {
+		route := p.Routes[pattern]
+		route.Ignore = *rules
+		p.Routes[pattern] = route
+	}
+}
+
+// owners returns what is below a key of the file, in the order of the file.
+func (d *decoder) owners(root *yaml.Node, key string, rules map[string]*map[string]string) []owner {
+	var found []owner
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		things := root.Content[i+1]
+		if root.Content[i].Value != key || things.Kind != yaml.MappingNode {
+			continue
+		}
+		end := len(d.index.lines) + 1
+		if i+2 < len(root.Content) {
+			end = root.Content[i+2].Line
+		}
+		for j := 0; j+1 < len(things.Content); j += 2 {
+			k := things.Content[j]
+			ignore, ok := rules[k.Value]
+			if !ok {
+				continue
+			}
+			until := end
+			if j+2 < len(things.Content) {
+				until = things.Content[j+2].Line
+			}
+			found = append(found, owner{field.Path(key, k.Value), k.Line, until, k.Column, ignore})
+		}
+	}
+	return found
+}
+
+// directiveForm is what a comment for a tool begins with.
+var directiveForm = regexp.MustCompile(`^\s*larder\s*:\s*([A-Za-z-]*)\s*(.*)$`)
+
+// directive reads a comment, if it is for this package.
+func (d *decoder) directive(c comment, owners []owner) {
+	found := directiveForm.FindStringSubmatch(c.text)
+	if found == nil {
+		return
+	}
+	report := func(path, message, mend string) {
+		e := d.index.at(c.at, message, mend)
+		e.Field = path
+		d.keep(e)
+	}
+	rule, why, _ := strings.Cut(strings.TrimSpace(found[2]), " ")
+	why = strings.TrimSpace(why)
+	o := d.ownerOf(c, owners)
+	switch {
+	case found[1] != "ignore" || !strings.HasPrefix(strings.TrimLeft(c.text, " \t"), "larder:ignore"):
+		report("", "the comment says nothing to larder", "write # larder:ignore RULE why")
+	case o == nil:
+		report("", "the comment belongs to no class and no route", "write it on the line before the class's or route's name")
+	case rule == "":
+		report(o.path, "the comment names no rule", "write # larder:ignore RULE why")
+	case !ruleForm.MatchString(rule):
+		report(o.path, short(rule)+" is no lint rule to ignore", "write # larder:ignore RULE why")
+	case why == "":
+		report(o.path, "the rule "+rule+" is ignored without a reason", "write # larder:ignore "+rule+" and why")
+	case (*o.ignore)[rule] != "":
+		report(o.path, "the rule "+rule+" is ignored twice", "keep one of the comments")
+	default:
+		if *o.ignore == nil {
+			*o.ignore = map[string]string{}
+		}
+		(*o.ignore)[rule] = why
+	}
+}
+
+// ruleForm is the form of a lint rule's id.
+var ruleForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+
+// ownerOf finds what a comment belongs to: the class or route in whose lines it is,
+// or, if it stands as far left as a name, that which follows it.
+func (d *decoder) ownerOf(c comment, owners []owner) *owner {
+	if c.alone {
+		next := c.at.Line + 1
+		for next <= len(d.index.lines) && emptyLine.MatchString(d.index.lines[next-1]) {
+			next++
+		}
+		at := slices.IndexFunc(owners, func(o owner) bool { return o.from == next && c.at.Column <= o.column })
+		if at >= 0 {
+			return &owners[at]
+		}
+	}
+	// The last one, as several may begin on a line.
+	for i := len(owners) - 1; i >= 0; i-- {
+		o := &owners[i]
+		if c.at.Line == o.from || c.at.Line > o.from && c.at.Line < o.until && (!c.alone || c.at.Column > o.column) {
+			return o
+		}
+	}
+	return nil
+}
+
+// emptyLine is a line without anything but maybe a comment.
+var emptyLine = regexp.MustCompile(`^\s*(#.*)?$`)

@@ -1,0 +1,268 @@
+package file
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/field"
+)
+
+// The functions of this file are the format: which keys there are, and what reads
+// each. The names are those of policy's fields.
+
+func policyFields(p *policy.Policy) fields {
+	return fields{
+		"version":  scalar(&p.Version, parseVersion),
+		"fleet":    fleet(&p.Fleet),
+		"go":       inner(func() fields { return fields{"package": text(&p.Go.Package), "out": text(&p.Go.Out)} }),
+		"profiles": named(&p.Profiles, profile),
+		"classes":  named(&p.Classes, class),
+		"routes":   named(&p.Routes, route),
+		"cdn":      filled(list(&p.CDNs, cdn)),
+	}
+}
+
+// inner reads a mapping with fixed keys that is below another one.
+func inner(known func() fields) reader {
+	return func(d *decoder, path string, n *yaml.Node) { d.fields(path, n, known()) }
+}
+
+func length(dst *time.Duration) reader { return scalar(dst, parseDuration) }
+
+// window reads a duration that may be none.
+func window(dst *time.Duration) reader { return scalar(dst, none(parseDuration)) }
+
+func flag(dst *bool) reader { return scalar(dst, parseFlag) }
+
+// jitter reads a share that may be none.
+func jitter(dst *float64) reader { return scalar(dst, none(positive(parseShare))) }
+
+func fleet(f *policy.Fleet) reader {
+	return inner(func() fields {
+		return fields{
+			"max_staleness":  length(&f.MaxStaleness),
+			"shared_timeout": length(&f.SharedTimeout),
+			"lease":          length(&f.Lease),
+			"hold":           length(&f.Hold),
+			"outbox":         flag(&f.Outbox),
+		}
+	})
+}
+
+func profile(d *decoder, path string, _, v *yaml.Node) (p policy.Profile) {
+	d.fields(path, v, fields{
+		"fresh":  length(&p.Fresh),
+		"stale":  length(&p.Stale),
+		"expire": length(&p.Expire),
+		"jitter": jitter(&p.Jitter),
+	})
+	return p
+}
+
+func class(d *decoder, path string, _, v *yaml.Node) (c policy.Class) {
+	d.fields(path, v, fields{
+		"description":            text(&c.Description),
+		"pattern":                text(&c.Pattern),
+		"key":                    either(text(&c.Key.Type), keyParts(&c.Key.Parts)),
+		"type":                   text(&c.Type),
+		"profile":                text(&c.Profile),
+		"ttl":                    ttl(&c),
+		"negative_ttl":           length(&c.NegativeTTL),
+		"stale_while_revalidate": window(&c.StaleWhileRevalidate),
+		"stale_if_error":         window(&c.StaleIfError),
+		"jitter":                 jitter(&c.Jitter),
+		"tiers":                  texts(&c.Tiers),
+		"tags":                   texts(&c.Tags),
+		"value_tags":             flag(&c.ValueTags),
+		"row_version":            text(&c.RowVersion),
+		"batch":                  flag(&c.Batch),
+		"strict":                 flag(&c.Strict),
+		"stampede":               stampede(&c.Stampede),
+		"budget":                 budget(&c.Budget),
+		"memory":                 memory(&c),
+		"compress_above":         scalar(&c.CompressAbove, none(parseSize)),
+		"privacy":                text(&c.Privacy),
+		"encrypt":                flag(&c.Encrypt),
+		"rebuild":                rebuild(&c.Rebuild),
+		"target":                 target(&c.Target),
+		"source":                 source(&c.Source),
+	})
+	return c
+}
+
+// keyParts reads the parts of a key in their order.
+func keyParts(dst *[]policy.KeyPart) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		if len(n.Content) == 0 {
+			d.report(path, n, `write the names and types of its parts: {query: string, page: int64}`, "the key has no parts")
+		}
+		d.mapping(path, n, func(key, below string, _, v *yaml.Node) {
+			part := policy.KeyPart{Name: key}
+			text(&part.Type)(d, below, v)
+			*dst = append(*dst, part)
+		})
+	}
+}
+
+// ttl reads a life in its three forms.
+func ttl(c *policy.Class) reader {
+	one := func(d *decoder, path string, n *yaml.Node) {
+		d.index.put(field.Path(path, "shared"), n)
+		if n.Value == "from-value" && n.Kind == yaml.ScalarNode {
+			c.FromValue = true
+			d.index.put(field.Path(path, "from_value"), n)
+			return
+		}
+		length(&c.TTL.Shared)(d, path, n)
+	}
+	return either(one, inner(func() fields {
+		return fields{
+			"shared":     length(&c.TTL.Shared),
+			"memory":     length(&c.TTL.Memory),
+			"edge":       length(&c.TTL.Edge),
+			"from_value": flag(&c.FromValue),
+		}
+	}))
+}
+
+func stampede(s *policy.Stampede) reader {
+	return inner(func() fields {
+		return fields{
+			"early_refresh": scalar(&s.EarlyRefresh, none(positive(parseNumber))),
+			"soft_timeout":  length(&s.SoftTimeout),
+			"hard_timeout":  length(&s.HardTimeout),
+		}
+	})
+}
+
+func budget(b *policy.Budget) reader {
+	return inner(func() fields {
+		return fields{
+			"loads": count(&b.Loads),
+			"rate":  scalar(&b.Rate, positive(parseNumber)),
+			"wait":  length(&b.Wait),
+		}
+	})
+}
+
+func memory(c *policy.Class) reader {
+	return inner(func() fields {
+		return fields{"entries": count(&c.MemoryEntries), "size": scalar(&c.MemoryBytes, parseSize)}
+	})
+}
+
+// rebuild reads a number that may be 0, as none is what people expect to be able to
+// say of it.
+func rebuild(dst *int) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		if n.Value == "0" && n.Kind == yaml.ScalarNode && !quoted(n) && d.plain(path, n) {
+			return
+		}
+		count(dst)(d, path, n)
+	}
+}
+
+func target(t *policy.Target) reader {
+	one := func(d *decoder, path string, n *yaml.Node) {
+		d.index.put(field.Path(path, "miss_rate"), n)
+		scalar(&t.MissRate, positive(parseShare))(d, path, n)
+	}
+	return either(one, inner(func() fields {
+		return fields{"miss_rate": scalar(&t.MissRate, positive(parseShare)), "window": length(&t.Window)}
+	}))
+}
+
+// source reads words or a list of tables.
+func source(s *policy.Source) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		switch n.Kind {
+		case yaml.SequenceNode:
+			filled(list(&s.Tables, table))(d, path, n)
+		case yaml.MappingNode:
+			d.report(path, n, "write - before it: source is a list of tables", "want a list of tables or a text, got a mapping")
+		default:
+			text(&s.From)(d, path, n)
+		}
+	}
+}
+
+func table(t *policy.Table) reader {
+	return inner(func() fields {
+		return fields{
+			"table":    text(&t.Name),
+			"key":      text(&t.Key),
+			"tags":     texts(&t.Tags),
+			"version":  text(&t.Version),
+			"sequence": text(&t.Sequence),
+		}
+	})
+}
+
+func route(d *decoder, path string, _, v *yaml.Node) (r policy.Route) {
+	d.fields(path, v, fields{
+		"class":                  text(&r.Class),
+		"no_store":               flag(&r.NoStore),
+		"private":                flag(&r.Private),
+		"profile":                text(&r.Profile),
+		"edge":                   window(&r.Edge),
+		"browser":                window(&r.Browser),
+		"stale_while_revalidate": window(&r.StaleWhileRevalidate),
+		"stale_if_error":         window(&r.StaleIfError),
+		"immutable":              flag(&r.Immutable),
+		"tags":                   texts(&r.Tags),
+		"query":                  list(&r.Query, func(t *string) reader { return text(t) }),
+		"vary":                   texts(&r.Vary),
+		"statuses":               statuses(&r.Statuses),
+	})
+	return r
+}
+
+// statuses reads lives by status. JSON has no numbers as keys, so quotes are no
+// mistake.
+func statuses(dst *map[int]time.Duration) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		d.mapping(path, n, func(key, below string, k, v *yaml.Node) {
+			status, err := strconv.Atoi(key)
+			if err != nil || !wholeNumber.MatchString(key) {
+				d.report(below, k, "write a number of three digits: {404: 30s}", "want a status, got %s", short(key))
+				return
+			}
+			var life time.Duration
+			length(&life)(d, below, v)
+			if *dst == nil {
+				*dst = map[int]time.Duration{}
+			}
+			(*dst)[status] = life
+		})
+	}
+}
+
+func cdn(c *policy.CDN) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		d.fields(path, n, fields{
+			"kind":  text(&c.Kind),
+			"zone":  text(&c.Zone),
+			"token": text(&c.Token),
+			"hosts": texts(&c.Hosts),
+		})
+	}
+}
+
+// parseVersion reads the version of the format.
+func parseVersion(n *yaml.Node) (int, error) {
+	if quoted(n) || n.Value != strconv.Itoa(policy.FileVersion) {
+		return 0, wrong(fmt.Sprintf("write version: %d", policy.FileVersion), "want the version %d of the format, got %s", policy.FileVersion, versionText(n))
+	}
+	return policy.FileVersion, nil
+}
+
+func versionText(n *yaml.Node) string {
+	if quoted(n) {
+		return "the text " + short(n.Value)
+	}
+	return n.Value
+}

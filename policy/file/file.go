@@ -1,0 +1,173 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/field"
+)
+
+const (
+	// maxSize bounds a file, in bytes. One with 500 classes has some 200 KB.
+	maxSize = 1 << 20
+	// maxDepth bounds how deep collections are inside each other. The deepest place
+	// of a policy is a tag of a table of a class: 6.
+	maxDepth = 32
+)
+
+// Load reads the file at path. The name of the file in errors is that of the path's
+// last element. An error that is not one of the file's content is from package os.
+// See [Parse].
+func Load(path string) (*policy.Policy, *Index, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	// One byte more tells a file that is too large from one that just fits.
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	return Parse(filepath.Base(path), data)
+}
+
+// Parse reads a file, in YAML or in JSON, of at most 1 MiB. All its mistakes are
+// reported at once, as [*Errors]; name is what they call the file. There is no
+// policy then, but there is an Index of what was found, unless the file is not YAML
+// at all.
+func Parse(name string, data []byte) (*policy.Policy, *Index, error) {
+	root, index, err := load(name, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &decoder{index: index}
+	p := &policy.Policy{}
+	d.fields("", root, policyFields(p))
+	if root.Kind == yaml.MappingNode {
+		d.ignores(root, p)
+		d.validate(p)
+	}
+	if len(d.mistakes) > 0 {
+		return nil, index, sorted(d.mistakes, d.more)
+	}
+	return p, index, nil
+}
+
+// fielded is a mistake that [policy.Policy.Validate] has found.
+type fielded interface {
+	error
+	Field() string
+	Message() string
+	Mend() string
+}
+
+// validate adds what is wrong with the policy by itself. What was not read has been
+// reported already, and is not told again to be missing.
+func (d *decoder) validate(p *policy.Policy) {
+	unread := map[string]bool{}
+	for _, e := range d.mistakes {
+		unread[e.Field] = true
+	}
+	for _, err := range errorsIn(p.Validate()) {
+		var e fielded
+		if !errors.As(err, &e) {
+			d.keep(d.index.at(Position{1, 1}, err.Error(), ""))
+		} else if !d.follows(e.Field(), unread) {
+			d.keep(d.index.Error(e.Field(), e.Message(), e.Mend()))
+		}
+	}
+}
+
+// follows tells whether a mistake at path may come from one in a field that could
+// not be read: that field itself, one below it, or one above it that misses
+// something. The name of a class, profile or route is wrong by itself.
+func (d *decoder) follows(path string, unread map[string]bool) bool {
+	for above := path; above != ""; above = field.Parent(above) {
+		if unread[above] {
+			return true
+		}
+	}
+	if unread["profiles"] && strings.HasSuffix(path, ".profile") || unread["classes"] && strings.HasSuffix(path, ".class") {
+		return true
+	}
+	if parent := field.Parent(path); parent == "profiles" || parent == "classes" || parent == "routes" {
+		return false
+	}
+	for other := range unread {
+		if field.Within(other, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorsIn returns the errors that were joined.
+func errorsIn(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// load parses YAML into nodes.
+func load(name string, data []byte) (*yaml.Node, *Index, error) {
+	if len(data) > maxSize {
+		e := &Error{File: name, Message: fmt.Sprintf("the file is larger than %d KiB", maxSize>>10), Mend: "write one policy for each service"}
+		return nil, nil, only(e)
+	}
+	data = []byte(strings.TrimPrefix(string(data), "\uFEFF"))
+	index := newIndex(name, data)
+	if e := index.unreadable(data); e != nil {
+		return nil, nil, only(e)
+	}
+	var document yaml.Node
+	err := yaml.Load(data, &document, yaml.WithSingleDocument(), yaml.WithUniqueKeys(false),
+		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
+	if err != nil {
+		return nil, nil, only(index.syntax(err))
+	}
+	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
+		return nil, nil, only(index.empty())
+	}
+	index.hideSecrets(document.Content[0])
+	return document.Content[0], index, nil
+}
+
+// unreadable finds a character that is not text.
+func (x *Index) unreadable(data []byte) *Error {
+	if utf8.Valid(data) {
+		return nil
+	}
+	for i, line := range x.lines {
+		if at := strings.Index(strings.ToValidUTF8(line, "\x00"), "\x00"); at >= 0 && !utf8.ValidString(line) {
+			return x.at(Position{i + 1, utf8.RuneCountInString(line[:at]) + 1}, "the file is not UTF-8", "save it as UTF-8")
+		}
+	}
+	return x.at(Position{1, 1}, "the file is not UTF-8", "save it as UTF-8")
+}
+
+func (x *Index) empty() *Error {
+	return x.at(Position{1, 1}, "the file is empty", "write at least version: 1")
+}
+
+// syntax says where a file is not YAML.
+func (x *Index) syntax(err error) *Error {
+	var one *yaml.LoadError
+	if !errors.As(err, &one) {
+		return x.at(Position{1, 1}, err.Error(), "")
+	}
+	return x.at(Position{one.Mark.Line, one.Mark.Column}, one.Message, "")
+}

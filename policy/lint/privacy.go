@@ -1,0 +1,116 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/larderdev/larder/policy"
+)
+
+func privateAtEdge(k *check) {
+	for _, c := range k.classes {
+		if !c.personal() {
+			continue
+		}
+		if c.has(policy.Edge) {
+			k.report(c.owner, "tiers", fmt.Sprintf("it is %s, and the edge gives what it keeps to everyone who asks", c.is.Privacy), "Take edge out of tiers.")
+		}
+		for _, r := range c.routes {
+			if r.cached() && (!c.has(policy.Edge) || r.said.Edge > 0 || r.said.Profile != "") {
+				k.report(r.owner, where(r), fmt.Sprintf("%s is %s, and the edge gives what it keeps to everyone who asks", c.name, c.is.Privacy),
+					"Set private, or no_store, and take out what is said for the edge.")
+			}
+		}
+	}
+}
+
+// where is the field by which a route is cached.
+func where(r *route) string {
+	switch {
+	case r.said.Edge > 0:
+		return "edge"
+	case r.said.Profile != "":
+		return "profile"
+	case r.is.Edge == 0 && len(r.said.Statuses) > 0:
+		return "statuses"
+	}
+	return "class"
+}
+
+func sensitiveInBrowser(k *check) {
+	for _, r := range k.routes {
+		if r.class != nil && r.class.is.Privacy == policy.Sensitive && !r.is.NoStore && r.is.Browser > 0 {
+			k.report(r.owner, "browser", fmt.Sprintf("%s is sensitive, and browsers write what they keep to disk", r.class.name),
+				"Set no_store instead.")
+		}
+	}
+}
+
+// owners are names of key parts and wildcards that say whose something is.
+var ownerNames = []string{
+	"user", "user_id", "userid", "uid", "account", "account_id", "customer", "customer_id",
+	"session", "session_id", "email", "member_id", "patient_id", "token",
+}
+
+func userKeyAtEdge(k *check) {
+	for _, c := range k.classes {
+		part := ownerPart(c)
+		if part == "" || c.personal() {
+			continue
+		}
+		if slices.ContainsFunc(c.routes, (*route).cached) || c.has(policy.Edge) {
+			k.report(c.owner, "key", fmt.Sprintf("its key has %q, so that its values seem to be one user's; it is public, and kept at the edge", part),
+				"Say privacy: private if it is so, and take the edge away; else ignore the rule, with the reason.")
+		}
+	}
+}
+
+// ownerPart returns the part of a class's key, or the column that its key is made
+// of, that says whose the value is.
+func ownerPart(c *class) string {
+	for _, part := range c.is.Key.Parts {
+		if slices.Contains(ownerNames, strings.ToLower(part.Name)) {
+			return part.Name
+		}
+	}
+	for _, table := range c.is.Source.Tables {
+		for _, name := range wildcards(table.Key) {
+			if slices.Contains(ownerNames, strings.ToLower(name)) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// neverSays is about classes that are never cached, and whose other fields nobody
+// would look at. Tiers come first: they contradict, the others are only idle.
+func neverSays(k *check) {
+	for _, c := range k.nevers {
+		if len(c.said.Tiers) > 0 {
+			k.report(c.owner, "tiers", "it is never cached, and has tiers", "Take tiers out, or pattern: never.")
+		}
+		rest := c.said
+		rest.Pattern, rest.Description, rest.Ignore, rest.Tiers = "", "", nil, nil
+		for _, field := range saidFields(rest) {
+			k.report(c.owner, field, fmt.Sprintf("it is never cached, and says %s, which nobody would look at", field),
+				"Leave everything out but pattern and description.")
+		}
+	}
+}
+
+// neverCached is about routes of such classes.
+func neverCached(k *check) {
+	for _, r := range k.routes {
+		if !r.never() {
+			continue
+		}
+		rest := r.said
+		rest.Class, rest.Ignore, rest.NoStore = "", nil, false
+		for _, field := range saidFields(rest) {
+			k.report(r.owner, field, fmt.Sprintf("%s is never cached, and the route says %s", r.class.name, field),
+				"Take it out: nobody keeps what the route answers.")
+		}
+	}
+}

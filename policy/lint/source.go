@@ -1,0 +1,130 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/larderdev/larder/policy"
+)
+
+const (
+	// mostEntries is the number of entries above which a bound by number says
+	// nothing about memory: with values of 1 KiB it is 1 GiB in each process.
+	mostEntries = 1_000_000
+	// mostBytes is what all classes may have together in each process.
+	mostBytes = 8 << 30
+	// leastMisses is a share of misses that no cache stays below whose values end.
+	leastMisses = 0.001
+)
+
+func classWithoutSource(k *check) {
+	for _, c := range k.classes {
+		if c.is.Source.From == "" && len(c.is.Source.Tables) == 0 {
+			k.report(c.owner, "source", "it does not say where its values come from, so that nobody can tell what makes them wrong",
+				"Name the tables under source, or say it in words: source: the search service.")
+		}
+	}
+}
+
+func tableMapsNothing(k *check) {
+	for _, c := range k.classes {
+		for i, table := range c.is.Source.Tables {
+			if table.Key == "" && len(table.Tags) == 0 {
+				k.report(c.owner, fmt.Sprintf("source[%d]", i), fmt.Sprintf("a change in %s says nothing about any value: the table has neither key nor tags", table.Name),
+					`Give it the key of the value that a row is part of, such as "{id}", or tags.`)
+			}
+		}
+	}
+}
+
+func writeThrough(k *check) {
+	for _, c := range k.classes {
+		if c.is.Pattern == policy.WriteThrough && c.is.RowVersion == "" {
+			k.report(c.owner, "row_version", "it is write-through and its values have no version: of two writes at once the older one could stay",
+				"Set row_version: column, with a column that each write raises; or use cache-aside.")
+		}
+	}
+}
+
+func targetWindow(k *check) {
+	for _, c := range k.classes {
+		switch t := c.is.Target; {
+		case t.MissRate > 0 && t.Window == 0:
+			k.report(c.owner, "target", "it has a target for misses, and no time over which they are counted: nobody can say when it is missed",
+				"Write target: {miss_rate: 10%, window: 5m}.")
+		case t.MissRate == 0 && t.Window > 0:
+			k.report(c.owner, "target", "it counts misses over a window, and has no target for them", "Set miss_rate, or take the target out.")
+		}
+	}
+}
+
+func targetImplausible(k *check) {
+	for _, c := range k.classes {
+		t := c.is.Target.MissRate
+		if t > 0 && t < leastMisses || t >= 1 {
+			k.report(c.owner, "target", fmt.Sprintf("a share of misses of %v%% is no target: nothing that expires stays below 0.1%%, and everything below 100%%", t*100),
+				"Take a share from 0.1% to 99%, near what is measured.")
+		}
+	}
+}
+
+func memoryUnbounded(k *check) {
+	var sum, largest int64
+	var worst *class
+	for _, c := range k.classes {
+		if !c.has(policy.Memory) {
+			continue
+		}
+		if c.is.MemoryEntries > mostEntries {
+			k.report(c.owner, "memory.entries", fmt.Sprintf("%d values in each process, whatever their size", c.is.MemoryEntries),
+				"Bound memory by size instead: memory: {size: 256MiB}.")
+		}
+		bytes := min(max(c.is.MemoryBytes, 0), mostBytes+1) // so that the sum stays in range
+		if sum += bytes; bytes > largest {
+			largest, worst = bytes, c
+		}
+	}
+	if sum > mostBytes && worst != nil {
+		k.report(worst.owner, "memory.size", fmt.Sprintf("all classes together may take more than %d GiB in each process, this one the most", mostBytes>>30),
+			"Lower it: what memory does not keep, the shared tier does.")
+	}
+}
+
+// noEffect is about what belongs to a tier that the class does not have.
+func noEffect(k *check) {
+	for _, c := range k.classes {
+		for _, s := range []struct {
+			field string
+			said  bool
+			tier  policy.Tier
+		}{
+			{"ttl.memory", c.said.TTL.Memory != 0, policy.Memory},
+			{"memory.entries", c.said.MemoryEntries != 0, policy.Memory},
+			{"memory.size", c.said.MemoryBytes != 0, policy.Memory},
+			{"rebuild", c.said.Rebuild != 0, policy.Memory},
+			{"encrypt", c.said.Encrypt, policy.Shared},
+			{"compress_above", c.said.CompressAbove != 0, policy.Shared},
+			{"ttl.edge", c.said.TTL.Edge != 0, policy.Edge},
+		} {
+			if s.said && !c.has(s.tier) {
+				k.report(c.owner, s.field, fmt.Sprintf("it says %s, and does not have the tier %s", s.field, s.tier),
+					fmt.Sprintf("Take it out, or put %s into tiers.", s.tier))
+			}
+		}
+	}
+}
+
+// tierTwice is about lists that cannot be meant.
+func tierTwice(k *check) {
+	for _, c := range k.classes {
+		for i, tier := range c.said.Tiers {
+			if slices.Contains(c.said.Tiers[:i], tier) {
+				k.report(c.owner, "tiers", fmt.Sprintf("%s is there twice", tier), "Say it once.")
+			}
+		}
+		if len(c.is.Tiers) == 0 || len(c.is.Tiers) == 1 && c.has(policy.Edge) {
+			k.report(c.owner, "tiers", "neither memory nor the shared tier keeps its values: the class has nothing to be cached in",
+				"Put shared into tiers. What only routes keep needs no class.")
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package lint
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Format is a way to write findings.
+type Format string
+
+// The formats.
+const (
+	// Text is for people: a line as compilers write it, the line of the file, and
+	// the mend.
+	Text Format = "text"
+	// JSON is one object for programs. Its member "schema" is 1 and changes when a
+	// member changes its meaning or goes; others may be added.
+	JSON Format = "json"
+	// GitHub is workflow commands, which become annotations of a pull request.
+	GitHub Format = "github"
+	// SARIF is version 2.1.0 of that format (OASIS), which code scanning reads.
+	SARIF Format = "sarif"
+)
+
+// Formats returns all formats.
+func Formats() []Format { return []Format{Text, JSON, GitHub, SARIF} }
+
+// Place is where in a file something is.
+type Place struct {
+	// File is its name, with slashes, relative to the root of the repository if it
+	// is in one. Empty: not known.
+	File string
+	// Line and Column are from 1; columns count characters. 0: not known.
+	Line, Column int
+	// Shown is the line as it may be shown, or empty.
+	Shown string
+	// Caret is the character of Shown, from 0, that the place is.
+	Caret int
+}
+
+// Source tells where the path of a finding is. It returns the nearest enclosing
+// place for a path that is not in the file. Nil: nothing is known.
+type Source func(path string) Place
+
+// Write writes findings in a format, in the order of their places. It returns the
+// error of w, or one for a format that is not known.
+func Write(w io.Writer, format Format, found []Finding, source Source) error {
+	all := locate(found, source)
+	switch format {
+	case Text:
+		return writeText(w, all)
+	case JSON:
+		return writeJSON(w, all)
+	case GitHub:
+		return writeGitHub(w, all)
+	case SARIF:
+		return writeSARIF(w, all)
+	}
+	return fmt.Errorf("lint: format %q is not known: want text, json, github or sarif", format)
+}
+
+// located is a finding with its place.
+type located struct {
+	Finding
+	Place
+}
+
+// locate finds the places, and takes back the lines that hold a secret.
+func locate(found []Finding, source Source) []located {
+	all := make([]located, len(found))
+	secret := map[int]bool{}
+	for i, f := range found {
+		all[i].Finding = f
+		if source != nil {
+			all[i].Place = source(f.Path)
+		}
+		if f.Rule == "secret-in-file" {
+			secret[all[i].Line] = true
+		}
+	}
+	for i := range all {
+		if secret[all[i].Line] || secretIn(all[i].Shown) != "" {
+			all[i].Shown = ""
+		}
+	}
+	slices.SortStableFunc(all, func(a, b located) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return all
+}
+
+// where writes a place as compilers do, or the path if there is none.
+func (l *located) where() string {
+	switch {
+	case l.File == "":
+		return l.Path
+	case l.Line == 0:
+		return l.File
+	}
+	return fmt.Sprintf("%s:%d:%d", l.File, l.Line, l.Column)
+}
+
+func writeText(w io.Writer, all []located) error {
+	var b strings.Builder
+	for _, l := range all {
+		fmt.Fprintf(&b, "%s: %s: %s: %s\n", l.where(), l.Severity, l.Rule, l.Message)
+		if l.Shown != "" {
+			fmt.Fprintf(&b, "\t%s\n\t%s^\n", l.Shown, indent(l.Shown, l.Caret))
+		}
+		fmt.Fprintf(&b, "\t%s\n", l.Mend)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// indent is as wide as what is before the caret: a tab is as wide as that above.
+func indent(shown string, caret int) string {
+	var b strings.Builder
+	for i, c := range []rune(shown) {
+		if i >= caret {
+			break
+		}
+		if c != '\t' {
+			c = ' '
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+func writeJSON(w io.Writer, all []located) error {
+	type finding struct {
+		Rule     string   `json:"rule"`
+		Severity Severity `json:"severity"`
+		Path     string   `json:"path"`
+		Message  string   `json:"message"`
+		Mend     string   `json:"mend"`
+		File     string   `json:"file,omitempty"`
+		Line     int      `json:"line,omitempty"`
+		Column   int      `json:"column,omitempty"`
+	}
+	report := struct {
+		Schema   int       `json:"schema"`
+		Errors   int       `json:"errors"`
+		Warnings int       `json:"warnings"`
+		Findings []finding `json:"findings"`
+	}{Schema: 1, Findings: []finding{}}
+	for _, l := range all {
+		if l.Severity == Error {
+			report.Errors++
+		} else {
+			report.Warnings++
+		}
+		report.Findings = append(report.Findings, finding{l.Rule, l.Severity, l.Path, l.Message, l.Mend, l.File, l.Line, l.Column})
+	}
+	return encode(w, report)
+}
+
+func encode(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// What ends a part of a workflow command is written in percent.
+var (
+	commandText  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	commandValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+func writeGitHub(w io.Writer, all []located) error {
+	var b strings.Builder
+	for _, l := range all {
+		var values []string
+		if l.File != "" {
+			values = append(values, "file="+commandValue.Replace(l.File))
+		}
+		if l.Line > 0 {
+			values = append(values, fmt.Sprintf("line=%d,col=%d", l.Line, l.Column))
+		}
+		values = append(values, "title="+commandValue.Replace(l.Rule))
+		text := l.Path + ": " + l.Message + "\n" + l.Mend
+		fmt.Fprintf(&b, "::%s %s::%s\n", l.Severity, strings.Join(values, ","), commandText.Replace(text))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// The objects of SARIF 2.1.0 that are written, by section of the standard.
+type (
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifRule struct { // 3.49 reportingDescriptor
+		ID            string         `json:"id"`
+		Short         sarifText      `json:"shortDescription"`
+		Full          sarifText      `json:"fullDescription"`
+		Help          sarifText      `json:"help"`
+		Configuration map[string]any `json:"defaultConfiguration"`
+	}
+	sarifResult struct { // 3.27
+		Rule         string            `json:"ruleId"`
+		Index        int               `json:"ruleIndex"`
+		Level        Severity          `json:"level"`
+		Message      sarifText         `json:"message"`
+		Locations    []sarifLocation   `json:"locations"`
+		Fingerprints map[string]string `json:"partialFingerprints"`
+	}
+	sarifLocation struct { // 3.28
+		Physical *sarifPhysical      `json:"physicalLocation,omitempty"`
+		Logical  []map[string]string `json:"logicalLocations"`
+	}
+	sarifPhysical struct { // 3.29
+		Artifact map[string]string `json:"artifactLocation"`
+		Region   map[string]int    `json:"region,omitempty"`
+	}
+)
+
+func writeSARIF(w io.Writer, all []located) error {
+	descriptors, index := make([]sarifRule, len(rules)), map[string]int{}
+	for i, r := range Rules() {
+		index[r.ID] = i
+		descriptors[i] = sarifRule{
+			ID: r.ID, Short: sarifText{r.Summary}, Full: sarifText{r.Why},
+			Help:          sarifText{r.Why + "\n\nWrong:\n\n" + r.Bad + "\nRight:\n\n" + r.Good},
+			Configuration: map[string]any{"level": r.Severity},
+		}
+	}
+	results := []sarifResult{}
+	for _, l := range all {
+		at := sarifLocation{Logical: []map[string]string{{"fullyQualifiedName": l.Path}}}
+		if l.File != "" {
+			at.Physical = &sarifPhysical{Artifact: map[string]string{"uri": (&url.URL{Path: l.File}).String()}}
+			if l.Line > 0 {
+				at.Physical.Region = map[string]int{"startLine": l.Line, "startColumn": max(l.Column, 1)}
+			}
+		}
+		results = append(results, sarifResult{
+			Rule: l.Rule, Index: index[l.Rule], Level: l.Severity, Message: sarifText{l.Message + ". " + l.Mend},
+			Locations: []sarifLocation{at}, Fingerprints: map[string]string{"path/v1": l.Rule + " " + l.Path},
+		})
+	}
+	return encode(w, map[string]any{
+		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+		"version": "2.1.0",
+		"runs": []any{map[string]any{
+			"tool":       map[string]any{"driver": map[string]any{"name": "larder lint", "rules": descriptors}},
+			"columnKind": "unicodeCodePoints",
+			"results":    results,
+		}},
+	})
+}
