@@ -58,6 +58,10 @@ type Policy struct {
 	// TTL is how long a value is fresh. Required: it is also what bounds the
 	// harm of an invalidation that was lost.
 	TTL time.Duration
+	// MemoryTTL bounds TTL in memory.
+	//
+	// Default: 0, as TTL.
+	MemoryTTL time.Duration
 	// NegativeTTL is how long "there is no such thing" is remembered.
 	//
 	// Default: TTL or 30 s, whichever is shorter.

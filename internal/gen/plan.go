@@ -1,0 +1,264 @@
+package gen
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/policy"
+)
+
+// plan is what there is to say in code. Slices are in the order of names.
+type plan struct {
+	Package string
+	Out     string // the folder, relative to that of the policy, with slashes
+	Fleet   policy.Fleet
+	Classes []class // with a cache in the process; those at the edge alone have routes
+	Keys    []keyType
+	Routes  []route
+	CDNs    []cdn
+	Outbox  outboxPlan
+	Imports []imported // of the types of keys and values
+}
+
+// class is a class with a cache.
+type class struct {
+	Name, Go   string
+	Doc        string
+	Key, Value string // Go types
+	Batch      bool
+	Version    string // where it comes from, in words; "": there is none
+	Expires    bool
+	Tagged     bool // values name tags by themselves
+	Policy     larder.Policy
+}
+
+// imported is an import with the name that it has.
+type imported struct{ Name, Path string }
+
+// makePlan finds out what there is to say, and everything that keeps it from being
+// said.
+func makePlan(p *policy.Policy) (*plan, error) {
+	pl := &plan{Fleet: p.Fleet}
+	var errs []error
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	note(pl.place(p.Go))
+	note(pl.addClasses(p))
+	note(pl.addRoutes(p))
+	note(pl.addCDNs(p.CDNs))
+	note(pl.addMappings(p))
+	if len(errs) == 0 && len(pl.Classes)+len(pl.Routes) == 0 {
+		note(errors.New("the policy has no class with a cache and no route: there is nothing to generate"))
+	}
+	return pl, errors.Join(errs...)
+}
+
+// place finds out where the package goes, and what it is called.
+func (pl *plan) place(g policy.Go) error {
+	out := g.Out
+	if out == "" {
+		out = "internal/caches"
+	}
+	pl.Out = path.Clean(strings.ReplaceAll(out, `\`, "/"))
+	if path.IsAbs(pl.Out) || strings.Contains(pl.Out, ":") {
+		return fmt.Errorf("go: out is %q: want a folder relative to the policy's", out)
+	}
+	pl.Package = g.Package
+	if pl.Package == "" {
+		pl.Package = path.Base(pl.Out)
+	}
+	return checkPackage(pl.Package)
+}
+
+// typed is a class whose types are not written yet: for that the imports of all
+// must be known.
+type typed struct {
+	class
+	key, value goType
+}
+
+func (pl *plan) addClasses(p *policy.Policy) error {
+	var errs []error
+	var all []typed
+	fields := names{"Close": "the method of Caches", "Larder": "the method of Caches"}
+	methods, decls := names{}, names{}
+	for _, name := range []string{"Caches", "Loaders", "Open", "Policies", "Routes", "CDNs", "Mappings", "List", "NewList"} {
+		decls[name] = "what each generated package has"
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Classes)) {
+		c, err := p.Resolve(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if !cached(c) {
+			continue
+		}
+		t, err := pl.class(name, c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("class %q: %w", name, err))
+			continue
+		}
+		errs = append(errs, t.declare(len(c.Key.Parts) > 0, fields, methods, decls)...)
+		all = append(all, t)
+	}
+	pl.write(all)
+	return errors.Join(errs...)
+}
+
+// cached tells whether the process caches values of the class.
+func cached(c policy.Class) bool {
+	return c.Pattern != policy.Never && (slices.Contains(c.Tiers, policy.Memory) || slices.Contains(c.Tiers, policy.Shared))
+}
+
+// class finds out what there is to say of one class.
+func (pl *plan) class(name string, c policy.Class) (typed, error) {
+	t := typed{class: class{
+		Name: name, Go: goName(name, "Class"), Batch: c.Batch, Expires: c.FromValue, Tagged: c.ValueTags,
+		Version: versions[c.RowVersion], Policy: policyOf(c),
+	}}
+	t.Doc = describe(c, t.Policy)
+	var errs []error
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	note(checkClass(c))
+	var err error
+	if c.Type != "" {
+		t.value, err = parseType(c.Type)
+		note(err)
+	}
+	switch {
+	case len(c.Key.Parts) > 0:
+		t.key = goType{name: t.Go + "Key"}
+		note(pl.addKey(name, t.Go, c.Key.Parts))
+	default:
+		t.key, err = parseType(orElse(c.Key.Type, "string"))
+		note(err)
+		if err == nil {
+			note(t.key.checkKey())
+		}
+	}
+	return t, errors.Join(errs...)
+}
+
+// checkClass reports what larder.Open and NewCache would refuse in words that
+// mean something only in code.
+func checkClass(c policy.Class) error {
+	var errs []error
+	if c.Type == "" {
+		errs = append(errs, errors.New("it has no type: say which Go type its values have"))
+	}
+	if c.TTL.Shared <= 0 {
+		errs = append(errs, errors.New("it has no ttl, and no profile with one"))
+	}
+	if c.FromValue && (c.StaleWhileRevalidate > 0 || c.StaleIfError > 0) {
+		errs = append(errs, errors.New("its values end by themselves (from_value), and its stale windows would extend them: say none, or take another profile"))
+	}
+	if c.RowVersion != "" && versions[c.RowVersion] == "" {
+		errs = append(errs, fmt.Errorf("row_version is %q: want column, sequence, xid-snapshot or replay-lsn", c.RowVersion))
+	}
+	if len(c.Key.Parts) > 0 && c.Key.Type != "" {
+		errs = append(errs, errors.New("its key has a type and parts: want one of them"))
+	}
+	return errors.Join(errs...)
+}
+
+// declare takes the names that the class has in code.
+func (t *typed) declare(parts bool, fields, methods, decls names) (errs []error) {
+	what := fmt.Sprintf("class %q", t.Name)
+	take := func(in names, name string) bool {
+		err := in.take(name, what)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return err == nil
+	}
+	if !take(fields, t.Go) {
+		return errs // all the others would follow
+	}
+	take(decls, t.Go+"Loader")
+	if parts {
+		take(decls, t.Go+"Key")
+		take(decls, "Parse"+t.Go+"Key")
+	}
+	load := "Load" + t.Go
+	if t.Batch {
+		load += "Batch"
+	}
+	take(methods, load)
+	for suffix, has := range map[string]bool{"Version": t.Version != "", "Expires": t.Expires, "Tags": t.Tagged} {
+		if has {
+			take(methods, t.Go+suffix)
+		}
+	}
+	return errs
+}
+
+// write gives all types the names of their imports.
+func (pl *plan) write(all []typed) {
+	var paths []string
+	for _, t := range all {
+		for _, path := range []string{t.key.path, t.value.path} {
+			if path != "" {
+				paths = append(paths, path)
+			}
+		}
+	}
+	given := importNames(paths)
+	for _, t := range all {
+		t.Key, t.Value = t.key.in(given), t.value.in(given)
+		pl.Classes = append(pl.Classes, t.class)
+	}
+	for _, path := range slices.Sorted(maps.Keys(given)) {
+		pl.Imports = append(pl.Imports, imported{given[path], path})
+	}
+}
+
+// policyOf says in the words of package larder what a resolved class says.
+func policyOf(c policy.Class) larder.Policy {
+	p := larder.Policy{
+		TTL: c.TTL.Shared, NegativeTTL: c.NegativeTTL,
+		StaleWhileRevalidate: c.StaleWhileRevalidate, StaleIfError: c.StaleIfError,
+		EarlyRefresh: c.Stampede.EarlyRefresh, Jitter: c.Jitter,
+		SoftTimeout: c.Stampede.SoftTimeout, HardTimeout: c.Stampede.HardTimeout,
+		MaxEntries: c.MemoryEntries, MaxBytes: c.MemoryBytes, CompressAbove: int(c.CompressAbove),
+		MaxLoads: c.Budget.Loads, MaxLoadRate: c.Budget.Rate, LoadWait: c.Budget.Wait,
+		Strict: c.Strict, Version: c.RowVersion, Tags: c.Tags, Encrypt: c.Encrypt,
+		Rebuild: c.Rebuild, Target: c.Target.MissRate,
+	}
+	if c.Pattern == policy.WriteThrough {
+		p.Pattern = larder.WriteThrough
+	}
+	for _, tier := range c.Tiers {
+		switch tier {
+		case policy.Memory:
+			p.Tiers |= larder.Memory
+		case policy.Shared:
+			p.Tiers |= larder.Shared
+		}
+	}
+	if p.Tiers&larder.Memory != 0 && c.TTL.Memory != c.TTL.Shared {
+		p.MemoryTTL = c.TTL.Memory
+	}
+	return p
+}
+
+// orElse returns value, or otherwise if value is zero.
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}

@@ -1,0 +1,82 @@
+package gen
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/larderdev/larder/httpcache"
+	"github.com/larderdev/larder/policy"
+)
+
+// route is a line of the table of routes.
+type route struct {
+	Pattern string
+	Policy  httpcache.Policy
+}
+
+// cdn is a cache in front of the service, by its constant.
+type cdn struct {
+	CDN  httpcache.CDN
+	Name string
+}
+
+// addRoutes resolves all routes. One that nobody may keep is there too, so that
+// the table speaks of every route that the policy speaks of.
+func (pl *plan) addRoutes(p *policy.Policy) error {
+	var errs []error
+	for _, pattern := range slices.Sorted(maps.Keys(p.Routes)) {
+		r, err := p.ResolveRoute(pattern)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		h := httpcache.Policy{
+			Private: r.Private, Browser: r.Browser, Edge: r.Edge,
+			StaleWhileRevalidate: r.StaleWhileRevalidate, StaleIfError: r.StaleIfError,
+			Immutable: r.Immutable, Vary: r.Vary, Tags: r.Tags, Statuses: r.Statuses,
+		}
+		if r.NoStore || !r.Private && r.Edge == 0 && r.Browser == 0 && len(r.Statuses) == 0 {
+			h = httpcache.Policy{NoStore: true}
+		}
+		pl.Routes = append(pl.Routes, route{pattern, h})
+	}
+	return errors.Join(errs...)
+}
+
+func (pl *plan) addCDNs(all []policy.CDN) error {
+	var errs []error
+	for _, c := range all {
+		named, known := cdnNames[c.Kind]
+		switch {
+		case !known:
+			errs = append(errs, fmt.Errorf("cdn: kind %q: want one of %v", c.Kind, slices.Sorted(maps.Keys(cdnNames))))
+		case named.cdn != 0 && !slices.Contains(pl.CDNs, cdn{named.cdn, named.name}):
+			pl.CDNs = append(pl.CDNs, cdn{named.cdn, named.name})
+		}
+	}
+	slices.SortFunc(pl.CDNs, func(a, b cdn) int { return int(a.CDN) - int(b.CDN) })
+	return errors.Join(errs...)
+}
+
+// checkRoutes gives the table to the layer that will have it. A policy without
+// CDNs may have tags: the program then names the caches.
+func (pl *plan) checkRoutes() error {
+	table := map[string]httpcache.Policy{}
+	for _, r := range pl.Routes {
+		table[r.Pattern] = r.Policy
+	}
+	var cdns []httpcache.CDN
+	for _, c := range pl.CDNs {
+		cdns = append(cdns, c.CDN)
+	}
+	if len(cdns) == 0 {
+		cdns = []httpcache.CDN{httpcache.LarderEdge}
+	}
+	_, err := httpcache.New(table, httpcache.Options{CDNs: cdns})
+	if err != nil {
+		return fmt.Errorf("routes: %w", err)
+	}
+	return nil
+}
