@@ -97,7 +97,7 @@ func (a *app) newRoot() *cobra.Command {
 
 // commands returns the subcommands, in any order: cobra sorts them.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.edgeCommand(), a.versionCommand()}
+	return []*cobra.Command{a.edgeCommand(), a.explainCommand(), a.versionCommand()}
 }
 
 // command returns a subcommand. Its context ends with --timeout and with SIGINT

@@ -1,0 +1,32 @@
+package gen
+
+import (
+	"errors"
+
+	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/httpcache"
+	"github.com/larderdev/larder/policy"
+)
+
+// ClassPolicy returns what generated code gives larder.Open for a class, which is
+// resolved and is not of the pattern policy.Never.
+func ClassPolicy(c policy.Class) larder.Policy { return policyOf(c) }
+
+// RouteTable returns what generated code gives httpcache.New: the policy of each
+// route, by its pattern, and the caches in front. The error names the routes that
+// cannot be resolved, and the CDNs that are not known.
+func RouteTable(p *policy.Policy) (map[string]httpcache.Policy, []httpcache.CDN, error) {
+	var pl plan
+	if err := errors.Join(pl.addRoutes(p), pl.addCDNs(p.CDNs)); err != nil {
+		return nil, nil, err
+	}
+	table := make(map[string]httpcache.Policy, len(pl.Routes))
+	for _, r := range pl.Routes {
+		table[r.Pattern] = r.Policy
+	}
+	var cdns []httpcache.CDN
+	for _, c := range pl.CDNs {
+		cdns = append(cdns, c.CDN)
+	}
+	return table, cdns, nil
+}
