@@ -33,7 +33,9 @@ func (p *Policy) Validate() error {
 		profiles: slices.Sorted(maps.Keys(p.Profiles)),
 		classes:  slices.Sorted(maps.Keys(p.Classes)),
 	}
-	if p.Version != FileVersion {
+	if p.Version == 0 {
+		c.report("version", fmt.Sprintf("write version: %d", FileVersion), "there is no version of the format")
+	} else if p.Version != FileVersion {
 		c.report("version", fmt.Sprintf("write version: %d", FileVersion), "want the version %d of the format, got %d", FileVersion, p.Version)
 	}
 	c.fleet(&p.Fleet)

@@ -36,7 +36,7 @@ func length(dst *time.Duration) reader { return scalar(dst, parseDuration) }
 // window reads a duration that may be none.
 func window(dst *time.Duration) reader { return scalar(dst, none(parseDuration)) }
 
-func flag(dst *bool) reader { return scalar(dst, parseFlag) }
+func boolean(dst *bool) reader { return scalar(dst, parseFlag) }
 
 // jitter reads a share that may be none.
 func jitter(dst *float64) reader { return scalar(dst, none(positive(parseShare))) }
@@ -48,7 +48,7 @@ func fleet(f *policy.Fleet) reader {
 			"shared_timeout": length(&f.SharedTimeout),
 			"lease":          length(&f.Lease),
 			"hold":           length(&f.Hold),
-			"outbox":         flag(&f.Outbox),
+			"outbox":         boolean(&f.Outbox),
 		}
 	})
 }
@@ -77,16 +77,16 @@ func class(d *decoder, path string, _, v *yaml.Node) (c policy.Class) {
 		"jitter":                 jitter(&c.Jitter),
 		"tiers":                  texts(&c.Tiers),
 		"tags":                   texts(&c.Tags),
-		"value_tags":             flag(&c.ValueTags),
+		"value_tags":             boolean(&c.ValueTags),
 		"row_version":            text(&c.RowVersion),
-		"batch":                  flag(&c.Batch),
-		"strict":                 flag(&c.Strict),
+		"batch":                  boolean(&c.Batch),
+		"strict":                 boolean(&c.Strict),
 		"stampede":               stampede(&c.Stampede),
 		"budget":                 budget(&c.Budget),
 		"memory":                 memory(&c),
 		"compress_above":         scalar(&c.CompressAbove, none(parseSize)),
 		"privacy":                text(&c.Privacy),
-		"encrypt":                flag(&c.Encrypt),
+		"encrypt":                boolean(&c.Encrypt),
 		"rebuild":                rebuild(&c.Rebuild),
 		"target":                 target(&c.Target),
 		"source":                 source(&c.Source),
@@ -124,7 +124,7 @@ func ttl(c *policy.Class) reader {
 			"shared":     length(&c.TTL.Shared),
 			"memory":     length(&c.TTL.Memory),
 			"edge":       length(&c.TTL.Edge),
-			"from_value": flag(&c.FromValue),
+			"from_value": boolean(&c.FromValue),
 		}
 	}))
 }
@@ -205,14 +205,14 @@ func table(t *policy.Table) reader {
 func route(d *decoder, path string, _, v *yaml.Node) (r policy.Route) {
 	d.fields(path, v, fields{
 		"class":                  text(&r.Class),
-		"no_store":               flag(&r.NoStore),
-		"private":                flag(&r.Private),
+		"no_store":               boolean(&r.NoStore),
+		"private":                boolean(&r.Private),
 		"profile":                text(&r.Profile),
 		"edge":                   window(&r.Edge),
 		"browser":                window(&r.Browser),
 		"stale_while_revalidate": window(&r.StaleWhileRevalidate),
 		"stale_if_error":         window(&r.StaleIfError),
-		"immutable":              flag(&r.Immutable),
+		"immutable":              boolean(&r.Immutable),
 		"tags":                   texts(&r.Tags),
 		"query":                  list(&r.Query, func(t *string) reader { return text(t) }),
 		"vary":                   texts(&r.Vary),

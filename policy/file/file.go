@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
@@ -89,8 +88,9 @@ func (d *decoder) validate(p *policy.Policy) {
 }
 
 // follows tells whether a mistake at path may come from one in a field that could
-// not be read: that field itself, one below it, or one above it that misses
-// something. The name of a class, profile or route is wrong by itself.
+// not be read: that field itself, one below it, or, if path misses something, one
+// beside it, whose key may be misspelt. The name of a class, profile or route is
+// wrong by itself.
 func (d *decoder) follows(path string, unread map[string]bool) bool {
 	for above := path; above != ""; above = field.Parent(above) {
 		if unread[above] {
@@ -100,11 +100,16 @@ func (d *decoder) follows(path string, unread map[string]bool) bool {
 	if unread["profiles"] && strings.HasSuffix(path, ".profile") || unread["classes"] && strings.HasSuffix(path, ".class") {
 		return true
 	}
-	if parent := field.Parent(path); parent == "profiles" || parent == "classes" || parent == "routes" {
+	parent := field.Parent(path)
+	if parent == "profiles" || parent == "classes" || parent == "routes" {
 		return false
 	}
+	beside := path
+	if !d.index.Has(path) {
+		beside = parent
+	}
 	for other := range unread {
-		if field.Within(other, path) {
+		if beside != "" && field.Within(other, beside) {
 			return true
 		}
 	}
@@ -133,41 +138,16 @@ func load(name string, data []byte) (*yaml.Node, *Index, error) {
 	if e := index.unreadable(data); e != nil {
 		return nil, nil, only(e)
 	}
-	var document yaml.Node
-	err := yaml.Load(data, &document, yaml.WithSingleDocument(), yaml.WithUniqueKeys(false),
+	var documents []yaml.Node
+	err := yaml.Load(data, &documents, yaml.WithAllDocuments(), yaml.WithUniqueKeys(false),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	if err != nil {
 		return nil, nil, only(index.syntax(err))
 	}
-	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
-		return nil, nil, only(index.empty())
+	if e := index.unlike(documents); e != nil {
+		return nil, nil, only(e)
 	}
-	index.hideSecrets(document.Content[0])
-	return document.Content[0], index, nil
-}
-
-// unreadable finds a character that is not text.
-func (x *Index) unreadable(data []byte) *Error {
-	if utf8.Valid(data) {
-		return nil
-	}
-	for i, line := range x.lines {
-		if at := strings.Index(strings.ToValidUTF8(line, "\x00"), "\x00"); at >= 0 && !utf8.ValidString(line) {
-			return x.at(Position{i + 1, utf8.RuneCountInString(line[:at]) + 1}, "the file is not UTF-8", "save it as UTF-8")
-		}
-	}
-	return x.at(Position{1, 1}, "the file is not UTF-8", "save it as UTF-8")
-}
-
-func (x *Index) empty() *Error {
-	return x.at(Position{1, 1}, "the file is empty", "write at least version: 1")
-}
-
-// syntax says where a file is not YAML.
-func (x *Index) syntax(err error) *Error {
-	var one *yaml.LoadError
-	if !errors.As(err, &one) {
-		return x.at(Position{1, 1}, err.Error(), "")
-	}
-	return x.at(Position{one.Mark.Line, one.Mark.Column}, one.Message, "")
+	root := documents[0].Content[0]
+	index.hideSecrets(root)
+	return root, index, nil
 }

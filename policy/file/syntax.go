@@ -1,0 +1,90 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// unreadable finds a character that is not text.
+func (x *Index) unreadable(data []byte) *Error {
+	control := func(r rune) bool {
+		return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\uFFFE' || r == '\uFFFF'
+	}
+	whole := utf8.Valid(data)
+	for i, line := range x.lines {
+		column := 0
+		for at, r := range line {
+			column++
+			if r == utf8.RuneError && !whole && !strings.HasPrefix(line[at:], "\uFFFD") {
+				return x.at(Position{i + 1, column}, "the file is not UTF-8", "save it as UTF-8")
+			}
+			if control(r) {
+				return x.at(Position{i + 1, column}, fmt.Sprintf("there is a control character, %U", r), fmt.Sprintf(`leave it out, or write \u%04X within double quotes`, r))
+			}
+		}
+	}
+	return nil
+}
+
+// unlike says how a file is not one document with something in it.
+func (x *Index) unlike(documents []yaml.Node) *Error {
+	if len(documents) > 1 {
+		at := Position{documents[1].Line, documents[1].Column}
+		return x.at(at, "the file has more than one document", "write one file for each, without --- between")
+	}
+	if len(documents) == 0 || len(documents[0].Content) != 1 || documents[0].Content[0].ShortTag() == "!!null" {
+		return x.at(Position{1, 1}, "the file is empty", "write at least version: 1")
+	}
+	return nil
+}
+
+// syntaxMends say what helps against what the parser reports, by a part of its
+// message.
+var syntaxMends = []struct{ part, mend string }{
+	{"tab character", "indent with spaces"},
+	{"cannot start any token", "write the value in quotes, and indent with spaces"},
+	{"mapping values are not allowed", "check the indentation, or write a value that has a colon in quotes"},
+	{"',' or ']'", "close the [ with a ], and write a comma between members"},
+	{"',' or '}'", "close the { with a }, and write a comma between keys"},
+	{"unknown anchor", "write out what it stands for, or write a text that begins with * in quotes"},
+	{"unknown escape", `write \\ for a backslash, or use single quotes`},
+	{"unexpected end of stream", "close the quotes"},
+	{"document indicator", "close the quotes"},
+	{"could not find expected ':'", "write a colon and a space after the key"},
+	{"depth", "write fewer collections inside each other"},
+}
+
+// syntax says where a file is not YAML. The parser has no more than one mistake to
+// tell.
+func (x *Index) syntax(err error) *Error {
+	var one *yaml.LoadError
+	if !errors.As(err, &one) {
+		return x.at(Position{1, 1}, oneLine(err.Error()), "")
+	}
+	at := Position{one.Mark.Line, one.Mark.Column}
+	if at.Line < 1 {
+		at = Position{1, 1}
+	}
+	// The end of the file shows nothing; where the construct begins does.
+	if start := one.ContextMark; at.Line >= len(x.lines) && start.Line > 0 {
+		at = Position{start.Line, start.Column}
+	}
+	if last := len(x.lines); at.Line > last {
+		at = Position{last, utf8.RuneCountInString(x.lines[last-1]) + 1}
+	}
+	mend := "check the indentation, the quotes and the brackets"
+	for _, m := range syntaxMends {
+		if strings.Contains(one.Message, m.part) {
+			mend = m.mend
+			break
+		}
+	}
+	return x.at(at, "this is not YAML: "+oneLine(one.Message), mend)
+}
+
+// oneLine keeps the message of a library on the line that an error has.
+func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
