@@ -22,8 +22,8 @@
 //     program and makes no sense.
 //   - The same policy gives the same findings in the same order.
 //   - An exception is said in the policy, with its reason (Class.Ignore and
-//     Route.Ignore). One that names no rule, gives no reason or excuses nothing is
-//     itself a finding, so that exceptions do not outlive their cause.
+//     Route.Ignore). One that names no rule, or excuses nothing, is itself a finding,
+//     so that exceptions do not outlive their cause.
 //   - What looks like a secret is never repeated.
 //
 // The limits of CDNs are those of package httpcache, which is asked, so that what

@@ -177,11 +177,14 @@ func sample(tag string) (string, error) {
 
 // cdnTag asks package httpcache about each tag, for each CDN.
 func cdnTag(k *check) {
+	if len(k.cdns) == 0 {
+		return
+	}
 	seen := map[string]string{}
 	for _, at := range k.tagPlaces() {
 		text, err := sample(at.tag)
 		if err != nil {
-			continue // tag-template
+			continue // rule invalid says it
 		}
 		reason, ok := seen[text]
 		if !ok {
@@ -197,14 +200,15 @@ func cdnTag(k *check) {
 // refusesTag says why one of the configured CDNs does not take a tag, or nothing.
 func (k *check) refusesTag(tag string) string {
 	p := httpcache.Policy{Edge: time.Minute, Tags: []string{tag}}
-	for _, cdn := range k.cdns {
-		_, err := httpcache.New(map[string]httpcache.Policy{"GET /": p}, httpcache.Options{CDNs: []httpcache.CDN{cdn}, Release: release})
-		var refused *httpcache.TagError
-		if errors.As(err, &refused) {
-			return fmt.Sprintf("tag %.200q: %v does not take it: %s", tag, cdn, refused.Reason)
-		}
+	_, err := httpcache.New(map[string]httpcache.Policy{"GET /": p}, httpcache.Options{CDNs: k.cdns, Release: release})
+	var refused *httpcache.TagError
+	switch {
+	case !errors.As(err, &refused):
+		return ""
+	case refused.CDN == 0:
+		return fmt.Sprintf("tag %s: no CDN takes it: %s", quote(tag), refused.Reason)
 	}
-	return ""
+	return fmt.Sprintf("tag %s: %v does not take it: %s", quote(tag), refused.CDN, refused.Reason)
 }
 
 // tagCase is about two tags that a configured CDN takes for one.
@@ -217,42 +221,11 @@ func tagCase(k *check) {
 	for _, at := range k.tagPlaces() {
 		folded := strings.ToLower(at.tag)
 		if other, ok := first[folded]; ok && other != at.tag {
-			k.report(at.owner, at.field, fmt.Sprintf("tags %q and %q are one for %v: a purge of one purges the other", at.tag, other, k.cdns[i]),
+			k.report(at.owner, at.field, fmt.Sprintf("tags %s and %s are one for %v: a purge of one purges the other", quote(at.tag), quote(other), k.cdns[i]),
 				"Write all tags in small letters.")
 			continue
 		}
 		first[folded] = at.tag
-	}
-}
-
-// tagTemplate is about names in braces that nothing stands for.
-func tagTemplate(k *check) {
-	for _, c := range k.classes {
-		for i, tag := range c.is.Tags {
-			k.checkTemplate(c.owner, fmt.Sprintf("tags[%d]", i), tag, []string{"key"}, "{key} stands for the key's text, and nothing else is known")
-		}
-	}
-	for _, r := range k.routes {
-		wild := wildcards(r.pattern)
-		known := "the pattern has no wildcards"
-		if len(wild) > 0 {
-			known = "the pattern has {" + strings.Join(wild, "}, {") + "}"
-		}
-		for i, tag := range r.is.Tags {
-			k.checkTemplate(r.owner, fmt.Sprintf("tags[%d]", i), tag, wild, known)
-		}
-	}
-}
-
-func (k *check) checkTemplate(o *owner, field, tag string, names []string, known string) {
-	if _, err := sample(tag); err != nil {
-		k.report(o, field, fmt.Sprintf("tag %.200q has %v", tag, err), "Put the name of a wildcard between { and }.")
-		return
-	}
-	for _, piece := range strings.Split(tag, "{")[1:] {
-		if name, _, _ := strings.Cut(piece, "}"); !slices.Contains(names, name) {
-			k.report(o, field, fmt.Sprintf("tag %.200q has {%.80s}; %s", tag, name, known), "Use a name that is there.")
-		}
 	}
 }
 

@@ -86,7 +86,7 @@ type owner struct {
 // report adds a finding of the current rule at a path below o, which may be empty,
 // unless o excuses the rule.
 func (k *check) report(o *owner, field, message, mend string) {
-	if _, ok := o.ignore[k.rule.ID]; ok && !strings.HasPrefix(k.rule.ID, "ignore-") {
+	if _, ok := o.ignore[k.rule.ID]; ok {
 		o.used[k.rule.ID] = true
 		return
 	}
@@ -123,24 +123,27 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// maxSearches bounds how often the nearest of all names is looked for.
+const maxSearches = 20
+
 // checkIgnores looks at the exceptions, after all rules have had the chance to use
 // them.
 func (k *check) checkIgnores() {
+	searches := 0
 	for _, o := range k.owners {
 		for _, id := range sortedKeys(o.ignore) {
 			rule, known := find(id)
 			switch {
 			case !known:
 				k.rule = mustFind("ignore-unknown")
-				k.report(o, "", fmt.Sprintf("it ignores %q, and there is no such rule", id), "Write the id of a rule"+nearest(id)+", or take the comment out.")
-				continue
+				meant := ""
+				if searches++; searches <= maxSearches {
+					meant = nearest(id)
+				}
+				k.add(o.path, "it ignores "+quote(id)+", and there is no such rule", "Write the id of a rule"+meant+", or take the comment out.")
 			case !o.used[rule.ID]:
 				k.rule = mustFind("ignore-unused")
-				k.report(o, "", fmt.Sprintf("it ignores %s, which finds nothing here", id), "Take the comment out: it would hide the next mistake.")
-			}
-			if strings.TrimSpace(o.ignore[id]) == "" {
-				k.rule = mustFind("ignore-without-why")
-				k.report(o, "", fmt.Sprintf("it ignores %s and does not say why", id), "Write the reason after the id: # larder:ignore "+id+" REASON.")
+				k.add(o.path, fmt.Sprintf("it ignores %s, which finds nothing here", id), "Take the comment out: it would hide the next mistake.")
 			}
 		}
 	}

@@ -37,6 +37,13 @@ func TestRules_Examples(t *testing.T) {
 			if rule.Why == "" || rule.Bad == "" || rule.Good == "" || rule.Summary == "" {
 				t.Fatal("its texts are incomplete")
 			}
+			if rule.Refused {
+				if _, _, err := file.Parse("larder.yaml", []byte(rule.Bad)); err == nil {
+					t.Errorf("the bad example is read as if it were good:\n%s", rule.Bad)
+				}
+				parse(t, rule.Good)
+				return // TestCheck_Built looks for the rest
+			}
 			found := Check(parse(t, rule.Bad))
 			if len(found) == 0 {
 				t.Errorf("the bad example breaks nothing:\n%s", rule.Bad)

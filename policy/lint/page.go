@@ -27,7 +27,7 @@ classes:
     ttl: 1m
 ` + "```" + `
 
-An exception that names no rule, gives no reason or excuses nothing is itself a finding.
+An exception that names no rule, or excuses nothing, is itself a finding; one without a reason is refused when the file is read.
 
 ## All rules
 
@@ -38,8 +38,12 @@ An exception that names no rule, gives no reason or excuses nothing is itself a 
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.ID, r.ID, r.Severity, r.Summary)
 	}
 	for _, r := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n%s: %s\n\n%s\n\nWrong:\n\n```yaml\n%s```\n\nRight:\n\n```yaml\n%s```\n",
-			r.ID, strings.ToUpper(string(r.Severity[:1]))+string(r.Severity[1:]), r.Summary, r.Why, r.Bad, r.Good)
+		note := ""
+		if r.Refused {
+			note = " A file like this is refused when it is read."
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s: %s%s\n\n%s\n\nWrong:\n\n```yaml\n%s```\n\nRight:\n\n```yaml\n%s```\n",
+			r.ID, strings.ToUpper(string(r.Severity[:1]))+string(r.Severity[1:]), r.Summary, note, r.Why, r.Bad, r.Good)
 	}
 	return b.String()
 }

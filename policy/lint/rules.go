@@ -20,6 +20,9 @@ type Rule struct {
 	Bad string
 	// Good is the same, mended.
 	Good string
+	// Refused says that a file like Bad is refused when it is read, so that the rule
+	// is for policies that programs build.
+	Refused bool
 }
 
 // Rules returns all rules, in the order of the documentation.
@@ -42,9 +45,6 @@ type entry struct {
 // rules are all there are. What a rule is for and its examples are in the folder of
 // that name: a new rule is a line here, a function and a file there.
 var rules = []entry{
-	{Rule{ID: "unknown-name", Severity: Error, Summary: "A name is not one of those that are known, or of what is not there."}, unknownName},
-	{Rule{ID: "out-of-range", Severity: Error, Summary: "A value is one that the service refuses when it starts."}, outOfRange},
-
 	{Rule{ID: "ttl-missing", Severity: Error, Summary: "A class has no TTL."}, ttlMissing},
 	{Rule{ID: "tag-without-ttl", Severity: Error, Summary: "A class is invalidated by tags and has no TTL."}, tagWithoutTTL},
 	{Rule{ID: "memory-ttl-above-shared", Severity: Error, Summary: "Memory keeps a value longer than it is fresh."}, memoryTTL},
@@ -52,6 +52,7 @@ var rules = []entry{
 	{Rule{ID: "from-value-stale", Severity: Error, Summary: "A class whose values know their own end has a stale window."}, fromValue},
 	{Rule{ID: "from-value-at-edge", Severity: Error, Summary: "A class whose values know their own end is kept by HTTP caches."}, fromValueAtEdge},
 	{Rule{ID: "soft-timeout-without-stale", Severity: Error, Summary: "A class has a soft timeout and nothing to serve meanwhile."}, softTimeout},
+	{Rule{ID: "refused-at-start", Severity: Error, Summary: "A class has a value that the service refuses when it starts."}, refusedAtStart},
 	{Rule{ID: "stale-too-long", Severity: Warning, Summary: "Values are served stale for many times as long as they are fresh."}, staleTooLong},
 	{Rule{ID: "negative-ttl-above-ttl", Severity: Warning, Summary: "That there is no value is remembered longer than a value."}, negativeTTL},
 	{Rule{ID: "jitter-none", Severity: Warning, Summary: "A class that is rebuilt at once ends at once, too."}, jitterNone},
@@ -60,10 +61,10 @@ var rules = []entry{
 	{Rule{ID: "private-at-edge", Severity: Error, Summary: "A private or sensitive class is kept at the edge."}, privateAtEdge},
 	{Rule{ID: "sensitive-in-browser", Severity: Warning, Summary: "Browsers keep values of a sensitive class."}, sensitiveInBrowser},
 	{Rule{ID: "user-key-at-edge", Severity: Warning, Summary: "A public class at the edge is keyed by a user."}, userKeyAtEdge},
-	{Rule{ID: "secret-in-file", Severity: Error, Summary: "The file holds what looks like a secret."}, secretInFile},
-	{Rule{ID: "cdn-variable", Severity: Error, Summary: "A zone or token is not the name of an environment variable."}, cdnVariable},
+	{Rule{ID: secretRule, Severity: Error, Summary: "The file holds what looks like a secret."}, secretInFile},
+	{Rule{ID: "cdn-zone-missing", Severity: Error, Summary: "A CDN that is asked by an API has no zone."}, cdnZone},
 
-	{Rule{ID: "never-with-settings", Severity: Error, Summary: "A class that is never cached has tiers, or other settings."}, neverSays},
+	{Rule{ID: "never-with-settings", Severity: Error, Summary: "A class that is never cached has tiers, or other settings.", Refused: true}, neverSays},
 	{Rule{ID: "never-route-cached", Severity: Error, Summary: "A route of a class that is never cached says how to cache it."}, neverCached},
 
 	{Rule{ID: "route-pattern", Severity: Error, Summary: "A route's pattern is malformed, or in conflict with another."}, routePattern},
@@ -80,21 +81,19 @@ var rules = []entry{
 
 	{Rule{ID: "cdn-tag", Severity: Error, Summary: "A configured CDN does not take a tag."}, cdnTag},
 	{Rule{ID: "tag-case", Severity: Warning, Summary: "Two tags differ in capitals alone, and a configured CDN takes them for one."}, tagCase},
-	{Rule{ID: "tag-template", Severity: Error, Summary: "A tag has braces around what is not there."}, tagTemplate},
 	{Rule{ID: "tags-unsent", Severity: Error, Summary: "A route has tags, and no cache in front takes them."}, tagsUnsent},
 
 	{Rule{ID: "write-through-without-version", Severity: Error, Summary: "A write-through class has no version of its rows."}, writeThrough},
 	{Rule{ID: "class-without-source", Severity: Warning, Summary: "A class does not say where its values come from."}, classWithoutSource},
-	{Rule{ID: "table-maps-nothing", Severity: Error, Summary: "A table of a class has neither key nor tags."}, tableMapsNothing},
 	{Rule{ID: "target-without-window", Severity: Warning, Summary: "A target for misses has no time over which they are counted."}, targetWindow},
 	{Rule{ID: "target-implausible", Severity: Warning, Summary: "A target for misses is one that is never, or always, met."}, targetImplausible},
 	{Rule{ID: "memory-unbounded", Severity: Warning, Summary: "Memory has a bound that bounds nothing."}, memoryUnbounded},
 	{Rule{ID: "tier-setting-unused", Severity: Warning, Summary: "A class says something about a tier that it does not have."}, noEffect},
-	{Rule{ID: "tiers-malformed", Severity: Error, Summary: "A class's tiers keep nothing, or are there twice."}, tierTwice},
+	{Rule{ID: "edge-tier-alone", Severity: Error, Summary: "The edge is the only tier of a class."}, edgeAlone},
+	{Rule{ID: "invalid", Severity: Error, Summary: "The policy is refused by itself.", Refused: true}, invalid},
 
 	{Rule{ID: "ignore-unknown", Severity: Error, Summary: "An exception names no rule."}, nil},
 	{Rule{ID: "ignore-unused", Severity: Warning, Summary: "An exception excuses nothing."}, nil},
-	{Rule{ID: "ignore-without-why", Severity: Warning, Summary: "An exception has no reason."}, nil},
 }
 
 //go:embed rules/*.txt

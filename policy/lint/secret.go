@@ -8,33 +8,40 @@ import (
 	"strings"
 )
 
-// forms are those of secrets that can be told by sight, each with what it is.
+// forms are those of secrets that can be told by sight, each with what it is, and
+// with fixed texts of which it has one: most texts have none, and need no more.
 var forms = []struct {
-	what string
-	form *regexp.Regexp
+	what  string
+	fixed []string
+	form  *regexp.Regexp
 }{
-	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY[^"]*`)},
-	{"a URL with a password", regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@{$]+@`)},
-	{"an AWS access key", regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a GitHub token", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})`)},
-	{"a GitLab token", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`)},
-	{"a Slack token", regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
-	{"a Stripe key", regexp.MustCompile(`\b[sr]k_live_[A-Za-z0-9]{16,}`)},
-	{"a Google API key", regexp.MustCompile(`\bAIza[A-Za-z0-9_-]{35}`)},
-	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
-	{"a bearer token", regexp.MustCompile(`(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}`)},
+	{"a private key", []string{"PRIVATE KEY"}, regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY[^"]*`)},
+	{"a URL with a password", []string{"://"}, regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@{$]+@`)},
+	{"an AWS access key", []string{"AKIA", "ASIA"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a GitHub token", []string{"gh", "github_pat_"}, regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})`)},
+	{"a GitLab token", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`)},
+	{"a Slack token", []string{"xox"}, regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
+	{"a Stripe key", []string{"k_live_"}, regexp.MustCompile(`\b[sr]k_live_[A-Za-z0-9]{16,}`)},
+	{"a Google API key", []string{"AIza"}, regexp.MustCompile(`\bAIza[A-Za-z0-9_-]{35}`)},
+	{"a JSON web token", []string{"eyJ"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`)},
+	{"a bearer token", []string{"earer", "EARER"}, regexp.MustCompile(`(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}`)},
 }
 
 // words are what may be a key or token without a form of its own.
 var words = regexp.MustCompile(`[A-Za-z0-9_+=-]{24,}`)
 
 const (
+	// shortestSecret is the length of a word from which it is looked at.
+	shortestSecret = 24
 	// leastEntropy is in bits per letter. Random letters, digits and capitals have
 	// above 4 at this length; words and names stay below.
 	leastEntropy = 3.7
 	// shortestHex is the length of 128 bits in hexadecimal.
 	shortestHex = 32
 )
+
+// secretRule is the id of the rule that outputs obey, too.
+const secretRule = "secret-in-file"
 
 // secretInFile looks at all texts of the policy, names included. The finding says
 // where and what kind, never what.
@@ -65,11 +72,11 @@ func (k *check) secrets(o *owner, v reflect.Value) {
 // secretIn says what kind of secret text seems to hold, or nothing.
 func secretIn(text string) string {
 	for _, f := range forms {
-		if f.form.MatchString(text) {
+		if slices.ContainsFunc(f.fixed, func(part string) bool { return strings.Contains(text, part) }) && f.form.MatchString(text) {
 			return f.what
 		}
 	}
-	if slices.ContainsFunc(words.FindAllString(text, -1), isRandom) {
+	if len(text) >= shortestSecret && slices.ContainsFunc(words.FindAllString(text, -1), isRandom) {
 		return "a key or token: it is random"
 	}
 	return ""
@@ -80,6 +87,9 @@ const hidden = "[hidden]"
 
 // hide takes out of a text what looks like a secret.
 func hide(text string) string {
+	if secretIn(text) == "" {
+		return text
+	}
 	for _, f := range forms {
 		text = f.form.ReplaceAllString(text, hidden)
 	}

@@ -11,7 +11,7 @@ import (
 // secrets are made up, and put together here so that nobody's scanner takes them for
 // real ones.
 var secrets = []string{
-	"https://reader:" + "hunter2hunter2@search.internal/x",
+	"postgres://reader:" + "hunter2hunter2@db",
 	"AKIA" + "IOSFODNN7EXAMPLE",
 	"ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",
 	"glpat-" + "aBcDeFgHiJkLmNoPqRsT",
@@ -77,7 +77,7 @@ func TestCheck_SecretsAreNotShown(t *testing.T) {
 		if !strings.Contains(text, "secret-in-file") {
 			t.Errorf("text %d: %.12s… is not found:\n%s", i, secret, lines(found))
 		}
-		if strings.Contains(text, secret) {
+		if strings.Contains(text, secret[:min(20, len(secret))]) || strings.Contains(text, secret[len(secret)-8:]) {
 			t.Errorf("text %d: %.12s… is shown:\n%s", i, secret, lines(found))
 		}
 	}

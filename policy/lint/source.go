@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/larderdev/larder/policy"
 )
@@ -22,17 +21,6 @@ func classWithoutSource(k *check) {
 		if c.is.Source.From == "" && len(c.is.Source.Tables) == 0 {
 			k.report(c.owner, "source", "it does not say where its values come from, so that nobody can tell what makes them wrong",
 				"Name the tables under source, or say it in words: source: the search service.")
-		}
-	}
-}
-
-func tableMapsNothing(k *check) {
-	for _, c := range k.classes {
-		for i, table := range c.is.Source.Tables {
-			if table.Key == "" && len(table.Tags) == 0 {
-				k.report(c.owner, fmt.Sprintf("source[%d]", i), fmt.Sprintf("a change in %s says nothing about any value: the table has neither key nor tags", table.Name),
-					`Give it the key of the value that a row is part of, such as "{id}", or tags.`)
-			}
 		}
 	}
 }
@@ -114,17 +102,12 @@ func noEffect(k *check) {
 	}
 }
 
-// tierTwice is about lists that cannot be meant.
-func tierTwice(k *check) {
+// edgeAlone is about classes that neither memory nor the shared tier keeps.
+func edgeAlone(k *check) {
 	for _, c := range k.classes {
-		for i, tier := range c.said.Tiers {
-			if slices.Contains(c.said.Tiers[:i], tier) {
-				k.report(c.owner, "tiers", fmt.Sprintf("%s is there twice", tier), "Say it once.")
-			}
-		}
-		if len(c.is.Tiers) == 0 || len(c.is.Tiers) == 1 && c.has(policy.Edge) {
-			k.report(c.owner, "tiers", "neither memory nor the shared tier keeps its values: the class has nothing to be cached in",
-				"Put shared into tiers. What only routes keep needs no class.")
+		if c.has(policy.Edge) && !c.has(policy.Memory) && !c.has(policy.Shared) {
+			k.report(c.owner, "tiers", "the edge keeps responses, and the class has nothing to keep its values in",
+				"Put shared into tiers, or leave the class out: what only routes keep needs none.")
 		}
 	}
 }

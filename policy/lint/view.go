@@ -66,7 +66,7 @@ func newCheck(p *policy.Policy) *check {
 		k.byClass[name] = o
 		is, err := p.Resolve(name)
 		if err != nil {
-			continue // rule unknown-name says it
+			continue // rule invalid says it
 		}
 		c := &class{owner: o, name: name, said: said, is: is}
 		known[name] = c

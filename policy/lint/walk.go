@@ -68,6 +68,9 @@ func texts(path string, v reflect.Value, visit func(path, text string)) {
 		visit(path, v.String())
 	case reflect.Struct:
 		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				continue
+			}
 			texts(join(path, key(v.Type(), i)), v.Field(i), visit)
 		}
 	case reflect.Slice:

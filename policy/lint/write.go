@@ -79,7 +79,7 @@ func locate(found []Finding, source Source) []located {
 		if source != nil {
 			all[i].Place = source(f.Path)
 		}
-		if f.Rule == "secret-in-file" {
+		if f.Rule == secretRule {
 			secret[all[i].Line] = true
 		}
 	}

@@ -54,7 +54,7 @@ const twoFindings = `version: 1
 routes:
   GET /api/products:
     edge: 1m
-    vary: ["*"]
+    vary: [Cookie]
 classes:
   product:
     ttl: {shared: 5m, memory: 1h}
@@ -64,8 +64,8 @@ classes:
 func TestWrite_Text(t *testing.T) {
 	found, source := sourceOf(t, "larder.yaml", twoFindings)
 	got := write(t, Text, found, source)
-	want := "larder.yaml:5:12: error: headers-refused: is *: no cache ever finds such a response again; set no_store\n" +
-		"\t    vary: [\"*\"]\n" +
+	want := "larder.yaml:5:12: error: headers-refused: is Cookie: what depends on it is for one person; set private\n" +
+		"\t    vary: [Cookie]\n" +
 		"\t           ^\n" +
 		"\tThe service would not start: change it.\n" +
 		"larder.yaml:8:31: error: memory-ttl-above-shared: memory keeps a value for 1h, and it is fresh for 5m\n" +

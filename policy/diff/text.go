@@ -1,0 +1,131 @@
+package diff
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/policy"
+)
+
+// share is a number from 0 to 1 that is written in percent.
+type share float64
+
+// size is a number of bytes.
+type size int64
+
+// text writes what a field says, much as a file does; nothing is "".
+func text(v any) string {
+	switch v := v.(type) {
+	case time.Duration:
+		return span(v)
+	case share:
+		return orNone(float64(v), func() string { return strconv.FormatFloat(float64(v)*100, 'g', 4, 64) + "%" })
+	case size:
+		return orNone(int64(v), func() string { return fmt.Sprintf("%dB", v) })
+	case float64:
+		return orNone(v, func() string { return strconv.FormatFloat(v, 'g', -1, 64) })
+	case int:
+		return orNone(v, func() string { return strconv.Itoa(v) })
+	case bool:
+		return map[bool]string{true: "true"}[v]
+	case []string:
+		if v == nil {
+			return ""
+		}
+		return "[" + strings.Join(v, ", ") + "]"
+	case []policy.Tier:
+		return list(v, func(t policy.Tier) string { return string(t) })
+	case map[int]time.Duration:
+		var all []string
+		for _, status := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, fmt.Sprintf("%d: %s", status, span(v[status])))
+		}
+		return braces(all)
+	case map[string]string:
+		return list(slices.Sorted(maps.Keys(v)), func(rule string) string { return rule })
+	case policy.Key:
+		var all []string
+		for _, part := range v.Parts {
+			all = append(all, part.Name+": "+part.Type)
+		}
+		return v.Type + braces(all) // one of them is empty
+	case policy.Profile:
+		return braces(pairs("fresh", span(v.Fresh), "stale", span(v.Stale), "expire", span(v.Expire), "jitter", text(share(v.Jitter))))
+	case policy.CDN:
+		return braces(pairs("kind", v.Kind, "zone", v.Zone, "token", v.Token, "hosts", text(v.Hosts)))
+	case []policy.Table:
+		return list(v, func(t policy.Table) string {
+			tags := ""
+			if len(t.Tags) > 0 {
+				tags = text(t.Tags)
+			}
+			return braces(pairs("table", t.Name, "key", t.Key, "tags", tags, "version", t.Version, "sequence", t.Sequence))
+		})
+	}
+	return fmt.Sprint(v)
+}
+
+// orNone writes a number: 0 is nothing, None is none.
+func orNone[T int | int64 | float64](v T, number func() string) string {
+	switch v {
+	case 0:
+		return ""
+	case policy.None:
+		return "none"
+	}
+	return number()
+}
+
+func list[T any](members []T, one func(T) string) string {
+	if len(members) == 0 {
+		return ""
+	}
+	all := make([]string, len(members))
+	for i, m := range members {
+		all[i] = one(m)
+	}
+	return "[" + strings.Join(all, ", ") + "]"
+}
+
+// pairs joins keys and values, without those whose value is empty.
+func pairs(all ...string) []string {
+	var kept []string
+	for i := 0; i+1 < len(all); i += 2 {
+		if all[i+1] != "" {
+			kept = append(kept, all[i]+": "+all[i+1])
+		}
+	}
+	return kept
+}
+
+func braces(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return "{" + strings.Join(all, ", ") + "}"
+}
+
+// span writes a duration as files do.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d == 0:
+		return ""
+	case d == policy.None:
+		return "none"
+	case d%day == 0:
+		return fmt.Sprintf("%dd", d/day)
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,82 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/larderdev/larder/policy/internal/field"
+)
+
+// mistake is one that [policy.Policy.Validate] reports.
+type mistake interface {
+	error
+	Field() string
+	Message() string
+	Mend() string
+}
+
+// invalid reports what a policy that a program has built is refused for, unless
+// another rule has said it: it runs after the others. What a text that holds a
+// secret is refused for would repeat the secret.
+func invalid(k *check) {
+	all, ok := k.p.Validate().(interface{ Unwrap() []error })
+	if !ok {
+		return
+	}
+	for _, err := range all.Unwrap() {
+		var m mistake
+		if !errors.As(err, &m) {
+			continue
+		}
+		said := slices.ContainsFunc(k.found, func(f Finding) bool {
+			return f.Path == m.Field() || f.Rule == secretRule && (field.Within(f.Path, m.Field()) || field.Within(m.Field(), f.Path))
+		})
+		if !said {
+			k.add(m.Field(), m.Message(), "You could "+m.Mend()+".")
+		}
+	}
+}
+
+// refusedAtStart is about values that package larder does not take, and that are
+// nothing for the policy itself to know.
+func refusedAtStart(k *check) {
+	for _, c := range k.classes {
+		if t := c.is.TTL.Shared; t > 0 && t < time.Millisecond {
+			k.report(c.owner, "ttl", fmt.Sprintf("a value is fresh for %v, and the shared tier counts in milliseconds", t), "Set 1ms or more.")
+		}
+		s := c.is.Stampede
+		if s.HardTimeout > 0 && s.SoftTimeout >= s.HardTimeout {
+			k.report(c.owner, "stampede.soft_timeout", fmt.Sprintf("readers wait %s for a load that ends after %s", span(s.SoftTimeout), span(s.HardTimeout)),
+				"Make it shorter than hard_timeout.")
+		}
+		if s.EarlyRefresh > 100 {
+			k.report(c.owner, "stampede.early_refresh", fmt.Sprintf("it is %v: values would be loaded all the time", s.EarlyRefresh), "Set 100 or less; 1 is right for most.")
+		}
+	}
+}
+
+// zoned are the kinds whose API is about a zone, a service or a distribution.
+var zoned = []string{"cloudflare", "fastly", "cloudfront", "akamai", "bunny", "google"}
+
+func cdnZone(k *check) {
+	for i, c := range k.p.CDNs {
+		if c.Zone == "" && slices.Contains(zoned, c.Kind) {
+			k.add(fmt.Sprintf("cdn[%d].zone", i), fmt.Sprintf("%s has no zone, service or distribution: nothing can be purged there", c.Kind),
+				"Write the name of the environment variable with its id.")
+		}
+	}
+}
+
+// closest returns " (name?)" for the one of names that is nearest to name, if one
+// is near.
+func closest(name string, names []string) string {
+	if best := field.Nearest(name, names); best != "" {
+		return " (" + best + "?)"
+	}
+	return ""
+}
+
+// quote writes a text that comes from anywhere, without its end if it is long.
+func quote(text string) string { return fmt.Sprintf("%.100q", hide(text)) }
