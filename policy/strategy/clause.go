@@ -1,0 +1,201 @@
+package strategy
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+)
+
+// A clause is one statement, with runes for its literals.
+type clause struct {
+	text     string // white space is single spaces
+	line     int
+	literals []literal
+}
+
+// source is the clause as it was written.
+func (c clause) source() string { return restore(c.text, c.literals) }
+
+// with is the clause with another text of the same literals.
+func (c clause) with(text string) clause {
+	c.text = strings.Join(strings.Fields(text), " ")
+	return c
+}
+
+// plain is the clause with the words of its literals in their place.
+func (c clause) plain() clause {
+	var out strings.Builder
+	for _, r := range c.text {
+		if i := int(r - firstLiteral); i >= 0 && i < len(c.literals) {
+			out.WriteString(c.literals[i].value)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return c.with(out.String())
+}
+
+// value is what a part of the clause says: that of its literal, or its words.
+func (c clause) value(part string) string {
+	part = strings.TrimSpace(part)
+	if all := c.values(part); len(all) == 1 && len(part) == len(string(firstLiteral)) {
+		return all[0]
+	}
+	return restore(part, c.literals)
+}
+
+// values are those of the literals in a part of the clause.
+func (c clause) values(part string) []string {
+	var all []string
+	for _, r := range part {
+		if i := int(r - firstLiteral); i >= 0 && i < len(c.literals) {
+			all = append(all, c.literals[i].value)
+		}
+	}
+	return all
+}
+
+// The marks of Markdown within a line, and where a label ends and clauses do.
+var (
+	boldLabel = regexp.MustCompile(`^(?:\*\*|__)([^*_]+?)(?:\s*[:—–-])?(?:\*\*|__)\s*(?:[:—–]|->?|→)?(?:\s+|$)`)
+	link      = regexp.MustCompile(`!?\[([^\[\]]*)\]\(([^()\s]*)\)`)
+	lineBreak = regexp.MustCompile(`(?i)<br\s*/?>`)
+	stars     = regexp.MustCompile(`(^|[^/*])\*+`)
+	under     = regexp.MustCompile(`(^|[\s(])_{1,2}(\S[^_]*?)_{1,2}([\s).,:;]|$)`)
+	tierLife  = regexp.MustCompile(`(?i)\b(memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s? \((\d[^()]*)\)`)
+	labelEnd  = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
+	between   = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)
+	ends      = regexp.MustCompile(lit + `$`)
+	begins    = regexp.MustCompile(`^\s*` + lit)
+)
+
+// A text is that of a block, without marks and with runes for its literals.
+type text struct {
+	s        string
+	line     int
+	literals []literal
+}
+
+// newText takes marks and literals from the text of a block. What is lost, the
+// addresses of links, goes to dropped.
+func newText(b block, dropped func(string)) text {
+	s, literals := takeLiterals(b.text)
+	s = boldLabel.ReplaceAllString(s, "$1: ")
+	s = link.ReplaceAllStringFunc(s, func(l string) string {
+		m := link.FindStringSubmatch(l)
+		dropped(m[2])
+		return m[1]
+	})
+	s = lineBreak.ReplaceAllStringFunc(s, func(l string) string {
+		dropped(l)
+		return "; "
+	})
+	s = tierLife.ReplaceAllString(s, "$1 $2")
+	s = stars.ReplaceAllString(s, "$1")
+	s = under.ReplaceAllString(s, "$1$2$3")
+	return text{s: s, line: b.line, literals: literals}
+}
+
+// label parts "Inventory: write-through" into the label and the rest. ok is false
+// if there is none. "Sessions (Redis): 1h" has the label "Sessions", and the rest
+// begins with what is in parentheses.
+func (t text) label() (label clause, rest text, ok bool) {
+	m := labelEnd.FindStringIndex(t.s)
+	if m == nil || strings.ContainsAny(t.s[:m[0]], ",;") && strings.Contains(t.s[:m[0]], ". ") {
+		return clause{}, t, false
+	}
+	head, rest := t.s[:m[0]], text{s: t.s[m[1]:], line: t.line + strings.Count(t.s[:m[1]], "\n"), literals: t.literals}
+	if open := strings.Index(head, " ("); open > 0 && strings.HasSuffix(head, ")") {
+		rest.s = head[open:] + ", " + rest.s
+		rest.line = t.line
+		head = head[:open]
+	}
+	c := clause{line: t.line, literals: t.literals}.with(head)
+	return c, rest, c.text != ""
+}
+
+// clauses parts a text where commas and the like do, but for those within literals,
+// between two literals, in calls like hash(a, b), and in numbers.
+func (t text) clauses() []clause {
+	var all []clause
+	start, depth := 0, 0
+	cut := func(from, to int) {
+		c := clause{line: t.line, literals: t.literals}.with(t.s[start:from])
+		lead := t.s[start:from]
+		c.line += strings.Count(t.s[:start], "\n") + strings.Count(lead[:len(lead)-len(strings.TrimLeft(lead, " \n"))], "\n")
+		if strings.Trim(c.text, ".,:;-–—… \"'") != "" || strings.ContainsAny(t.s[start:from], "…") {
+			all = append(all, c)
+		}
+		start = to
+	}
+	for at := 0; at < len(t.s); {
+		m := between.FindStringIndex(t.s[at:])
+		if m == nil {
+			break
+		}
+		from, to := at+m[0], at+m[1]
+		depth = max(0, depth+attached(t.s[at:from]))
+		sep := t.s[from:to]
+		at = to
+		switch {
+		case strings.HasPrefix(sep, ")") && depth > 0:
+			depth--
+		case depth > 0, strings.HasPrefix(sep, ",") && ends.MatchString(t.s[:from]) && begins.MatchString(t.s[from+1:]):
+			at = from + 1
+		case sep == "…":
+			cut(from, from)
+			all = append(all, clause{text: "…", line: t.line + strings.Count(t.s[:from], "\n"), literals: t.literals})
+			start = to
+		default:
+			cut(from, to)
+		}
+	}
+	cut(len(t.s), len(t.s))
+	return all
+}
+
+// attached counts the parentheses in s that follow a word at once, as in "hash(":
+// what is in them belongs to the word.
+func attached(s string) int {
+	n := 0
+	for i := range len(s) {
+		if s[i] == '(' && i > 0 && s[i-1] != ' ' && s[i-1] != '\n' {
+			n++
+		}
+	}
+	return n
+}
+
+// What a rule may answer besides nil, done.
+var errPass = errors.New("the clause is none of this rule's")
+
+// A refusal says that a rule knows the clause, and why it cannot be policy.
+type refusal struct{ reason, mend string }
+
+// Error says why.
+func (r *refusal) Error() string { return r.reason }
+
+// refuse makes a refusal.
+func refuse(reason, mend string) error { return &refusal{reason, mend} }
+
+// A rule reads clauses of one form about a T.
+type rule[T any] struct {
+	form *regexp.Regexp
+	do   func(s *subject[T], c clause, m []string) error
+}
+
+// on makes a rule of a form that the whole clause must have, in any case of
+// letters. LIT stands for a literal, LITS for several, END for what may follow.
+func on[T any](form string, do func(s *subject[T], c clause, m []string) error) rule[T] {
+	form = strings.NewReplacer(
+		"LITS", lit+`(?:(?:\s*,)?(?:\s*(?:and|or))?\s*`+lit+`)*`,
+		"LIT", lit,
+		"MEMORY", `(?:in[- ]?memory|memory|local(?: memory| cache)?|process memory|in[- ]process|l1|ram)`,
+		"REDIS", `(?:redis|valkey|shared|distributed|l2)`,
+		"CDN", `(?:cdn|edge|l3)`,
+		"|:|=)*", "| ?:| ?=)*",
+		"[:=]?", " ?[:=]?",
+		"NO", `(?:no|not|never|without|none|zero|disable[ds]?)`,
+	).Replace(form)
+	return rule[T]{regexp.MustCompile(`(?i)^(?:` + form + `)$`), do}
+}

@@ -1,0 +1,34 @@
+// Package strategy reads a caching strategy as people write it in Markdown, and
+// writes the page that a team pins.
+//
+//	page ──blocks──▶ items, rows, headings ──clauses──▶ "5min TTL" ──rules──▶ Policy
+//	                                             └──▶ not understood, by line
+//	Policy ──Write──▶ page, in words that the same rules read
+//
+// # Model
+//
+// A page is made of blocks: headings, list items, rows of tables, paragraphs. A
+// block that speaks of something has a label and clauses: "Inventory: write-through,
+// 5min TTL (always fresh)" has the label "Inventory" and three clauses. Each clause
+// is a statement. A rule is a regular expression over a whole clause and what it
+// means for a class, a route, a profile, a CDN, the fleet or the generated code.
+//
+// A name is written or derived. In `code` or "quotes" it is taken letter by letter.
+// In plain words it is derived: small letters, each word in the singular, joined by
+// hyphens, without a last word that only says "many of these" (results, catalog,
+// data, cache). So "Product catalog" and "products" are
+// both product, "Search results" is search, "Auth tokens" is auth-token.
+//
+// # Invariants
+//
+//   - Every clause is counted, and is either understood or listed with its line, why
+//     it is not, and what to write instead. Nothing is passed over.
+//   - What had to be decided is a note with its line. A page by [Write] leaves
+//     nothing to decide.
+//   - Two statements of one page do not win over each other: a contradiction is an
+//     error that names both lines.
+//   - Reading what [Write] wrote gives the same policy, and writing that the same
+//     page.
+//   - The reader holds no more than a page of [MaxSize] bytes and what came of it,
+//     and regular expressions of package regexp: no input makes it slow.
+package strategy

@@ -1,0 +1,103 @@
+package strategy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// labelled takes "name: clauses", and "name:" with items beneath it.
+func (r *reader) labelled(label clause, rest text, indent int, above bool) {
+	r.account(label.source())
+	who, reason := r.named(label)
+	clauses := rest.clauses()
+	if who == nil {
+		if len(clauses) == 0 {
+			r.unknown(label, reason, "name what it is about: \"Product catalog: cache-aside, 1h TTL\"")
+		}
+		for _, c := range clauses {
+			r.account(c.source())
+			r.unknown(c, reason, "name what it is about: \"Product catalog: cache-aside, 1h TTL\"")
+		}
+		return
+	}
+	before := r.report.Understood
+	r.sayAll(who, rest)
+	if r.report.Understood > before {
+		r.noteName(label, who)
+	}
+	if above || len(clauses) == 0 {
+		r.items = append(r.items, context{level: indent, label: label, who: who, used: len(clauses) > 0})
+	}
+}
+
+// named is what a label names: one of the fleet and the like, a route, a class, or
+// several of these. If it is nil, the reason says why.
+func (r *reader) named(label clause) (speaker, string) {
+	switch text := label.text; {
+	case strings.EqualFold(text, "fleet"):
+		return r.fleet, ""
+	case strings.EqualFold(text, "generated code"):
+		return r.golang, ""
+	case len(label.values(text)) == 1 && strings.HasPrefix(text, "Profile "):
+		return r.profile(label.value(text[len("Profile "):])), ""
+	case len(label.values(text)) == 1 && strings.HasPrefix(text, "CDN "):
+		return r.cdn(label.value(text[len("CDN "):])), ""
+	}
+	if pattern, ok := patternOf(label); ok {
+		if strings.ContainsAny(pattern, "*") || strings.Contains(pattern, "/:") {
+			return nil, "a route is a pattern of net/http.ServeMux: \"GET /assets/{name}\" instead of * and :name"
+		}
+		return r.route(pattern, label.source()), ""
+	}
+	if values := label.values(label.text); len(values) == 1 && len([]rune(label.text)) == 1 {
+		if !className.MatchString(values[0]) {
+			return nil, fmt.Sprintf("%q is no name of a class: small letters, digits, _ . and - are", values[0])
+		}
+		return r.class(values[0], label.source()), ""
+	}
+	var all several
+	for _, words := range nameSeparator.Split(label.text, -1) {
+		part := label.with(words)
+		name := deriveClass(restore(words, nil))
+		if values := part.values(part.text); len(values) == 1 && len([]rune(part.text)) == 1 && className.MatchString(values[0]) {
+			name = values[0]
+		}
+		if name == "" {
+			return nil, fmt.Sprintf("%q is no name of a class or a route", label.source())
+		}
+		all = append(all, r.class(name, part.source()))
+	}
+	if len(all) == 1 {
+		return all[0], ""
+	}
+	return all, ""
+}
+
+// several are subjects of which the same is said.
+type several []speaker
+
+func (all several) say(c clause) error {
+	for _, s := range all {
+		if err := s.say(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (all several) knows(c clause) bool { return all[0].knows(c) }
+
+func (all several) title() string {
+	titles := make([]string, len(all))
+	for i, s := range all {
+		titles[i] = s.title()
+	}
+	return strings.Join(titles, ", ")
+}
+
+// noteName says what a name in plain words was taken for.
+func (r *reader) noteName(label clause, who speaker) {
+	if strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
+		r.note(label.line, "%s → %s", label.source(), who.title())
+	}
+}

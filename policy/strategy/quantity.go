@@ -1,0 +1,191 @@
+package strategy
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/policy"
+)
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
+
+// units are the names of units of time. A month is none: it has no length.
+var units = map[string]time.Duration{
+	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "μs": time.Microsecond,
+	"ms": time.Millisecond, "millisecond": time.Millisecond,
+	"s": time.Second, "sec": time.Second, "second": time.Second,
+	"m": time.Minute, "min": time.Minute, "minute": time.Minute,
+	"h": time.Hour, "hr": time.Hour, "hour": time.Hour,
+	"d": day, "day": day, "w": week, "wk": week, "week": week,
+	"y": 365 * day, "yr": 365 * day, "year": 365 * day,
+}
+
+// numbers are the numbers that people write as words.
+var numbers = map[string]string{
+	"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
+	"seven": "7", "eight": "8", "nine": "9", "ten": "10", "twelve": "12", "fifteen": "15",
+	"twenty": "20", "thirty": "30", "forty": "40", "sixty": "60", "ninety": "90", "half a": "0.5", "half an": "0.5",
+}
+
+// amount is one number with its unit: "5 minutes", "1h", "half an hour".
+var amount = regexp.MustCompile(`^(\d+(?:\.\d+)?|half an?|[a-z]+)[ -]*([a-zµμ]+)\.?[ ,]*(?:and )?`)
+
+// duration reads a length of time as people write it: "5m", "1h30m", "300 seconds",
+// "one hour". "none" is [policy.None]. A number without a unit is none.
+func duration(s string) (time.Duration, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s == "none" {
+		return policy.None, true
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return d, d > 0
+	}
+	var sum time.Duration
+	for s != "" {
+		m := amount.FindStringSubmatch(s)
+		if m == nil {
+			return 0, false
+		}
+		d, ok := times(m[1], m[2])
+		if !ok || sum > math.MaxInt64-d {
+			return 0, false
+		}
+		sum += d
+		s = s[len(m[0]):]
+	}
+	return sum, sum > 0
+}
+
+// times is number times unit, exactly if the number is whole.
+func times(number, name string) (time.Duration, bool) {
+	unit, ok := units[name]
+	if !ok {
+		unit, ok = units[strings.TrimSuffix(name, "s")]
+	}
+	if word, is := numbers[number]; is {
+		number = word
+	}
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil && ok {
+		return time.Duration(n) * unit, n <= math.MaxInt64/int64(unit)
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	f *= float64(unit)
+	return time.Duration(f), ok && err == nil && f < math.MaxInt64
+}
+
+// writeDuration writes a length of time so that [duration] reads the same: whole
+// days as such, the rest as Go does without the zeros at the end.
+func writeDuration(d time.Duration) string {
+	switch {
+	case d == policy.None:
+		return "none"
+	case d >= day && d%day == 0:
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// percent reads a share in percent, "10%" or "12.5 %". It moves the point in the
+// text, not in a float64: 0.07 stays the number it was.
+func percent(s string) (float64, bool) {
+	s = strings.TrimSpace(s)
+	if s == "none" {
+		return policy.None, true
+	}
+	digits, ok := strings.CutSuffix(s, "%")
+	digits = strings.TrimSpace(digits)
+	if !ok || digits == "" || strings.Trim(digits, "0123456789.") != "" {
+		return 0, false
+	}
+	whole, part, _ := strings.Cut(digits, ".")
+	whole = "00" + whole
+	f, err := strconv.ParseFloat(whole[:len(whole)-2]+"."+whole[len(whole)-2:]+part, 64)
+	return f, err == nil
+}
+
+// writePercent writes a share so that [percent] reads the same.
+func writePercent(f float64) string {
+	if f == policy.None {
+		return "none"
+	}
+	whole, part, _ := strings.Cut(strconv.FormatFloat(f, 'f', -1, 64), ".")
+	part += strings.Repeat("0", max(0, 2-len(part)))
+	s := strings.TrimLeft(whole+part[:2], "0")
+	if s == "" {
+		s = "0"
+	}
+	if rest := strings.TrimRight(part[2:], "0"); rest != "" {
+		s += "." + rest
+	}
+	return s + "%"
+}
+
+// A sizeUnit is a unit of bytes.
+type sizeUnit struct {
+	name string
+	size int64
+}
+
+// sizeUnits are largest first, as writeSize tries them.
+var sizeUnits = []sizeUnit{
+	{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}, {"bytes", 1}, {"B", 1},
+}
+
+// size reads a number of bytes with its unit: "64MiB", "10 MB"; "none" is
+// [policy.None].
+func size(s string) (int64, bool) {
+	s = strings.TrimSpace(s)
+	if s == "none" {
+		return policy.None, true
+	}
+	digits := s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	name := strings.TrimSpace(s[len(digits):])
+	for _, u := range sizeUnits {
+		if strings.EqualFold(name, u.name) && err == nil {
+			return n * u.size, n > 0 && n <= math.MaxInt64/u.size
+		}
+	}
+	return 0, false
+}
+
+// writeSize writes a number of bytes in the largest unit that divides it.
+func writeSize(n int64) string {
+	if n == policy.None {
+		return "none"
+	}
+	for _, u := range sizeUnits {
+		if n%u.size == 0 && u.name != "bytes" {
+			return strconv.FormatInt(n/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10) + "B"
+}
+
+// whole reads a number of things: "10000", "10,000".
+func whole(s string) (int, bool) {
+	n, err := strconv.Atoi(strings.NewReplacer(",", "", "_", "", " ", "").Replace(s))
+	return n, err == nil && n > 0
+}
+
+// number reads a plain positive number; "none" is [policy.None].
+func number(s string) (float64, bool) {
+	if s == "none" {
+		return policy.None, true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil && f > 0 && !math.IsInf(f, 0)
+}

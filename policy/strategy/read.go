@@ -1,0 +1,255 @@
+package strategy
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/larderdev/larder/policy"
+)
+
+// Read reads a caching strategy in Markdown. name is for messages. Every statement
+// of the page is in the policy, or in the report's NotUnderstood; what had to be
+// decided is in its Notes. Classes have no Go type after that: a page does not say
+// it, and the report's Wants name them.
+//
+// The errors are a page above [MaxSize], and [*Contradictions]. With an error there
+// is no policy; with contradictions there still is a report.
+func Read(name string, markdown []byte) (*policy.Policy, *Report, error) {
+	if len(markdown) > MaxSize {
+		return nil, nil, fmt.Errorf("%s: a page has at most %d bytes, this one has %d; take out what is no strategy", name, MaxSize, len(markdown))
+	}
+	r := newReader(&Report{Name: name})
+	page := strings.TrimPrefix(strings.ToValidUTF8(string(markdown), "\uFFFD"), "\uFEFF")
+	all := blocks(page)
+	for i, b := range all {
+		r.block(b, i+1 < len(all) && all[i+1].kind == item && all[i+1].indent > b.indent)
+	}
+	p := r.finish()
+	byLine := func(a, b Note) int { return cmp.Compare(a.Line, b.Line) }
+	slices.SortStableFunc(r.report.Notes, byLine)
+	slices.SortStableFunc(r.report.NotUnderstood, func(a, b Unknown) int { return cmp.Compare(a.Line, b.Line) })
+	if len(r.wrong) > 0 {
+		slices.SortStableFunc(r.wrong, func(a, b Contradiction) int { return cmp.Compare(a.Line, b.Line) })
+		return nil, r.report, &Contradictions{Name: name, All: r.wrong}
+	}
+	return p, r.report, nil
+}
+
+// A reader goes through a page and collects what it says.
+type reader struct {
+	report *Report
+	wrong  []Contradiction
+
+	classes  map[string]*subject[class]
+	routes   map[string]*subject[route]
+	profiles map[string]*subject[policy.Profile]
+	cdns     []*subject[policy.CDN]
+	fleet    *subject[policy.Fleet]
+	golang   *subject[policy.Go]
+
+	headings []context // from the page's to the nearest
+	items    []context // from the outermost list's to the nearest
+	targets  []aim     // to be matched with classes when all are known
+}
+
+// An aim is a miss target whose class is named in words.
+type aim struct {
+	clause clause
+	words  string // the class, as it is named
+	share  clause // what is said of it
+}
+
+func newReader(report *Report) *reader {
+	r := &reader{
+		report:   report,
+		classes:  map[string]*subject[class]{},
+		routes:   map[string]*subject[route]{},
+		profiles: map[string]*subject[policy.Profile]{},
+	}
+	r.fleet = &subject[policy.Fleet]{r: r, name: "the fleet", label: "Fleet", rules: fleetRules, said: map[string]mention{}}
+	r.golang = &subject[policy.Go]{r: r, name: "generated code", label: "Generated code", rules: goRules, said: map[string]mention{}}
+	return r
+}
+
+// note writes down a decision.
+func (r *reader) note(line int, format string, args ...any) {
+	n := Note{line, fmt.Sprintf(format, args...)}
+	if !slices.Contains(r.report.Notes, n) {
+		r.report.Notes = append(r.report.Notes, n)
+	}
+}
+
+// contradict writes down two statements that cannot both hold.
+func (r *reader) contradict(line, other int, format string, args ...any) {
+	r.wrong = append(r.wrong, Contradiction{max(line, other), min(line, other), fmt.Sprintf(format, args...)})
+}
+
+// understand counts a statement that is in the policy.
+func (r *reader) understand() {
+	r.report.Statements++
+	r.report.Understood++
+}
+
+// unknown lists a statement that is not.
+func (r *reader) unknown(c clause, reason, suggestion string) {
+	r.report.Statements++
+	r.report.NotUnderstood = append(r.report.NotUnderstood, Unknown{c.line, c.source(), reason, suggestion})
+}
+
+// account keeps a text that a block was taken apart into.
+func (r *reader) account(text string) { r.report.pieces = append(r.report.pieces, text) }
+
+// class returns the class under a name, whose page calls it label.
+func (r *reader) class(name, label string) *subject[class] {
+	s, ok := r.classes[name]
+	if !ok {
+		s = &subject[class]{r: r, name: "class " + name, label: label, rules: allClassRules, said: map[string]mention{}}
+		r.classes[name] = s
+	}
+	return s
+}
+
+// allClassRules are in the order in which they are tried: a bare length of time
+// comes after everything that has more words.
+var allClassRules = slices.Concat(tierRules, loadRules, classRules)
+
+// route returns the route of a pattern.
+func (r *reader) route(pattern, label string) *subject[route] {
+	s, ok := r.routes[pattern]
+	if !ok {
+		s = &subject[route]{r: r, name: "route " + pattern, label: label, rules: routeRules, said: map[string]mention{}}
+		r.routes[pattern] = s
+	}
+	return s
+}
+
+// profile returns the profile under a name.
+func (r *reader) profile(name string) *subject[policy.Profile] {
+	s, ok := r.profiles[name]
+	if !ok {
+		s = &subject[policy.Profile]{r: r, name: "profile " + name, label: "Profile " + name, rules: profileRules, said: map[string]mention{}}
+		r.profiles[name] = s
+	}
+	return s
+}
+
+// cdn adds a CDN.
+func (r *reader) cdn(kind string) *subject[policy.CDN] {
+	s := &subject[policy.CDN]{r: r, name: "CDN " + kind, label: "CDN " + kind, v: policy.CDN{Kind: kind}, rules: cdnRules, said: map[string]mention{}}
+	r.cdns = append(r.cdns, s)
+	return s
+}
+
+// finish makes a policy of what was said, when all of it is known.
+func (r *reader) finish() *policy.Policy {
+	r.closeItems(-1)
+	p := &policy.Policy{Version: policy.FileVersion, Fleet: r.fleet.v, Go: r.golang.v}
+	r.aimTargets()
+	for _, name := range slices.Sorted(maps.Keys(r.classes)) {
+		if s := r.classes[name]; len(s.said) > 0 {
+			r.finishClass(s)
+			insert(&p.Classes, name, s.v)
+		}
+	}
+	for pattern, s := range r.routes {
+		if len(s.said) > 0 {
+			insert(&p.Routes, pattern, s.v)
+		}
+	}
+	for name, s := range r.profiles {
+		if len(s.said) > 0 {
+			insert(&p.Profiles, name, s.v)
+		}
+	}
+	for _, s := range r.cdns {
+		p.CDNs = append(p.CDNs, s.v)
+	}
+	r.want(p)
+	return p
+}
+
+// insert puts a value into a map that is made when it is needed.
+func insert[V any](m *map[string]V, key string, v V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+	(*m)[key] = v
+}
+
+// finishClass decides what depends on all that was said of a class.
+func (r *reader) finishClass(s *subject[class]) {
+	if s.v.Pattern == policy.Never {
+		never := s.said["pattern"]
+		for _, field := range slices.Sorted(maps.Keys(s.said)) {
+			if m := s.said[field]; field != "pattern" && field != "description" && !strings.HasPrefix(field, "rule ") {
+				r.contradict(m.line, never.line, "%s: %q is for what is cached, but %q", s.name, m.text, never.text)
+				return
+			}
+		}
+		return
+	}
+	r.tiers(s)
+	if _, ok := s.said["row version"]; !ok && s.v.Pattern == policy.WriteThrough {
+		s.v.RowVersion = "column"
+		m := s.said["pattern"]
+		r.note(m.line, "%s: %s → row_version column, which puts writers that cross in order; or say \"version from a sequence\", \"no row version\"", s.label, m.text)
+	}
+}
+
+// want lists what classes need before code can be made of them.
+func (r *reader) want(p *policy.Policy) {
+	add := func(class, field, why string) {
+		r.report.Wants = append(r.report.Wants, Want{class, field, why})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Classes)) {
+		c := p.Classes[name]
+		if c.Pattern == policy.Never {
+			continue
+		}
+		if c.Type == "" {
+			add(name, "type", "the Go type of its values, for larder gen")
+		}
+		if c.TTL.Shared == 0 && c.Profile == "" && !c.FromValue {
+			add(name, "ttl", "how long a value is fresh; the page does not say")
+		}
+		if c.Source.From == "" && c.Source.Tables == nil {
+			add(name, "source", "where its values are loaded from")
+		}
+	}
+}
+
+// aimTargets gives miss targets to the classes that they name.
+func (r *reader) aimTargets() {
+	var names []string
+	for name, s := range r.classes {
+		if len(s.said) > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, a := range r.targets {
+		fit := called(a.words, names)
+		if values := a.clause.values(a.words); len(values) == 1 {
+			fit = values
+		}
+		switch {
+		case len(fit) == 0:
+			r.unknown(a.clause, fmt.Sprintf("no class is called %q", a.words), "name one of: "+strings.Join(names, ", "))
+		case len(fit) > 1:
+			r.unknown(a.clause, fmt.Sprintf("%q may be any of %s", a.words, strings.Join(fit, ", ")), "write the name of one in `code`")
+		case !slices.Contains(names, fit[0]):
+			r.unknown(a.clause, fmt.Sprintf("nothing is said of a class %s", fit[0]), "name one of: "+strings.Join(names, ", "))
+		default:
+			s := r.classes[fit[0]]
+			if err := s.say(a.share); err != nil {
+				r.unknown(a.clause, "a target is a share of misses above 0 %", `say "< 10% for `+fit[0]+`"`)
+				continue
+			}
+			r.note(a.clause.line, "%s → miss target of class %s", a.clause.source(), fit[0])
+			r.understand()
+		}
+	}
+}

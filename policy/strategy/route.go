@@ -1,0 +1,139 @@
+package strategy
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/policy"
+)
+
+type route = policy.Route
+
+// routePattern is what a route looks like in plain words: a path, maybe with a
+// method and a host.
+var routePattern = regexp.MustCompile(`^(?:[A-Z]+ )?(?:[a-z0-9.-]+\.[a-z]+)?/\S*$`)
+
+// routeRules read what is said of a route.
+var routeRules = []rule[route]{
+	onText(`class[:=]? (LIT)`, "class", func(r *route) *string { return &r.Class }),
+	on(`as the defaults say`, func(s *subject[route], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onSet(neverWords, "storage", true, func(r *route) *bool { return &r.NoStore }),
+	onSet(`(?:private|per[- ]user|browser only)`, "privacy", true, func(r *route) *bool { return &r.Private }),
+	onText(`profile[:=]? (LIT)`, "profile", func(r *route) *string { return &r.Profile }),
+	onDuration(`(?:CDN|s-maxage)(?: ttl| cache)?(?: for|:|=)* (.+)`, "edge TTL", routeEdge),
+	onDuration(`(.+) (?:(?:in|at|on) )?(?:the )?CDN(?: ttl)?`, "edge TTL", routeEdge),
+	on(`(?:browsers?|max-age|client)(?: ttl| cache)?(?: for|:|=)* (?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
+	onDuration(`(?:browsers?|max-age|client)(?: ttl| cache)?(?: for|:|=)* (.+)`, "browser TTL", routeBrowser),
+	onDuration(`(.+) (?:(?:in|at|on) )?(?:the )?browsers?(?: ttl)?`, "browser TTL", routeBrowser),
+	onDuration(`(?:stale[- ]while[- ]revalidate|swr)(?: of| for| window|:|=)* (.+)`, "stale-while-revalidate", routeSWR),
+	onDuration(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", routeSWR),
+	onSet(`NO (?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", policy.None, routeSWR),
+	onDuration(`(?:stale[- ]if[- ]error|sie)(?: of| for| window|:|=)* (.+)`, "stale-if-error", routeSIE),
+	onDuration(`(.+) (?:of )?(?:stale[- ]if[- ]error|sie)`, "stale-if-error", routeSIE),
+	onSet(`NO (?:stale[- ]if[- ]error|sie)`, "stale-if-error", policy.None, routeSIE),
+	onSet(`immutable`, "immutability", true, func(r *route) *bool { return &r.Immutable }),
+	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS|[A-Za-z0-9_{}.-]+)`, "tags", routeTags),
+	onEmpty(`no tags`, "tags", routeTags),
+	onList(`(?:query(?: parameters?| keys?)?)(?: by)?[:=]? (LITS)`, "query", routeQuery),
+	onEmpty(`(?:no query(?: parameters?| keys?)?|ignores? (?:the )?query(?: string)?)`, "query", routeQuery),
+	onList(`(?:vary|varies)(?: by| on)?[:=]? (LITS|[A-Za-z-]+)`, "vary", func(r *route) *[]string { return &r.Vary }),
+	onEmpty(`no vary`, "vary", func(r *route) *[]string { return &r.Vary }),
+	on(`(?:status )?(\d{3})s?(?: for|:)? (.+)`, status),
+	on(`(.+)`, bareEdge),
+	onIgnore[route](func(r *route) *map[string]string { return &r.Ignore }),
+}
+
+func routeEdge(r *route) *time.Duration    { return &r.Edge }
+func routeBrowser(r *route) *time.Duration { return &r.Browser }
+func routeSWR(r *route) *time.Duration     { return &r.StaleWhileRevalidate }
+func routeSIE(r *route) *time.Duration     { return &r.StaleIfError }
+func routeTags(r *route) *[]string         { return &r.Tags }
+func routeQuery(r *route) *[]string        { return &r.Query }
+
+// askEachTime is what browsers do if nothing else is said. "browser none" of a page
+// that Write wrote says it on purpose.
+func askEachTime(s *subject[route], c clause, _ []string) error {
+	if c.text == "browser none" {
+		return put(s, c, "browser TTL", &s.v.Browser, policy.None)
+	}
+	if s.v.Browser > 0 {
+		return put(s, c, "browser TTL", &s.v.Browser, 0)
+	}
+	s.mention(c, "browser TTL")
+	return nil
+}
+
+// bareEdge takes a length of time that stands alone.
+func bareEdge(s *subject[route], c clause, m []string) error {
+	d, ok := duration(lead.ReplaceAllString(m[1], ""))
+	if !ok || d < 0 {
+		return errPass
+	}
+	s.note(c, "edge %s", writeDuration(d))
+	return put(s, c, "edge TTL", &s.v.Edge, d)
+}
+
+// status takes "404 for 30s".
+func status(s *subject[route], c clause, m []string) error {
+	code, _ := strconv.Atoi(m[1])
+	d, ok := duration(m[2])
+	if !ok {
+		return errPass
+	}
+	if s.v.Statuses == nil {
+		s.v.Statuses = map[int]time.Duration{}
+	}
+	to := s.v.Statuses[code]
+	err := put(s, c, "life of status "+m[1], &to, d)
+	s.v.Statuses[code] = to
+	return err
+}
+
+// patternOf is the route that a label names, if it names one. What a label in plain
+// words may not have, a pattern of ServeMux does not understand either.
+func patternOf(c clause) (string, bool) {
+	name := strings.TrimPrefix(c.text, "Route ")
+	pattern := c.value(name)
+	if values := c.values(name); len(values) == 1 && pattern == values[0] {
+		return pattern, strings.Contains(pattern, "/")
+	}
+	return pattern, routePattern.MatchString(pattern)
+}
+
+// profileRules read what is said of a line of life.
+var profileRules = []rule[policy.Profile]{
+	onDuration(`fresh(?: for|:)? (.+)`, "fresh", func(p *policy.Profile) *time.Duration { return &p.Fresh }),
+	onDuration(`stale(?: for|:)? (.+)`, "stale", func(p *policy.Profile) *time.Duration { return &p.Stale }),
+	onDuration(`(?:expires?|gone)(?: after| at|:)? (.+)`, "expire", func(p *policy.Profile) *time.Duration { return &p.Expire }),
+	onValue(`jitter[:=]? (.+)`, "jitter", percent, func(p *policy.Profile) *float64 { return &p.Jitter }),
+	on(`as the defaults say`, func(s *subject[policy.Profile], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+}
+
+// fleetRules read what all classes share.
+var fleetRules = []rule[policy.Fleet]{
+	onDuration(`memory (?:is |may be )?at most (.+) behind`, "staleness", func(f *policy.Fleet) *time.Duration { return &f.MaxStaleness }),
+	onDuration(`shared timeout[:=]? (.+)`, "shared timeout", func(f *policy.Fleet) *time.Duration { return &f.SharedTimeout }),
+	onDuration(`lease[:=]? (.+)`, "lease", func(f *policy.Fleet) *time.Duration { return &f.Lease }),
+	onDuration(`hold[:=]? (.+)`, "hold", func(f *policy.Fleet) *time.Duration { return &f.Hold }),
+	onSet(`(?:transactional )?outbox(?: relay)?`, "outbox", true, func(f *policy.Fleet) *bool { return &f.Outbox }),
+}
+
+// goRules read where generated code goes.
+var goRules = []rule[policy.Go]{
+	onText(`package[:=]? (LIT)`, "package", func(g *policy.Go) *string { return &g.Package }),
+	onText(`in (LIT)`, "folder", func(g *policy.Go) *string { return &g.Out }),
+}
+
+// cdnRules read what is said of a CDN.
+var cdnRules = []rule[policy.CDN]{
+	onText(`zone[:=]? (LIT)`, "zone", func(c *policy.CDN) *string { return &c.Zone }),
+	onText(`token[:=]? (LIT)`, "token", func(c *policy.CDN) *string { return &c.Token }),
+	onList(`hosts?[:=]? (LITS)`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
+	onEmpty(`no hosts`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
+	on(`as the defaults say`, func(s *subject[policy.CDN], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+}
+
+// cdnKinds are those that a policy can name.
+var cdnKinds = []string{"cloudflare", "fastly", "cloudfront", "akamai", "bunny", "google", "varnish", "nginx", "larder"}

@@ -1,0 +1,184 @@
+package strategy
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A subject is what a page speaks of: a class, a route, the fleet. It holds what
+// was said of it so far, and where.
+type subject[T any] struct {
+	r     *reader
+	name  string // "class product"
+	label string // what the page calls it
+	v     T
+	rules []rule[T]
+	said  map[string]mention // by field
+}
+
+// A mention is where and how a field was said.
+type mention struct {
+	line int
+	text string
+}
+
+// A speaker is a subject of any kind.
+type speaker interface {
+	// say makes policy of a clause, or says why not: errPass or a refusal.
+	say(c clause) error
+	// knows tells whether a rule reads the clause, and changes nothing.
+	knows(c clause) bool
+	// title names the subject in messages.
+	title() string
+}
+
+func (s *subject[T]) title() string { return s.name }
+
+func (s *subject[T]) say(c clause) error {
+	for _, rule := range s.rules {
+		if m := rule.form.FindStringSubmatch(c.text); m != nil {
+			if err := rule.do(s, c, m); !errors.Is(err, errPass) {
+				return err
+			}
+		}
+	}
+	return errPass
+}
+
+// knows tries the rules on a subject that nobody has, for a reader that nobody
+// asks.
+func (s *subject[T]) knows(c clause) bool {
+	trial := &subject[T]{r: newReader(&Report{}), name: s.name, label: s.label, rules: s.rules, said: map[string]mention{}}
+	return trial.say(c) == nil
+}
+
+// mention notes that a clause has said a field, if no other did before.
+func (s *subject[T]) mention(c clause, field string) {
+	if _, ok := s.said[field]; !ok {
+		s.said[field] = mention{c.line, c.source()}
+	}
+}
+
+// note writes down what a clause was taken for.
+func (s *subject[T]) note(c clause, format string, args ...any) {
+	s.r.note(c.line, "%s: %s → %s", s.label, c.source(), fmt.Sprintf(format, args...))
+}
+
+// put sets a field, unless it was said before otherwise.
+func put[S any, T comparable](s *subject[S], c clause, field string, to *T, v T) error {
+	if m, ok := s.said[field]; ok && *to != v {
+		s.r.contradict(c.line, m.line, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
+		return nil
+	}
+	*to = v
+	s.mention(c, field)
+	return nil
+}
+
+// putList is put for lists.
+func putList[S any, T comparable](s *subject[S], c clause, field string, to *[]T, v []T) error {
+	if m, ok := s.said[field]; ok && !slices.Equal(*to, v) {
+		s.r.contradict(c.line, m.line, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
+		return nil
+	}
+	*to = v
+	s.mention(c, field)
+	return nil
+}
+
+// onValue makes a rule that sets a field to what read makes of the form's first
+// group. What read does not take is none of the rule's.
+func onValue[S any, T comparable](form, field string, read func(string) (T, bool), of func(*S) *T) rule[S] {
+	return on(form, func(s *subject[S], c clause, m []string) error {
+		v, ok := read(c.value(m[1]))
+		if !ok {
+			return errPass
+		}
+		return put(s, c, field, of(&s.v), v)
+	})
+}
+
+// onDuration is onValue for lengths of time; it knows what is wrong with a number
+// without a unit.
+func onDuration[S any](form, field string, of func(*S) *time.Duration) rule[S] {
+	return on(form, func(s *subject[S], c clause, m []string) error {
+		text := c.value(m[1])
+		if bare.MatchString(text) {
+			return refuse("a length of time has a number and a unit", fmt.Sprintf("say %ss, %sm or %sh instead of %s", text, text, text, text))
+		}
+		d, ok := duration(text)
+		if !ok {
+			return errPass
+		}
+		if year.MatchString(text) {
+			s.note(c, "%s, a year of 365 days", writeDuration(d))
+		}
+		return put(s, c, field, of(&s.v), d)
+	})
+}
+
+var (
+	bare = regexp.MustCompile(`^\d+$`)
+	year = regexp.MustCompile(`(?i)\d\s*y|year`)
+)
+
+// onSet makes a rule that sets a field to one value.
+func onSet[S any, T comparable](form, field string, v T, of func(*S) *T) rule[S] {
+	return on(form, func(s *subject[S], c clause, _ []string) error { return put(s, c, field, of(&s.v), v) })
+}
+
+// onList makes a rule that sets a field to the literals of the form's first group,
+// or to its words if it has none.
+func onList[S any](form, field string, of func(*S) *[]string) rule[S] {
+	return on(form, func(s *subject[S], c clause, m []string) error {
+		v := c.values(m[1])
+		if len(v) == 0 {
+			v = strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })
+		}
+		return putList(s, c, field, of(&s.v), v)
+	})
+}
+
+// onEmpty makes a rule that sets a list to one without members, which is not the
+// same as saying nothing.
+func onEmpty[S any](form, field string, of func(*S) *[]string) rule[S] {
+	return on(form, func(s *subject[S], c clause, _ []string) error { return putList(s, c, field, of(&s.v), []string{}) })
+}
+
+// onText makes a rule that sets a field to a name or a sentence.
+func onText[S any](form, field string, of func(*S) *string) rule[S] {
+	return on(form, func(s *subject[S], c clause, m []string) error { return put(s, c, field, of(&s.v), c.value(m[1])) })
+}
+
+// onNoted makes a rule for what asks for nothing that is not there anyway.
+func onNoted[S any](form, why string) rule[S] {
+	return on(form, func(s *subject[S], c clause, _ []string) error {
+		s.mention(c, c.text)
+		s.note(c, "%s", why)
+		return nil
+	})
+}
+
+// onRefused makes a rule for what people say and a policy cannot.
+func onRefused[S any](form, reason, mend string) rule[S] {
+	return on(form, func(*subject[S], clause, []string) error { return refuse(reason, mend) })
+}
+
+// onIgnore makes the rule for lint rules that do not apply.
+func onIgnore[S any](of func(*S) *map[string]string) rule[S] {
+	return on(`rule (LIT) does not apply:? because (LIT)`, func(s *subject[S], c clause, m []string) error {
+		to := of(&s.v)
+		if *to == nil {
+			*to = map[string]string{}
+		}
+		id := c.value(m[1])
+		why := (*to)[id]
+		err := put(s, c, "rule "+id, &why, c.value(m[2]))
+		(*to)[id] = why
+		return err
+	})
+}
