@@ -29,12 +29,18 @@ type File struct {
 }
 
 // Generate writes the code of p, in memory. dir is the folder of the policy's
-// file, to which go.out is relative. It reads and writes no file. The error names
-// everything that is wrong with p as far as code is concerned, what larder.Open,
-// httpcache.New and the outbox would refuse included.
+// file, to which go.out is relative. It reads and writes no file.
+//
+// The error is that of [policy.Policy.Validate] if there is one. Else it names
+// everything that keeps code from being made of p: a class without a type or a ttl,
+// names that are the same in Go, and what larder.Open, httpcache.New and the outbox
+// would refuse when the service starts.
 func Generate(p *policy.Policy, dir string) (*Output, error) {
 	if p == nil {
 		return nil, errors.New("gen: there is no policy")
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("gen: %w", err)
 	}
 	pl, err := makePlan(p)
 	if err == nil {

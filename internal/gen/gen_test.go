@@ -1,30 +1,77 @@
 package gen
 
 import (
+	"errors"
 	"flag"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/file"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
+
+// shop is where the types of the cases are.
+const shop = "github.com/larderdev/larder/internal/gen/testdata/shop"
+
+// golden returns the policies whose code is kept in testdata, by the name of their
+// folder: the larder.yaml in it. That of the case example is the example of the
+// tree, with types that are there.
+func golden(t testing.TB) map[string]*policy.Policy {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/larder.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d cases: %v", len(files), err)
+	}
+	all := map[string]*policy.Policy{}
+	for _, name := range append(files, "../../larder.example.yaml") {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Base(filepath.Dir(name))
+		if strings.HasSuffix(name, "example.yaml") {
+			dir = "example"
+			data = []byte(strings.ReplaceAll(string(data), "example.com/shop/", shop+"/"))
+		}
+		all[dir] = parse(t, name, string(data))
+	}
+	return all
+}
+
+func parse(t testing.TB, name, text string) *policy.Policy {
+	t.Helper()
+	p, _, err := file.Parse(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// generate generates the code of a policy whose file is in dir.
+func generate(t testing.TB, p *policy.Policy, dir string) *Output {
+	t.Helper()
+	out, err := Generate(p, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
 
 // TestGolden compares what is generated with what is kept. The packages in testdata
 // are what this compares with, so that the tests which they have hold for what is
 // generated now.
 func TestGolden(t *testing.T) {
-	for name, p := range golden() {
+	for name, p := range golden(t) {
 		t.Run(name, func(t *testing.T) {
-			out, err := Generate(p, "testdata")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := filepath.Join("testdata", name); out.Dir != want {
-				t.Fatalf("the folder is %s, want %s: the case is not where it is looked for", out.Dir, want)
-			}
+			out := generate(t, p, filepath.Join("testdata", name))
 			if *update {
 				if _, err := out.Write(); err != nil {
 					t.Fatal(err)
@@ -44,19 +91,107 @@ func TestGolden(t *testing.T) {
 // TestGoldenRuns compiles the packages of testdata and runs their tests. The go
 // command keeps what has not changed.
 func TestGoldenRuns(t *testing.T) {
-	args := []string{"./testdata/shop/catalog"}
-	for _, name := range slices.Sorted(maps.Keys(golden())) {
-		tests, err := filepath.Glob(filepath.Join("testdata", name, "*_test.go"))
-		if err != nil || len(tests) == 0 {
+	var packages []string
+	for _, name := range slices.Sorted(maps.Keys(golden(t))) {
+		tested := false
+		err := filepath.WalkDir(filepath.Join("testdata", name), func(path string, _ fs.DirEntry, err error) error {
+			if strings.HasSuffix(path, "_test.go") && !tested {
+				tested, packages = true, append(packages, "./"+filepath.ToSlash(filepath.Dir(path)))
+			}
+			return err
+		})
+		if err != nil || !tested {
 			t.Errorf("%s has no test that runs its code: %v", name, err)
 		}
-		args = append(args, "./testdata/"+name)
 	}
 	for _, verb := range []string{"vet", "test"} {
-		cmd := exec.CommandContext(t.Context(), "go", append([]string{verb}, args...)...)
+		cmd := exec.CommandContext(t.Context(), "go", append([]string{verb}, packages...)...)
 		cmd.Env = append(os.Environ(), "GOPROXY=off") // nothing is fetched
-		if out, err := cmd.CombinedOutput(); err != nil {
+		out, err := cmd.CombinedOutput()
+		if err != nil {
 			t.Errorf("go %s: %v\n%s", verb, err, out)
+		}
+		if ran := strings.Count(string(out), "ok  \t"); verb == "test" && ran != len(packages) {
+			t.Errorf("go test ran %d packages, want %d:\n%s", ran, len(packages), out)
+		}
+	}
+}
+
+// TestNever: what is never cached has no name in the code, and its routes are in the
+// table.
+func TestNever(t *testing.T) {
+	out := generate(t, golden(t)["example"], "")
+	for _, f := range out.Files {
+		text := strings.ToLower(string(f.Data))
+		for _, class := range []string{"checkout", "balance"} {
+			if n := strings.Count(text, class); f.Name == "routes_gen.go" && n != 1 || f.Name != "routes_gen.go" && n != 0 {
+				t.Errorf("%s: %q is there %d times, want once in routes_gen.go", f.Name, class, n)
+			}
+		}
+	}
+}
+
+// TestErrors: what cannot be code is an error that names the class and the mend.
+func TestErrors(t *testing.T) {
+	cases, err := filepath.Glob("testdata/errors/*.yaml")
+	if err != nil || len(cases) < 10 {
+		t.Fatalf("%d cases: %v", len(cases), err)
+	}
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for line := range strings.Lines(string(data)) {
+				if text, ok := strings.CutPrefix(line, "# want: "); ok {
+					want = append(want, strings.TrimSpace(text))
+				}
+			}
+			out, err := Generate(parse(t, name, string(data)), "")
+			if err == nil {
+				t.Fatalf("%d files, want an error", len(out.Files))
+			}
+			if len(want) == 0 {
+				t.Errorf("%s wants nothing, got %v", name, err)
+			}
+			for _, text := range want {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("got:\n%v\nwant in it:\n%s", err, text)
+				}
+			}
+		})
+	}
+}
+
+// TestInvalid: a policy that was built in a program is checked as a file is.
+func TestInvalid(t *testing.T) {
+	if _, err := Generate(nil, ""); err == nil {
+		t.Error("no policy: no error")
+	}
+	p := &policy.Policy{Version: 1, Classes: map[string]policy.Class{"a b": {Type: "string", TTL: policy.TTL{Shared: 1e9}}}}
+	_, err := Generate(p, "")
+	var mistake interface{ Field() string }
+	if !errors.As(err, &mistake) || !strings.Contains(mistake.Field(), "a b") {
+		t.Errorf("a class \"a b\": %v, want the field", err)
+	}
+}
+
+// TestSameBytes: a policy gives the same bytes each time, and its name is nobody's.
+func TestSameBytes(t *testing.T) {
+	for name, p := range golden(t) {
+		first := generate(t, p, "/somewhere")
+		for range 5 {
+			again := generate(t, golden(t)[name], "/elsewhere")
+			for i, f := range first.Files {
+				if g := again.Files[i]; f.Name != g.Name || string(f.Data) != string(g.Data) {
+					t.Fatalf("%s: %s differs from %s", name, f.Name, g.Name)
+				}
+				if strings.Contains(string(f.Data), "somewhere") {
+					t.Errorf("%s: the folder is in %s", name, f.Name)
+				}
+			}
 		}
 	}
 }

@@ -1,10 +1,7 @@
 package gen
 
 import (
-	"errors"
 	"fmt"
-	"go/token"
-	"regexp"
 	"strings"
 )
 
@@ -22,14 +19,12 @@ var basics = map[string]bool{
 	"string": true, "bool": true, "byte": true, "rune": true,
 	"int": true, "int8": true, "int16": true, "int32": true, "int64": true,
 	"uint": true, "uint8": true, "uint16": true, "uint32": true, "uint64": true,
-	"float32": false, "float64": false, "any": false,
+	"float32": false, "float64": false,
 }
 
-// importPath is what the go command takes for one.
-var importPath = regexp.MustCompile(`^[A-Za-z0-9_~-][A-Za-z0-9_.~-]*(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*$`)
-
 // parseType reads a Go type as policies have it: a basic type, or an import path,
-// a dot and a name; "*" and "[]" may stand before it.
+// a dot and a name; "*" and "[]" may stand before it. Policies have been checked
+// for anything else.
 func parseType(text string) (goType, error) {
 	var t goType
 	rest := text
@@ -43,22 +38,15 @@ func parseType(text string) (goType, error) {
 		}
 	}
 	dot := strings.LastIndexByte(rest, '.')
-	if dot <= strings.LastIndexByte(rest, '/') {
+	if dot < 0 {
 		if _, known := basics[rest]; !known {
-			return t, fmt.Errorf("type %q is no basic type, and names no package: want an import path, a dot and a name, such as example.com/shop/catalog.Product", text)
+			return t, fmt.Errorf("type %q is no basic type", text)
 		}
 		t.name = rest
 		return t, nil
 	}
 	t.path, t.name = rest[:dot], rest[dot+1:]
-	switch {
-	case !importPath.MatchString(t.path):
-		return t, fmt.Errorf("type %q: %q is no import path", text, t.path)
-	case !token.IsIdentifier(t.name):
-		return t, fmt.Errorf("type %q: %q is no name of a type; instances of generic types need a name of their own", text, t.name)
-	case !token.IsExported(t.name):
-		return t, fmt.Errorf("type %q: %s is not exported, so that another package cannot use it", text, t.name)
-	case t.path == "C" || t.path == "unsafe":
+	if t.path == "unsafe" || t.path == "C" {
 		return t, fmt.Errorf("type %q: values of package %s cannot be cached", text, t.path)
 	}
 	return t, nil
@@ -66,11 +54,8 @@ func parseType(text string) (goType, error) {
 
 // checkKey tells whether keys may have the type.
 func (t goType) checkKey() error {
-	switch {
-	case t.prefix != "":
-		return fmt.Errorf("keys of type %s cannot be compared by what they hold: want a plain type, or parts", t.prefix+t.name)
-	case t.path == "" && !basics[t.name]:
-		return errors.New("keys of type " + t.name + " have no exact text: want an integer or a string")
+	if t.path == "" && !basics[t.name] {
+		return fmt.Errorf("keys of type %s have no exact text: want an integer, a string or parts", t.name)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package gen
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -53,30 +52,13 @@ func (pl *plan) HasScalar() bool {
 	return pl.Has("text") || pl.Has("bool") || pl.Has("int") || pl.Has("float")
 }
 
-// partName is the name of a part: one that stands in a query as it is.
-var partName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-
-// addKey adds the struct of a class's key.
+// addKey adds the struct of a class's key, whose parts are valid by themselves.
 func (pl *plan) addKey(class, goClass string, parts []policy.KeyPart) error {
 	k := keyType{Class: class, Go: goClass + "Key"}
 	var errs []error
 	fields := names{"MarshalText": "the method of each key"}
-	seen := map[string]bool{}
 	for _, p := range parts {
-		kind, known := kinds[p.Type]
-		switch {
-		case !partName.MatchString(p.Name):
-			errs = append(errs, fmt.Errorf("key: %q is no name of a part: want letters, digits, _, . and -", p.Name))
-			continue
-		case seen[p.Name]:
-			errs = append(errs, fmt.Errorf("key: part %q is there twice", p.Name))
-			continue
-		case !known:
-			errs = append(errs, fmt.Errorf("key: part %q is of type %q: want string, bool, int64, float64 or []string", p.Name, p.Type))
-			continue
-		}
-		seen[p.Name] = true
-		field := part{Name: p.Name, Go: goName(p.Name, "Part"), Type: kind.goType, Kind: kind.kind}
+		field := part{Name: p.Name, Go: goName(p.Name, "Part"), Type: kinds[p.Type].goType, Kind: kinds[p.Type].kind}
 		if err := fields.take(field.Go, fmt.Sprintf("part %q", p.Name)); err != nil {
 			errs = append(errs, fmt.Errorf("key: %w", err))
 		}

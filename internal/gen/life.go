@@ -83,10 +83,10 @@ func words(d time.Duration) string {
 		return text
 	}
 	text := d.String()
-	if d >= time.Minute {
+	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
 	}
-	if d >= time.Hour && strings.HasSuffix(text, "h0m") {
+	if strings.HasSuffix(text, "h0m") {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
-	"github.com/larderdev/larder/httpcache"
 )
 
 // printer writes values as Go expressions. It is how a policy gets into the code:
@@ -108,21 +107,4 @@ func duration(d time.Duration) string {
 		}
 	}
 	return "" // every duration is a multiple of one nanosecond
-}
-
-// cdnNames are the constants of the kinds that a policy may name. nginx takes no
-// tags, so that a response has nothing to say to it.
-var cdnNames = map[string]struct {
-	cdn  httpcache.CDN
-	name string
-}{
-	"cloudflare": {httpcache.Cloudflare, "httpcache.Cloudflare"},
-	"fastly":     {httpcache.Fastly, "httpcache.Fastly"},
-	"cloudfront": {httpcache.CloudFront, "httpcache.CloudFront"},
-	"akamai":     {httpcache.Akamai, "httpcache.Akamai"},
-	"bunny":      {httpcache.Bunny, "httpcache.Bunny"},
-	"google":     {httpcache.GoogleCDN, "httpcache.GoogleCDN"},
-	"varnish":    {httpcache.Varnish, "httpcache.Varnish"},
-	"larder":     {httpcache.LarderEdge, "httpcache.LarderEdge"},
-	"nginx":      {},
 }

@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"errors"
 	"fmt"
 	"go/token"
 	"maps"
@@ -57,8 +56,8 @@ func (n names) take(name, what string) error {
 // checkPackage tells whether a package may be called so.
 func checkPackage(name string) error {
 	switch {
-	case !token.IsIdentifier(name) || name == "_" || strings.ToLower(name) != name:
-		return fmt.Errorf("go: package %q is no Go package name: want small letters and digits; say it in go.package", name)
+	case !token.IsIdentifier(name) || name == "_":
+		return fmt.Errorf("go: %q is no name of a package: say one in go.package", name)
 	case name == "main" || strings.HasSuffix(name, "_test"):
 		return fmt.Errorf("go: a package %q cannot be imported: say another in go.package", name)
 	}
@@ -163,10 +162,3 @@ var predeclared = func() map[string]bool {
 	}
 	return set
 }()
-
-// joinSorted joins errors in the order of their texts, so that a policy gives the
-// same message each time.
-func joinSorted(errs []error) error {
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(errs...)
-}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/policy"
@@ -53,7 +52,7 @@ func makePlan(p *policy.Policy) (*plan, error) {
 	note(pl.place(p.Go))
 	note(pl.addClasses(p))
 	note(pl.addRoutes(p))
-	note(pl.addCDNs(p.CDNs))
+	pl.addCDNs(p.CDNs)
 	note(pl.addMappings(p))
 	if len(errs) == 0 && len(pl.Classes)+len(pl.Routes) == 0 {
 		note(errors.New("the policy has no class with a cache and no route: there is nothing to generate"))
@@ -63,18 +62,8 @@ func makePlan(p *policy.Policy) (*plan, error) {
 
 // place finds out where the package goes, and what it is called.
 func (pl *plan) place(g policy.Go) error {
-	out := g.Out
-	if out == "" {
-		out = "internal/caches"
-	}
-	pl.Out = path.Clean(strings.ReplaceAll(out, `\`, "/"))
-	if path.IsAbs(pl.Out) || strings.Contains(pl.Out, ":") {
-		return fmt.Errorf("go: out is %q: want a folder relative to the policy's", out)
-	}
-	pl.Package = g.Package
-	if pl.Package == "" {
-		pl.Package = path.Base(pl.Out)
-	}
+	pl.Out = path.Clean(orElse(g.Out, "internal/caches"))
+	pl.Package = orElse(g.Package, path.Base(pl.Out))
 	return checkPackage(pl.Package)
 }
 
@@ -164,12 +153,6 @@ func checkClass(c policy.Class) error {
 	}
 	if c.FromValue && (c.StaleWhileRevalidate > 0 || c.StaleIfError > 0) {
 		errs = append(errs, errors.New("its values end by themselves (from_value), and its stale windows would extend them: say none, or take another profile"))
-	}
-	if c.RowVersion != "" && versions[c.RowVersion] == "" {
-		errs = append(errs, fmt.Errorf("row_version is %q: want column, sequence, xid-snapshot or replay-lsn", c.RowVersion))
-	}
-	if len(c.Key.Parts) > 0 && c.Key.Type != "" {
-		errs = append(errs, errors.New("its key has a type and parts: want one of them"))
 	}
 	return errors.Join(errs...)
 }

@@ -16,10 +16,23 @@ type route struct {
 	Policy  httpcache.Policy
 }
 
-// cdn is a cache in front of the service, by its constant.
+// cdn is a cache in front of the service, and the name of its constant.
 type cdn struct {
 	CDN  httpcache.CDN
 	Name string
+}
+
+// cdnNames are the kinds of a policy that take tags. nginx does not: a response has
+// nothing to say to it that Cache-Control does not.
+var cdnNames = map[string]cdn{
+	"cloudflare": {httpcache.Cloudflare, "Cloudflare"},
+	"fastly":     {httpcache.Fastly, "Fastly"},
+	"cloudfront": {httpcache.CloudFront, "CloudFront"},
+	"akamai":     {httpcache.Akamai, "Akamai"},
+	"bunny":      {httpcache.Bunny, "Bunny"},
+	"google":     {httpcache.GoogleCDN, "GoogleCDN"},
+	"varnish":    {httpcache.Varnish, "Varnish"},
+	"larder":     {httpcache.LarderEdge, "LarderEdge"},
 }
 
 // addRoutes resolves all routes. One that nobody may keep is there too, so that
@@ -45,19 +58,14 @@ func (pl *plan) addRoutes(p *policy.Policy) error {
 	return errors.Join(errs...)
 }
 
-func (pl *plan) addCDNs(all []policy.CDN) error {
-	var errs []error
+// addCDNs adds the kinds of caches that take tags, each once.
+func (pl *plan) addCDNs(all []policy.CDN) {
 	for _, c := range all {
-		named, known := cdnNames[c.Kind]
-		switch {
-		case !known:
-			errs = append(errs, fmt.Errorf("cdn: kind %q: want one of %v", c.Kind, slices.Sorted(maps.Keys(cdnNames))))
-		case named.cdn != 0 && !slices.Contains(pl.CDNs, cdn{named.cdn, named.name}):
-			pl.CDNs = append(pl.CDNs, cdn{named.cdn, named.name})
+		if named, takesTags := cdnNames[c.Kind]; takesTags && !slices.Contains(pl.CDNs, named) {
+			pl.CDNs = append(pl.CDNs, named)
 		}
 	}
 	slices.SortFunc(pl.CDNs, func(a, b cdn) int { return int(a.CDN) - int(b.CDN) })
-	return errors.Join(errs...)
 }
 
 // checkRoutes gives the table to the layer that will have it. A policy without

@@ -10,7 +10,7 @@ import (
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/httpcache"
-	caches "github.com/larderdev/larder/internal/gen/testdata/example"
+	caches "github.com/larderdev/larder/internal/gen/testdata/example/internal/caches"
 	"github.com/larderdev/larder/internal/gen/testdata/shop/catalog"
 	"github.com/larderdev/larder/localstore"
 )

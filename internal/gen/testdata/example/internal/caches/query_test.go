@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"testing"
 
-	caches "github.com/larderdev/larder/internal/gen/testdata/example"
+	caches "github.com/larderdev/larder/internal/gen/testdata/example/internal/caches"
 )
 
 func parse(t *testing.T, query string) caches.SearchKey {
