@@ -8,8 +8,8 @@
 //   - One [Client.Call] is one request. Redirects are not followed: a purge that
 //     has become a GET elsewhere has purged nothing, and a token must not go
 //     there.
-//   - Not more than [MaxAnswer] bytes of an answer are read, and a call ends
-//     after Timeout whatever its context says.
+//   - Not more than Limit bytes of an answer are read, and a call ends after
+//     Timeout whatever its context says.
 //   - What an error says is short, one line, and has been searched for the
 //     secrets. URLs are not in it.
 package purgeapi
@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	// MaxAnswer is how many bytes of an answer are read.
+	// MaxAnswer is how many bytes of an answer are read if Limit does not say.
 	MaxAnswer = 256 << 10
 	// maxReason bounds what an error says of an answer.
 	maxReason = 300
@@ -51,6 +51,10 @@ type Client struct {
 	//
 	// Default: 10 s.
 	Timeout time.Duration
+	// Limit is how many bytes of an answer are read.
+	//
+	// Default: [MaxAnswer].
+	Limit int
 	// Secrets must not be in any error: tokens and keys, whatever headers they
 	// are sent in.
 	Secrets []Secret
@@ -77,13 +81,13 @@ type Request struct {
 type Answer struct {
 	Status int
 	Header http.Header
-	// Body is cut after [MaxAnswer] bytes.
+	// Body is cut after Limit bytes.
 	Body []byte
 }
 
 // Call makes one request and reads its answer. The error is a *[purge.Error] or
-// nil: for any status but 2xx, for an answer that is longer than [MaxAnswer] or
-// ends early, and for failures of the network and of ctx. Those that stand for
+// nil: for any status but 2xx, for an answer that is longer than Limit or ends
+// early, and for failures of the network and of ctx. Those that stand for
 // ever are final: 3xx, 501 and 4xx but 408, 425 and 429. The Answer has what
 // was read, also beside an error: an API that says more may mend the error.
 //
@@ -105,11 +109,15 @@ func (c *Client) Call(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, c.broken(ctx, 0, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	limit := c.Limit
+	if limit == 0 {
+		limit = MaxAnswer
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}
-	tooLong := len(body) > MaxAnswer
+	tooLong := len(body) > limit
 	if tooLong {
-		a.Body = body[:MaxAnswer]
+		a.Body = body[:limit]
 	}
 	switch {
 	case a.Status < 200 || a.Status > 299:
@@ -117,7 +125,7 @@ func (c *Client) Call(ctx context.Context, r Request) (Answer, error) {
 	case err != nil:
 		return a, c.broken(ctx, a.Status, err)
 	case tooLong:
-		return a, c.Fail(a, fmt.Sprintf("the answer is longer than %d bytes", MaxAnswer), false)
+		return a, c.Fail(a, fmt.Sprintf("the answer is longer than %d bytes", limit), false)
 	}
 	return a, nil
 }

@@ -1,0 +1,154 @@
+package cdnrules
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/purgeapi"
+)
+
+const (
+	// tries bounds how often one request is made, firstWait and maxWait how long is
+	// waited in between.
+	tries     = 5
+	firstWait = 500 * time.Millisecond
+	maxWait   = 30 * time.Second
+	// maxRuleset bounds what is read: 300 rules with 4 KiB of expression each, as
+	// JSON writes it.
+	maxRuleset = 8 << 20
+)
+
+// api speaks the Rulesets API for one zone.
+type api struct {
+	client purgeapi.Client
+	base   string
+	token  purgeapi.Secret
+}
+
+// envelope is the body of every answer.
+type envelope struct {
+	Success *bool      `json:"success"`
+	Errors  []apiError `json:"errors"`
+	Result  *ruleset   `json:"result"`
+}
+
+type apiError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Source  struct {
+		Pointer string `json:"pointer"`
+	} `json:"source"`
+}
+
+// text is what the errors say.
+func (e *envelope) text() string {
+	var all []string
+	for _, one := range e.Errors {
+		text := fmt.Sprintf("%s (code %d)", one.Message, one.Code)
+		if one.Source.Pointer != "" {
+			text += " at " + one.Source.Pointer
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
+}
+
+func explain(a purgeapi.Answer) (string, time.Duration) {
+	var e envelope
+	if json.Unmarshal(a.Body, &e) != nil {
+		return "", 0
+	}
+	return e.text(), 0
+}
+
+// noEntrypoint is the code that says that the phase has no ruleset yet. Another 404
+// is about the zone.
+const noEntrypoint = 10003
+
+// read returns the ruleset of the phase; nil: there is none.
+func (a *api) read(ctx context.Context) (*ruleset, error) {
+	set, answer, err := a.call(ctx, http.MethodGet, "/rulesets/phases/"+phase+"/entrypoint", nil)
+	if answer.Status == http.StatusNotFound {
+		var e envelope
+		if json.Unmarshal(answer.Body, &e) == nil && len(e.Errors) > 0 && e.Errors[0].Code == noEntrypoint {
+			return nil, nil
+		}
+	}
+	return set, err
+}
+
+// call makes a request and returns the ruleset that it is answered with. A request
+// that Cloudflare turned away unread, 429, is made again; one that reads is also
+// when it fails otherwise. After another failure of one that writes nobody knows
+// whether it was carried out.
+func (a *api) call(ctx context.Context, method, path string, body any) (*ruleset, purgeapi.Answer, error) {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			return nil, purgeapi.Answer{}, err
+		}
+	}
+	wait := firstWait
+	for try := 1; ; try++ {
+		set, answer, err := a.once(ctx, method, path, text)
+		var failed *purge.Error
+		if !errors.As(err, &failed) || try == tries {
+			return set, answer, err
+		}
+		again := failed.Status == http.StatusTooManyRequests || method == http.MethodGet && !failed.Final
+		if !again || failed.After > maxWait || ctx.Err() != nil {
+			return set, answer, err
+		}
+		if !sleep(ctx, max(wait, failed.After)) {
+			return set, answer, err
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+func (a *api) once(ctx context.Context, method, path string, body []byte) (*ruleset, purgeapi.Answer, error) {
+	header := http.Header{"Authorization": {"Bearer " + a.token.Reveal()}, "User-Agent": {"larder-cdn"}}
+	if body != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	answer, err := a.client.Call(ctx, purgeapi.Request{Method: method, URL: a.base + path, Header: header, Body: body})
+	if err != nil {
+		return nil, answer, rights(err)
+	}
+	var e envelope
+	if err := json.Unmarshal(answer.Body, &e); err != nil || e.Success == nil {
+		return nil, answer, a.client.Fail(answer, "the answer does not say whether it succeeded", false)
+	}
+	if !*e.Success || e.Result == nil {
+		return nil, answer, a.client.Fail(answer, "success is not true: "+e.text(), false)
+	}
+	return e.Result, answer, nil
+}
+
+// rights adds to a refusal what the token needs.
+func rights(err error) error {
+	var failed *purge.Error
+	if errors.As(err, &failed) && (failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden) {
+		return fmt.Errorf("%w: the token must be valid for this zone, with the permission Zone > Cache Rules > Edit; where that is not enough, Account > Account Rulesets > Edit and Account Filter Lists > Edit too", err)
+	}
+	return err
+}
+
+// sleep tells whether it was not ended by ctx.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,204 @@
+package cdnrules
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind is what is done to a rule of a zone.
+type Kind string
+
+// The kinds.
+const (
+	Create Kind = "create"
+	Update Kind = "update"
+	Delete Kind = "delete"
+	// Reorder moves a bypass rule behind all others.
+	Reorder Kind = "reorder"
+)
+
+// Plan is what has to change in a zone, and the version for which that holds.
+type Plan struct {
+	// Version and LastUpdated are those of the zone's rules; empty: it has none yet.
+	Version     string `json:"version"`
+	LastUpdated string `json:"last_updated"`
+	// Changes are in the order in which they are made.
+	Changes []Change `json:"changes"`
+	// Foreign is how many rules of others there are. They stay as they are.
+	Foreign int `json:"foreign"`
+	// Notes are for people: what the zone's plan cannot say, and which rules of
+	// others may get in the way.
+	Notes []string `json:"notes"`
+
+	owner *Cloudflare
+	have  *ruleset
+	// fresh: the phase has no ruleset.
+	fresh bool
+}
+
+// Change is what is done to one rule of ours.
+type Change struct {
+	Kind Kind   `json:"kind"`
+	Ref  string `json:"ref"`
+	// Edited says that somebody else has changed the rule since it was written.
+	Edited bool `json:"edited,omitempty"`
+	// Last says that the rule is moved behind all others.
+	Last bool `json:"last,omitempty"`
+	// Before is there unless the rule is created, After unless it is deleted.
+	Before *Setting `json:"before,omitempty"`
+	After  *Setting `json:"after,omitempty"`
+
+	rule wireRule // what is written
+	id   string   // of the rule that is there
+}
+
+// Setting is what a rule does.
+type Setting struct {
+	Description string         `json:"description"`
+	Expression  string         `json:"expression"`
+	Parameters  map[string]any `json:"action_parameters"`
+	Enabled     bool           `json:"enabled"`
+}
+
+func settingOf(r *wireRule) *Setting {
+	return &Setting{Description: r.Description, Expression: r.Expression, Parameters: r.ActionParameters, Enabled: r.enabled()}
+}
+
+// Empty tells that the zone is as the policy says.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// ours tells whether a rule is of this owner.
+func (c *Cloudflare) ours(r *wireRule) bool { return strings.HasPrefix(r.Ref, c.prefix) }
+
+// bypasses tells whether a rule of ours is one that bypasses: its reference says
+// so, whatever somebody has made of it.
+func (c *Cloudflare) bypasses(r *wireRule) bool {
+	return strings.HasPrefix(r.Ref, c.prefix+string(Bypass)+"_")
+}
+
+// plan compares.
+func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
+	p := &Plan{owner: c, have: have, Changes: []Change{}, Notes: append([]string{}, c.notes...)}
+	if have == nil {
+		p.fresh, p.have = true, &ruleset{}
+	}
+	p.Version, p.LastUpdated = p.have.Version, p.have.LastUpdated
+	wanted := map[string]*wireRule{}
+	for i := range c.want {
+		wanted[c.want[i].Ref] = &c.want[i]
+	}
+	body := c.endOfBody(p.have.Rules, wanted)
+	there := map[string]bool{}
+	var deletes []Change
+	for i := range p.have.Rules {
+		r := &p.have.Rules[i]
+		if !c.ours(r) {
+			p.Foreign++
+			continue
+		}
+		want := wanted[r.Ref]
+		if want == nil || there[r.Ref] {
+			deletes = append(deletes, Change{Kind: Delete, Ref: r.Ref, Edited: r.edited(), Before: settingOf(r), id: r.ID})
+			continue
+		}
+		there[r.Ref] = true
+		if change := c.compare(r, want, i < body); change != nil {
+			p.Changes = append(p.Changes, *change)
+		}
+	}
+	for i := range c.want {
+		if r := &c.want[i]; !there[r.Ref] {
+			p.Changes = append(p.Changes, Change{Kind: Create, Ref: r.Ref, After: settingOf(r), rule: *r})
+		}
+	}
+	if n := p.Foreign + len(c.want); n > c.tier.rules {
+		return nil, fmt.Errorf("cdn: the zone would have %d rules, %d of them of others, and the plan %s allows %d: "+
+			"give routes the same query and vary, so that they share a rule, or take rules of others out", n, p.Foreign, c.tier.name, c.tier.rules)
+	}
+	p.order(deletes)
+	p.noteForeign()
+	return p, nil
+}
+
+// endOfBody returns where the last rules begin: what stands there and later are
+// bypass rules of ours and what is to be deleted.
+func (c *Cloudflare) endOfBody(rules []wireRule, wanted map[string]*wireRule) int {
+	for i := len(rules) - 1; i >= 0; i-- {
+		r := &rules[i]
+		if !c.ours(r) || wanted[r.Ref] != nil && !c.bypasses(r) {
+			return i
+		}
+	}
+	return 0
+}
+
+// compare returns what has to be done to a rule that stays; nil: nothing.
+func (c *Cloudflare) compare(have, want *wireRule, inBody bool) *Change {
+	move := inBody && c.bypasses(have)
+	same := have.content() == want.content() && have.Description == want.Description
+	if same && !move {
+		return nil
+	}
+	change := &Change{Kind: Update, Ref: have.Ref, Edited: have.edited(), Last: move, Before: settingOf(have), After: settingOf(want), rule: *want, id: have.ID}
+	if same {
+		change.Kind = Reorder
+	}
+	return change
+}
+
+// order puts changes into the order in which they are made, so that no route is
+// without its bypass at any time: bypass rules first, the others, and at last
+// what goes. Where there is no room for both, cache rules go before others come.
+func (p *Plan) order(deletes []Change) {
+	c := p.owner
+	var first, bypass, cache, last []Change
+	creates := 0
+	for _, change := range p.Changes {
+		if change.Kind == Create {
+			creates++
+		}
+		if c.bypasses(&change.rule) {
+			bypass = append(bypass, change)
+		} else {
+			cache = append(cache, change)
+		}
+	}
+	full := len(p.have.Rules)+creates > c.tier.rules
+	for _, change := range deletes {
+		isBypass := c.bypasses(&wireRule{Ref: change.Ref})
+		switch {
+		case full && !isBypass:
+			first = append(first, change)
+		case full:
+			bypass = append(bypass, change)
+		default:
+			last = append(last, change)
+		}
+	}
+	p.Changes = p.Changes[:0]
+	for _, part := range [][]Change{first, bypass, cache, last} {
+		p.Changes = append(p.Changes, part...)
+	}
+}
+
+// noteForeign tells which rules of others may undo what the policy says.
+func (p *Plan) noteForeign() {
+	c := p.owner
+	cached := false
+	for i := range p.have.Rules {
+		r := &p.have.Rules[i]
+		if c.ours(r) {
+			cached = cached || !c.bypasses(r)
+			continue
+		}
+		if !r.enabled() {
+			continue
+		}
+		if ttl, ok := r.ActionParameters["edge_ttl"].(map[string]any); ok && ttl["mode"] == "override_origin" {
+			p.Notes = append(p.Notes, fmt.Sprintf("rule %q of others sets lifetimes itself: what it matches is kept without Set-Cookie and whatever the response says", r.Description))
+		}
+		if cached {
+			p.Notes = append(p.Notes, fmt.Sprintf("rule %q of others stands after cache rules of ours and wins over them where both match", r.Description))
+		}
+	}
+}
