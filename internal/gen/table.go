@@ -1,8 +1,6 @@
 package gen
 
 import (
-	"errors"
-
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/httpcache"
 	"github.com/larderdev/larder/policy"
@@ -13,13 +11,14 @@ import (
 func ClassPolicy(c policy.Class) larder.Policy { return policyOf(c) }
 
 // RouteTable returns what generated code gives httpcache.New: the policy of each
-// route, by its pattern, and the caches in front. The error names the routes that
-// cannot be resolved, and the CDNs that are not known.
+// route, by its pattern, and the caches in front that take tags. The error names the
+// routes that cannot be resolved.
 func RouteTable(p *policy.Policy) (map[string]httpcache.Policy, []httpcache.CDN, error) {
 	var pl plan
-	if err := errors.Join(pl.addRoutes(p), pl.addCDNs(p.CDNs)); err != nil {
+	if err := pl.addRoutes(p); err != nil {
 		return nil, nil, err
 	}
+	pl.addCDNs(p.CDNs)
 	table := make(map[string]httpcache.Policy, len(pl.Routes))
 	for _, r := range pl.Routes {
 		table[r.Pattern] = r.Policy

@@ -241,8 +241,12 @@ func writeSARIF(w io.Writer, all []located) error {
 				at.Physical.Region = map[string]int{"startLine": l.Line, "startColumn": max(l.Column, 1)}
 			}
 		}
+		rule, known := index[l.Rule]
+		if !known { // what a program has found by itself: 3.27.6
+			rule = -1
+		}
 		results = append(results, sarifResult{
-			Rule: l.Rule, Index: index[l.Rule], Level: l.Severity, Message: sarifText{l.Message + ". " + l.Mend},
+			Rule: l.Rule, Index: rule, Level: l.Severity, Message: sarifText{l.Message + ". " + l.Mend},
 			Locations: []sarifLocation{at}, Fingerprints: map[string]string{"path/v1": l.Rule + " " + l.Path},
 		})
 	}

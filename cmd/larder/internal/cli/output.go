@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -64,3 +65,19 @@ func (a *app) isTerminal(stream any) bool {
 
 // sortedNames returns the names in a map, in order.
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// printDiff prints a unified diff, in colours at a terminal.
+func (a *app) printDiff(text string) {
+	for line := range strings.Lines(text) {
+		body := strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "+"):
+			body = a.painted(green, body)
+		case strings.HasPrefix(line, "-"):
+			body = a.painted(red, body)
+		case strings.HasPrefix(line, "@@"):
+			body = a.painted(faint, body)
+		}
+		_, _ = io.WriteString(a.out, body+"\n")
+	}
+}

@@ -97,7 +97,11 @@ func (a *app) newRoot() *cobra.Command {
 
 // commands returns the subcommands, in any order: cobra sorts them.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.edgeCommand(), a.explainCommand(), a.versionCommand()}
+	return []*cobra.Command{
+		a.initCommand(), a.docsCommand(), a.schemaCommand(), a.fmtCommand(),
+		a.lintCommand(), a.diffCommand(), a.genCommand(), a.cdnCommand(),
+		a.explainCommand(), a.edgeCommand(), a.versionCommand(),
+	}
 }
 
 // command returns a subcommand. Its context ends with --timeout and with SIGINT
