@@ -51,16 +51,19 @@ func (a *app) painted(p paint, text string) string {
 	return "\x1b[" + string(p) + "m" + text + "\x1b[0m"
 }
 
-// isTerminal tells whether stream is a character device. The null device is one,
-// too: what is written there is seen by nobody, and what is read from there is
-// nothing.
+// isTerminal tells whether stream is a character device, and not the null device,
+// at which nobody sits.
 func (a *app) isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 // sortedNames returns the names in a map, in order.

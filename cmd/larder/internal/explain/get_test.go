@@ -230,8 +230,10 @@ func TestKey_SaysWhatGetDoes(t *testing.T) {
 			c := w.policy.Classes[class]
 			x := w.explainer(class)
 			if class == "local" {
-				w.compare(x, situation{name: "in memory alone", state: explain.MemoryOnly, action: explain.LoadAlone,
-					bring: then(func(w *world, p *process, name string) { w.get(p, name) })}, class)
+				w.compare(x, situation{
+					name: "in memory alone", state: explain.MemoryOnly, action: explain.LoadAlone,
+					bring: then(func(w *world, p *process, name string) { w.get(p, name) }),
+				}, class)
 				return
 			}
 			for _, s := range situations() {
