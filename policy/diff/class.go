@@ -63,6 +63,8 @@ type pair struct {
 	known        bool // both could be resolved
 }
 
+// class compares all fields of a class. A field that is added to the model belongs here:
+// a test changes each one and looks for it.
 func (d *differ) class(name string) {
 	p := pair{old: d.old.Classes[name], new: d.new.Classes[name]}
 	var before, after error
@@ -84,6 +86,7 @@ func (d *differ) class(name string) {
 	d.field(at("ignore"), p.old.Ignore, p.new.Ignore, always(Safe, "It is for lint."))
 }
 
+// pattern is about never most of all: code appears or disappears with it.
 func (p *pair) pattern() verdict {
 	was, is := p.oldIs.Pattern, p.newIs.Pattern
 	switch {
@@ -100,6 +103,8 @@ func (p *pair) pattern() verdict {
 	return verdict{Behavioural, "An update invalidates, and the next reader loads: more loads than before. While both versions run, some updates still write."}
 }
 
+// key is a cold start also if only the order of parts changes: the text of a key is made
+// of them in turn.
 func (p *pair) key() verdict {
 	if textKey(p.old.Key) == textKey(p.new.Key) {
 		return verdict{Safe, sameLife}
@@ -172,6 +177,7 @@ func (d *differ) lives(at func(...string) string, p *pair) {
 	})
 }
 
+// sameLives compares what remains when profiles and defaults are filled in.
 func sameLives(a, b policy.Class) bool {
 	return a.TTL == b.TTL && a.NegativeTTL == b.NegativeTTL && a.Jitter == b.Jitter &&
 		a.StaleWhileRevalidate == b.StaleWhileRevalidate && a.StaleIfError == b.StaleIfError
@@ -206,6 +212,8 @@ func (d *differ) kept(at func(...string) string, p *pair) {
 	d.field(at("compress_above"), size(p.old.CompressAbove), size(p.new.CompressAbove), always(Safe, "Values of both forms are read; new ones take another room, and other time to compress."))
 }
 
+// tiers says for each tier that comes or goes what that does. Reads from a tier that is
+// gone find nothing, which only for the shared one is felt by the source.
 func (p *pair) tiers() verdict {
 	gone, come := missing(p.oldIs.Tiers, p.newIs.Tiers), missing(p.newIs.Tiers, p.oldIs.Tiers)
 	if p.known && len(gone)+len(come) == 0 {
@@ -242,6 +250,8 @@ func missing(a, b []policy.Tier) []policy.Tier {
 	return slices.DeleteFunc(slices.Clone(a), func(t policy.Tier) bool { return slices.Contains(b, t) })
 }
 
+// privacy is worse in the direction of public: nothing but the author knows whether the
+// values are fit to be seen.
 func (p *pair) privacy() verdict {
 	order := []policy.Privacy{policy.Public, policy.Private, policy.Sensitive}
 	was, is := slices.Index(order, p.oldIs.Privacy), slices.Index(order, p.newIs.Privacy)
@@ -312,6 +322,7 @@ func (d *differ) invalidation(at func(...string) string, p *pair) {
 		"The triggers are others: generate and run the script. Until then changes of new tables invalidate nothing, and those of old ones still do."))
 }
 
+// sameMembers compares lists whose order does not matter.
 func sameMembers(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	return slices.Equal(a, b)

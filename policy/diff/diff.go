@@ -10,6 +10,7 @@ import (
 
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Kind says how bad a change is.
@@ -33,7 +34,8 @@ type Change struct {
 	// Path is the place, as in package policy/file: classes.product.key. What was
 	// renamed has the path of the new name.
 	Path string
-	// Old and New are what was and is said, as in a file; empty if nothing is.
+	// Old and New are what was and is said, as in a file; empty if nothing is. What
+	// looks like a secret is left out.
 	Old, New string
 	// Effect says what it does, in sentences.
 	Effect string
@@ -55,6 +57,7 @@ func Worst(changes []Change) Kind {
 	return worst
 }
 
+// rank orders the kinds; what is none of them is below all.
 func rank(k Kind) int { return slices.Index([]Kind{Safe, Behavioural, Breaking}, k) }
 
 // Compare returns what is otherwise in new than in old, in the order of the file's
@@ -101,7 +104,7 @@ func (d *differ) field(path string, old, new any, judge func() verdict) {
 		return
 	}
 	v := judge()
-	d.changes = append(d.changes, Change{Kind: v.kind, Path: path, Old: text(old), New: text(new), Effect: v.effect})
+	d.add(v.kind, path, text(old), text(new), v.effect)
 }
 
 // always is a judge that has made up its mind.
@@ -109,11 +112,16 @@ func always(kind Kind, effect string) func() verdict {
 	return func() verdict { return verdict{kind, effect} }
 }
 
-// add adds a change that is not one of a field.
+// add adds a change. Somebody may have written a secret into a policy, or taken it
+// out by this very change: it is not repeated.
 func (d *differ) add(kind Kind, path, old, new, effect string) {
-	d.changes = append(d.changes, Change{kind, path, old, new, effect})
+	d.changes = append(d.changes, Change{
+		Kind: kind, Path: secret.Hide(path), Old: secret.Hide(old), New: secret.Hide(new), Effect: secret.Hide(strings.TrimSpace(effect)),
+	})
 }
 
+// fleet compares what all classes share. While both versions of a program run, each
+// goes by its own.
 func (d *differ) fleet() {
 	old, new := d.old.Fleet, d.new.Fleet
 	d.field("fleet.max_staleness", old.MaxStaleness, new.MaxStaleness, always(Behavioural,
@@ -132,6 +140,7 @@ func (d *differ) fleet() {
 	})
 }
 
+// generated compares where code goes, which only the compiler notices.
 func (d *differ) generated() {
 	effect := always(Breaking, "The generated package has another import path or name: what uses it does not compile until it is changed.")
 	d.field("go.package", d.old.Go.Package, d.new.Go.Package, effect)
@@ -224,6 +233,7 @@ func (d *differ) cdns() {
 	}
 }
 
+// cdn compares a cache in front with what it was.
 func (d *differ) cdn(path string, old, new policy.CDN) {
 	d.field(field.Path(path, "zone"), old.Zone, new.Zone, always(Breaking,
 		"Purges and rules go elsewhere: what the other zone keeps stays until its TTL ends, if the variables are not the same."))

@@ -63,7 +63,7 @@ func TestCompare_EveryField(t *testing.T) {
 			t.Errorf("%s: %d changes, want %d: %v", where, len(got), want, got)
 		}
 		for _, c := range got {
-			if rank(c.Kind) < 0 || c.Path == "" || c.Effect == "" || c.Old == c.New || part(c.Path) < 0 {
+			if rank(c.Kind) < 0 || c.Path == "" || c.Effect == "" || c.Old == c.New || strings.TrimSpace(c.Effect) != c.Effect || part(c.Path) < 0 {
 				t.Errorf("%s: %+v", where, c)
 			}
 		}
@@ -145,6 +145,11 @@ func TestCompare_Words(t *testing.T) {
 	route := func(r policy.Route) *policy.Policy {
 		return &policy.Policy{Version: 1, Routes: map[string]policy.Route{"GET /x": r}}
 	}
+	withProfile := func(r policy.Route) *policy.Policy {
+		p := route(r)
+		p.Profiles = map[string]policy.Profile{"hourly": {Fresh: time.Hour}}
+		return p
+	}
 	same := func(*policy.Class) {}
 	for _, tt := range []struct {
 		name     string
@@ -193,6 +198,8 @@ func TestCompare_Words(t *testing.T) {
 
 		{"fewer parameters", route(policy.Route{Edge: time.Hour}), route(policy.Route{Edge: time.Hour, Query: []string{}}), Breaking, `routes."GET /x".query`, []string{"cold start at the edge", "be sure"}},
 		{"more parameters", route(policy.Route{Edge: time.Hour, Query: []string{"a"}}), route(policy.Route{Edge: time.Hour, Query: []string{"a", "b"}}), Breaking, `routes."GET /x".query`, []string{"cold start at the edge", "More"}},
+		{"a profile that says what the route says", withProfile(policy.Route{Edge: time.Hour}), withProfile(policy.Route{Edge: time.Hour, Profile: "hourly"}), Safe, `routes."GET /x".profile`, nil},
+		{"a profile for the route", withProfile(policy.Route{Browser: time.Minute}), withProfile(policy.Route{Browser: time.Minute, Profile: "hourly"}), Behavioural, `routes."GET /x".profile`, []string{"1h"}},
 		{"vary", route(policy.Route{Edge: time.Hour}), route(policy.Route{Edge: time.Hour, Vary: []string{"Accept"}}), Breaking, `routes."GET /x".vary`, []string{"cold start at the edge"}},
 		{"no_store", route(policy.Route{}), route(policy.Route{NoStore: true}), Behavioural, `routes."GET /x".no_store`, []string{"purge"}},
 		{"no_store no more", route(policy.Route{NoStore: true}), route(policy.Route{}), Breaking, `routes."GET /x".no_store`, []string{"Be sure"}},
@@ -269,6 +276,17 @@ func TestCompare_CDNs(t *testing.T) {
 	}
 	if got := compare([]policy.CDN{a}, []policy.CDN{c}); !slices.Equal(got, []string{"cdn", "cdn[0]"}) {
 		t.Errorf("another kind: %q", got)
+	}
+}
+
+// TestCompare_Secret: the change that takes a secret out does not show it again.
+func TestCompare_Secret(t *testing.T) {
+	p := func(source string) *policy.Policy {
+		return &policy.Policy{Classes: map[string]policy.Class{"c": {Source: policy.Source{From: source}}}}
+	}
+	got := Compare(p("https://reader:"+"hunter2@search.internal"), p("the search index"))
+	if len(got) != 1 || strings.Contains(got[0].String(), "hunter2") || got[0].New != "the search index" {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -15,6 +15,7 @@ const (
 	edgeStart = "A cold start at the edge: nothing that it keeps is found any more, and all requests come to the origin at once. "
 )
 
+// routes asks of what came and went only whether anything is kept: all else follows.
 func (d *differ) routes() {
 	for _, pattern := range both(d.old.Routes, d.new.Routes) {
 		_, was := d.old.Routes[pattern]
@@ -50,6 +51,7 @@ func how(r policy.Route) string {
 	return fmt.Sprintf("at the edge for %s, by browsers for %s", said(r.Edge), said(r.Browser))
 }
 
+// route compares all fields of a route. As with classes, each belongs here.
 func (d *differ) route(path, pattern string) {
 	old, new := d.old.Routes[pattern], d.new.Routes[pattern]
 	oldIs, before := d.old.ResolveRoute(pattern)

@@ -80,6 +80,7 @@ func orNone[T int | int64 | float64](v T, number func() string) string {
 	return number()
 }
 
+// list writes members in brackets; none is nothing.
 func list[T any](members []T, one func(T) string) string {
 	if len(members) == 0 {
 		return ""
@@ -102,6 +103,7 @@ func pairs(all ...string) []string {
 	return kept
 }
 
+// braces writes what pairs has kept; nothing is nothing.
 func braces(all []string) string {
 	if len(all) == 0 {
 		return ""

@@ -66,7 +66,7 @@ func sMaxAge(k *check) {
 func headersRefused(k *check) {
 	for _, r := range k.routes {
 		said := r.is
-		if r.never() || !r.strict() && said.Edge == 0 && said.Browser == 0 && len(said.Statuses) == 0 || register(http.NewServeMux(), r.pattern, nothing{}) != nil {
+		if !r.strict() && said.Edge == 0 && said.Browser == 0 && len(said.Statuses) == 0 || register(http.NewServeMux(), r.pattern, nothing{}) != nil {
 			continue // other rules
 		}
 		p := httpcache.Policy{
@@ -188,27 +188,44 @@ func cdnTag(k *check) {
 		}
 		reason, ok := seen[text]
 		if !ok {
-			reason = k.refusesTag(text)
+			reason = k.refusesTags(text)
 			seen[text] = reason
 		}
 		if reason != "" {
 			k.report(at.owner, at.field, reason, "Letters, digits, . _ and - are taken everywhere: \"product-42\", not \"product:42\".")
 		}
 	}
+	for _, r := range k.routes {
+		var all []string
+		for _, tag := range r.is.Tags {
+			if text, err := sample(tag); err == nil && seen[text] == "" {
+				all = append(all, text)
+			}
+		}
+		if len(all) < 2 {
+			continue
+		}
+		if reason := k.refusesTags(all...); reason != "" {
+			k.report(r.owner, "tags", reason, "Use fewer tags, or shorter ones: one for the thing and one for its list are mostly enough.")
+		}
+	}
 }
 
-// refusesTag says why one of the configured CDNs does not take a tag, or nothing.
-func (k *check) refusesTag(tag string) string {
-	p := httpcache.Policy{Edge: time.Minute, Tags: []string{tag}}
+// refusesTags says why one of the configured CDNs does not take a response with
+// these tags, or nothing.
+func (k *check) refusesTags(tags ...string) string {
+	p := httpcache.Policy{Edge: time.Minute, Tags: tags}
 	_, err := httpcache.New(map[string]httpcache.Policy{"GET /": p}, httpcache.Options{CDNs: k.cdns, Release: release})
 	var refused *httpcache.TagError
 	switch {
 	case !errors.As(err, &refused):
 		return ""
 	case refused.CDN == 0:
-		return fmt.Sprintf("tag %s: no CDN takes it: %s", quote(tag), refused.Reason)
+		return fmt.Sprintf("tag %s: no CDN takes it: %s", quote(refused.Tag), refused.Reason)
+	case refused.Tag == "":
+		return fmt.Sprintf("%v does not take them: %s", refused.CDN, refused.Reason)
 	}
-	return fmt.Sprintf("tag %s: %v does not take it: %s", quote(tag), refused.CDN, refused.Reason)
+	return fmt.Sprintf("tag %s: %v does not take it: %s", quote(refused.Tag), refused.CDN, refused.Reason)
 }
 
 // tagCase is about two tags that a configured CDN takes for one.
@@ -229,14 +246,15 @@ func tagCase(k *check) {
 	}
 }
 
-// tagsUnsent: package httpcache has no field to write them to.
+// tagsUnsent: package httpcache has no field to write them to, unless the program
+// names the caches by itself.
 func tagsUnsent(k *check) {
 	if len(k.cdns) > 0 {
 		return
 	}
 	for _, r := range k.routes {
 		if len(r.is.Tags) > 0 && !r.strict() {
-			k.report(r.owner, "tags", "no cache in front takes tags: cdn names none that does, and the response would not carry them",
+			k.report(r.owner, "tags", "cdn names no cache that takes tags: unless the program does, nothing carries them",
 				"Name the caches in front under cdn (larder is Larder's own edge), or take the tags out.")
 		}
 	}

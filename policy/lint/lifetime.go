@@ -20,6 +20,8 @@ const (
 	longestFailure = time.Minute
 )
 
+// ttlMissing leaves classes with tags to tagWithoutTTL, where the harm is greater and
+// the words are others.
 func ttlMissing(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared == 0 && !c.tagged() {
@@ -29,6 +31,8 @@ func ttlMissing(k *check) {
 	}
 }
 
+// tagWithoutTTL asks for the bound on how long a lost invalidation can hurt. Sources
+// count, too: their triggers invalidate by tags.
 func tagWithoutTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared == 0 && c.tagged() {
@@ -38,6 +42,8 @@ func tagWithoutTTL(k *check) {
 	}
 }
 
+// memoryTTL looks at what was said: the default is the shared life itself, and never
+// above it.
 func memoryTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared > 0 && c.said.TTL.Memory > c.is.TTL.Shared {
@@ -113,6 +119,8 @@ func fromValueAtEdge(k *check) {
 	}
 }
 
+// staleTooLong reports a window where it was said, so that a profile is one finding
+// and not one for each of its users.
 func staleTooLong(k *check) {
 	for _, name := range sortedKeys(k.p.Profiles) {
 		line := k.p.Profiles[name]
@@ -137,10 +145,12 @@ const staleMend = "Shorten it, or raise the life itself; for failures there is s
 // tooStale divides, since durations multiply beyond their range.
 func tooStale(stale, fresh time.Duration) bool { return fresh > 0 && stale/longestStale > fresh }
 
+// staleText names both times, since the mend may be about either.
 func staleText(stale, fresh time.Duration) string {
 	return fmt.Sprintf("it is fresh for %s and served stale for %s: who comes first after a quiet time gets a value that old", span(fresh), span(stale))
 }
 
+// negativeTTL looks at what was said: the default is never above the life of values.
 func negativeTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared > 0 && c.said.NegativeTTL > c.is.TTL.Shared {
@@ -151,6 +161,8 @@ func negativeTTL(k *check) {
 	}
 }
 
+// jitterNone asks only where many keys are loaded at one moment. Elsewhere loads are
+// spread by themselves, and somebody may want exact ends.
 func jitterNone(k *check) {
 	for _, c := range k.classes {
 		if c.is.Jitter == policy.None && c.is.Rebuild > 0 {
@@ -174,6 +186,8 @@ func softTimeout(k *check) {
 	}
 }
 
+// browserPurgeable takes sources with tables for something that is purged, since their
+// triggers invalidate. A life of some minutes is let pass: people do not notice it.
 func browserPurgeable(k *check) {
 	for _, r := range k.routes {
 		purgeable := len(r.is.Tags) > 0 || r.class != nil && !r.never() && r.class.invalidated()
@@ -184,6 +198,8 @@ func browserPurgeable(k *check) {
 	}
 }
 
+// immutableChanges believes that a wildcard is, or has, a fingerprint: nobody can tell
+// from the pattern. A path without one cannot have any.
 func immutableChanges(k *check) {
 	for _, r := range k.routes {
 		switch {
@@ -197,6 +213,8 @@ func immutableChanges(k *check) {
 	}
 }
 
+// statusTooLong is strict with failures, which end by themselves, and compares what is
+// missing with what is there.
 func statusTooLong(k *check) {
 	for _, r := range k.routes {
 		for _, status := range sortedStatuses(r.is.Statuses) {
@@ -213,6 +231,8 @@ func statusTooLong(k *check) {
 	}
 }
 
+// profileUnused looks at classes and routes as they were said, also at those that
+// cannot be resolved: their profile is used all the same.
 func profileUnused(k *check) {
 	used := map[string]bool{}
 	for _, c := range k.p.Classes {

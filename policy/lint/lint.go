@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Severity says how bad a finding is.
@@ -109,7 +110,7 @@ func clean(text string) string {
 			return unicode.ReplacementChar
 		}
 		return c
-	}, hide(text))
+	}, secret.Hide(text))
 }
 
 // join puts a key under a path.

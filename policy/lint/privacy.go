@@ -8,6 +8,8 @@ import (
 	"github.com/larderdev/larder/policy"
 )
 
+// privateAtEdge reports the tier at the class, and at routes only what they say
+// themselves, so that one cause is one finding.
 func privateAtEdge(k *check) {
 	for _, c := range k.classes {
 		if !c.personal() {
@@ -38,6 +40,8 @@ func where(r *route) string {
 	return "class"
 }
 
+// sensitiveInBrowser is a warning: the copy is the owner's own, and the machine may be,
+// too.
 func sensitiveInBrowser(k *check) {
 	for _, r := range k.routes {
 		if r.class != nil && r.class.is.Privacy == policy.Sensitive && !r.is.NoStore && r.is.Browser > 0 {
@@ -53,6 +57,8 @@ var ownerNames = []string{
 	"session", "session_id", "email", "member_id", "patient_id", "token",
 }
 
+// userKeyAtEdge goes by names, and can be wrong: the page of an author is public and
+// keyed by a user. It is a warning, and says how to be excused.
 func userKeyAtEdge(k *check) {
 	for _, c := range k.classes {
 		part := ownerPart(c)

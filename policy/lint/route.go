@@ -165,10 +165,12 @@ func varyMissing(k *check) {
 	}
 }
 
+// varies compares without case, as names of fields are.
 func varies(r *route, field string) bool {
 	return slices.ContainsFunc(r.is.Vary, func(name string) bool { return strings.EqualFold(name, field) })
 }
 
+// routeWithoutEffect is a warning: such a route is not stored, which is safe.
 func routeWithoutEffect(k *check) {
 	for _, r := range k.routes {
 		if r.strict() || r.is.Edge > 0 || r.is.Browser > 0 || len(r.is.Statuses) > 0 {
@@ -183,6 +185,7 @@ func routeWithoutEffect(k *check) {
 	}
 }
 
+// edgeWithoutRoute is a warning: the routes may be written next.
 func edgeWithoutRoute(k *check) {
 	for _, c := range k.classes {
 		if c.has(policy.Edge) && !slices.ContainsFunc(c.routes, (*route).cached) {
@@ -191,6 +194,7 @@ func edgeWithoutRoute(k *check) {
 	}
 }
 
+// edgeTierMissing leaves to others what must not be at the edge in any case.
 func edgeTierMissing(k *check) {
 	for _, r := range k.routes {
 		if r.class != nil && !r.never() && r.cached() && !r.class.personal() && !r.class.is.FromValue && !r.class.has(policy.Edge) {

@@ -81,7 +81,7 @@ var rules = []entry{
 
 	{Rule{ID: "cdn-tag", Severity: Error, Summary: "A configured CDN does not take a tag."}, cdnTag},
 	{Rule{ID: "tag-case", Severity: Warning, Summary: "Two tags differ in capitals alone, and a configured CDN takes them for one."}, tagCase},
-	{Rule{ID: "tags-unsent", Severity: Error, Summary: "A route has tags, and no cache in front takes them."}, tagsUnsent},
+	{Rule{ID: "tags-unsent", Severity: Warning, Summary: "A route has tags, and the policy names no cache that takes them."}, tagsUnsent},
 
 	{Rule{ID: "write-through-without-version", Severity: Error, Summary: "A write-through class has no version of its rows."}, writeThrough},
 	{Rule{ID: "class-without-source", Severity: Warning, Summary: "A class does not say where its values come from."}, classWithoutSource},

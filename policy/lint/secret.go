@@ -1,43 +1,9 @@
 package lint
 
 import (
-	"math"
 	"reflect"
-	"regexp"
-	"slices"
-	"strings"
-)
 
-// forms are those of secrets that can be told by sight, each with what it is, and
-// with fixed texts of which it has one: most texts have none, and need no more.
-var forms = []struct {
-	what  string
-	fixed []string
-	form  *regexp.Regexp
-}{
-	{"a private key", []string{"PRIVATE KEY"}, regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY[^"]*`)},
-	{"a URL with a password", []string{"://"}, regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:[^/\s@{$]+@`)},
-	{"an AWS access key", []string{"AKIA", "ASIA"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
-	{"a GitHub token", []string{"gh", "github_pat_"}, regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})`)},
-	{"a GitLab token", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`)},
-	{"a Slack token", []string{"xox"}, regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
-	{"a Stripe key", []string{"k_live_"}, regexp.MustCompile(`\b[sr]k_live_[A-Za-z0-9]{16,}`)},
-	{"a Google API key", []string{"AIza"}, regexp.MustCompile(`\bAIza[A-Za-z0-9_-]{35}`)},
-	{"a JSON web token", []string{"eyJ"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`)},
-	{"a bearer token", []string{"earer", "EARER"}, regexp.MustCompile(`(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}`)},
-}
-
-// words are what may be a key or token without a form of its own.
-var words = regexp.MustCompile(`[A-Za-z0-9_+=-]{24,}`)
-
-const (
-	// shortestSecret is the length of a word from which it is looked at.
-	shortestSecret = 24
-	// leastEntropy is in bits per letter. Random letters, digits and capitals have
-	// above 4 at this length; words and names stay below.
-	leastEntropy = 3.7
-	// shortestHex is the length of 128 bits in hexadecimal.
-	shortestHex = 32
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // secretRule is the id of the rule that outputs obey, too.
@@ -46,95 +12,31 @@ const secretRule = "secret-in-file"
 // secretInFile looks at all texts of the policy, names included. The finding says
 // where and what kind, never what.
 func secretInFile(k *check) {
-	for _, c := range k.classes {
-		k.secrets(c.owner, reflect.ValueOf(c.said))
+	for _, name := range sortedKeys(k.p.Classes) {
+		k.secretName(k.byClass[name], name)
+		k.secrets(k.byClass[name], reflect.ValueOf(k.p.Classes[name]))
 	}
-	for _, c := range k.nevers {
-		k.secrets(c.owner, reflect.ValueOf(c.said))
-	}
-	for _, r := range k.routes {
-		k.secrets(r.owner, reflect.ValueOf(r.said))
+	for _, pattern := range sortedKeys(k.p.Routes) {
+		k.secretName(k.byRoute[pattern], pattern)
+		k.secrets(k.byRoute[pattern], reflect.ValueOf(k.p.Routes[pattern]))
 	}
 	rest := *k.p
 	rest.Classes, rest.Routes = nil, nil
 	k.secrets(&owner{}, reflect.ValueOf(rest))
 }
 
+const secretMend = "Take it out, put it into an environment variable or a secret store, and replace it where it is used: whoever has the file has had it."
+
+func (k *check) secretName(o *owner, name string) {
+	if what := secret.In(name); what != "" {
+		k.report(o, "", "its name holds what looks like "+what, secretMend)
+	}
+}
+
 func (k *check) secrets(o *owner, v reflect.Value) {
 	texts("", v, func(path, text string) {
-		if what := secretIn(text); what != "" {
-			k.report(o, path, "it holds what looks like "+what,
-				"Take it out, put it into an environment variable or a secret store, and replace it where it is used: whoever has the file has had it.")
+		if what := secret.In(text); what != "" {
+			k.report(o, path, "it holds what looks like "+what, secretMend)
 		}
 	})
-}
-
-// secretIn says what kind of secret text seems to hold, or nothing.
-func secretIn(text string) string {
-	for _, f := range forms {
-		if slices.ContainsFunc(f.fixed, func(part string) bool { return strings.Contains(text, part) }) && f.form.MatchString(text) {
-			return f.what
-		}
-	}
-	if len(text) >= shortestSecret && slices.ContainsFunc(words.FindAllString(text, -1), isRandom) {
-		return "a key or token: it is random"
-	}
-	return ""
-}
-
-// hidden stands for what is not repeated.
-const hidden = "[hidden]"
-
-// hide takes out of a text what looks like a secret.
-func hide(text string) string {
-	if secretIn(text) == "" {
-		return text
-	}
-	for _, f := range forms {
-		text = f.form.ReplaceAllString(text, hidden)
-	}
-	return words.ReplaceAllStringFunc(text, func(word string) string {
-		if isRandom(word) {
-			return hidden
-		}
-		return word
-	})
-}
-
-// isRandom tells whether a word is a number in hexadecimal of 128 bits or more, or
-// a long mix of letters, capitals and digits.
-func isRandom(word string) bool {
-	var small, capital, digit, hex int
-	count := [128]int{}
-	for i := range len(word) {
-		c := word[i]
-		count[c]++
-		switch {
-		case '0' <= c && c <= '9':
-			digit++
-		case 'a' <= c && c <= 'z':
-			small++
-		case 'A' <= c && c <= 'Z':
-			capital++
-		}
-		if strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 {
-			hex++
-		}
-	}
-	if hex == len(word) && len(word) >= shortestHex && digit > 0 && digit < len(word) {
-		return entropy(count[:], len(word)) > 3
-	}
-	return small > 0 && capital > 0 && digit >= 3 && entropy(count[:], len(word)) > leastEntropy
-}
-
-// entropy returns the bits per letter of a text with these counts of letters.
-func entropy(counts []int, length int) float64 {
-	var bits float64
-	for _, n := range counts {
-		if n > 0 {
-			p := float64(n) / float64(length)
-			bits -= p * math.Log2(p)
-		}
-	}
-	return bits
 }

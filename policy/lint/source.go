@@ -16,6 +16,8 @@ const (
 	leastMisses = 0.001
 )
 
+// classWithoutSource is satisfied by words: that somebody has thought about it is what
+// counts.
 func classWithoutSource(k *check) {
 	for _, c := range k.classes {
 		if c.is.Source.From == "" && len(c.is.Source.Tables) == 0 {
@@ -25,6 +27,8 @@ func classWithoutSource(k *check) {
 	}
 }
 
+// writeThrough asks for a version where package larder would fall back to invalidating:
+// then write-through is not what happens.
 func writeThrough(k *check) {
 	for _, c := range k.classes {
 		if c.is.Pattern == policy.WriteThrough && c.is.RowVersion == "" {
@@ -34,6 +38,7 @@ func writeThrough(k *check) {
 	}
 }
 
+// targetWindow needs both numbers: a share of nothing in particular is no target.
 func targetWindow(k *check) {
 	for _, c := range k.classes {
 		switch t := c.is.Target; {
@@ -46,6 +51,8 @@ func targetWindow(k *check) {
 	}
 }
 
+// targetImplausible knows only bounds that hold for everyone. Whether a target can be
+// reached depends on the traffic, which no policy has.
 func targetImplausible(k *check) {
 	for _, c := range k.classes {
 		t := c.is.Target.MissRate
@@ -56,6 +63,8 @@ func targetImplausible(k *check) {
 	}
 }
 
+// memoryUnbounded adds up what classes say by size. A bound by number says nothing about
+// size, so that only a very large one is reported.
 func memoryUnbounded(k *check) {
 	var sum, largest int64
 	var worst *class

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // mistake is one that [policy.Policy.Validate] reports.
@@ -25,16 +26,23 @@ func invalid(k *check) {
 	if !ok {
 		return
 	}
+	said := map[string]bool{}
+	var secrets []string
+	for _, f := range k.found {
+		said[f.Path] = true
+		if f.Rule == secretRule {
+			secrets = append(secrets, f.Path)
+		}
+	}
 	for _, err := range all.Unwrap() {
 		var m mistake
 		if !errors.As(err, &m) {
 			continue
 		}
-		said := slices.ContainsFunc(k.found, func(f Finding) bool {
-			return f.Path == m.Field() || f.Rule == secretRule && (field.Within(f.Path, m.Field()) || field.Within(m.Field(), f.Path))
-		})
-		if !said {
-			k.add(m.Field(), m.Message(), "You could "+m.Mend()+".")
+		path := clean(m.Field())
+		near := func(f string) bool { return field.Within(f, path) || field.Within(path, f) }
+		if !said[path] && !slices.ContainsFunc(secrets, near) {
+			k.add(path, m.Message(), "You could "+m.Mend()+".")
 		}
 	}
 }
@@ -79,4 +87,4 @@ func closest(name string, names []string) string {
 }
 
 // quote writes a text that comes from anywhere, without its end if it is long.
-func quote(text string) string { return fmt.Sprintf("%.100q", hide(text)) }
+func quote(text string) string { return fmt.Sprintf("%.100q", secret.Hide(text)) }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Format is a way to write findings.
@@ -47,8 +49,9 @@ type Place struct {
 // place for a path that is not in the file. Nil: nothing is known.
 type Source func(path string) Place
 
-// Write writes findings in a format, in the order of their places. It returns the
-// error of w, or one for a format that is not known.
+// Write writes findings in a format, in the order of their places. They may be of
+// rules that are not in this package, too. It returns the error of w, or one for a
+// format that is not known.
 func Write(w io.Writer, format Format, found []Finding, source Source) error {
 	all := locate(found, source)
 	switch format {
@@ -73,18 +76,18 @@ type located struct {
 // locate finds the places, and takes back the lines that hold a secret.
 func locate(found []Finding, source Source) []located {
 	all := make([]located, len(found))
-	secret := map[int]bool{}
+	guarded := map[int]bool{}
 	for i, f := range found {
 		all[i].Finding = f
 		if source != nil {
 			all[i].Place = source(f.Path)
 		}
 		if f.Rule == secretRule {
-			secret[all[i].Line] = true
+			guarded[all[i].Line] = true
 		}
 	}
 	for i := range all {
-		if secret[all[i].Line] || secretIn(all[i].Shown) != "" {
+		if guarded[all[i].Line] || secret.In(all[i].Shown) != "" {
 			all[i].Shown = ""
 		}
 	}
@@ -105,6 +108,7 @@ func (l *located) where() string {
 	return fmt.Sprintf("%s:%d:%d", l.File, l.Line, l.Column)
 }
 
+// writeText writes all at once, so that lines of other programs do not come between.
 func writeText(w io.Writer, all []located) error {
 	var b strings.Builder
 	for _, l := range all {
@@ -133,6 +137,7 @@ func indent(shown string, caret int) string {
 	return b.String()
 }
 
+// writeJSON has an empty list, and not null, for no findings.
 func writeJSON(w io.Writer, all []located) error {
 	type finding struct {
 		Rule     string   `json:"rule"`
@@ -161,6 +166,7 @@ func writeJSON(w io.Writer, all []located) error {
 	return encode(w, report)
 }
 
+// encode leaves < and > as they are: nobody puts this into a page.
 func encode(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -174,6 +180,7 @@ var (
 	commandValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
+// writeGitHub writes the path into the text, since annotations do not show it otherwise.
 func writeGitHub(w io.Writer, all []located) error {
 	var b strings.Builder
 	for _, l := range all {
@@ -206,7 +213,7 @@ type (
 	}
 	sarifResult struct { // 3.27
 		Rule         string            `json:"ruleId"`
-		Index        int               `json:"ruleIndex"`
+		Index        *int              `json:"ruleIndex,omitempty"`
 		Level        Severity          `json:"level"`
 		Message      sarifText         `json:"message"`
 		Locations    []sarifLocation   `json:"locations"`
@@ -222,6 +229,8 @@ type (
 	}
 )
 
+// writeSARIF lists all rules, so that a page of them can be shown beside a result, and
+// gives each result a fingerprint of its place in the policy: lines move.
 func writeSARIF(w io.Writer, all []located) error {
 	descriptors, index := make([]sarifRule, len(rules)), map[string]int{}
 	for i, r := range Rules() {
@@ -241,12 +250,12 @@ func writeSARIF(w io.Writer, all []located) error {
 				at.Physical.Region = map[string]int{"startLine": l.Line, "startColumn": max(l.Column, 1)}
 			}
 		}
-		rule, known := index[l.Rule]
-		if !known { // what a program has found by itself: 3.27.6
-			rule = -1
+		var of *int // nil: a rule of whoever has made the finding
+		if i, ok := index[l.Rule]; ok {
+			of = &i
 		}
 		results = append(results, sarifResult{
-			Rule: l.Rule, Index: rule, Level: l.Severity, Message: sarifText{l.Message + ". " + l.Mend},
+			Rule: l.Rule, Index: of, Level: l.Severity, Message: sarifText{l.Message + ". " + l.Mend},
 			Locations: []sarifLocation{at}, Fingerprints: map[string]string{"path/v1": l.Rule + " " + l.Path},
 		})
 	}

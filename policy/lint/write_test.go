@@ -172,6 +172,10 @@ func TestWrite_SARIF(t *testing.T) {
 			t.Errorf("result %d is at %+v", i, at)
 		}
 	}
+	other := []Finding{{Rule: "file", Severity: Error, Path: "p", Message: "m", Mend: "d"}}
+	if got := write(t, SARIF, other, nil); !strings.Contains(got, `"ruleId": "file"`) || strings.Contains(got, "ruleIndex") {
+		t.Error("a rule that is not of this package has the index of one that is")
+	}
 	if got := write(t, SARIF, nil, nil); !strings.Contains(got, `"results": []`) {
 		t.Error("no finding is no list of results")
 	}
