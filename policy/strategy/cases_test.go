@@ -42,6 +42,9 @@ func TestRead_Cases(t *testing.T) {
 				}
 				return
 			}
+			if crlf := outcome(t, strings.ReplaceAll(page, "\n", "\r\n")); crlf != got {
+				t.Errorf("with lines that end in CR LF came\n%s\nwant\n%s", crlf, got)
+			}
 			if got != want {
 				t.Errorf("of the page\n%s\ncame\n%s\nwant\n%s", page, got, want)
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // A clause is one statement, with runes for its literals.
@@ -65,8 +66,6 @@ var (
 	tierLife  = regexp.MustCompile(`(?i)\b(memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s? \((\d[^()]*)\)`)
 	labelEnd  = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
 	between   = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)
-	ends      = regexp.MustCompile(lit + `$`)
-	begins    = regexp.MustCompile(`^\s*` + lit)
 )
 
 // A text is that of a block, without marks and with runes for its literals.
@@ -118,14 +117,15 @@ func (t text) label() (label clause, rest text, ok bool) {
 // between two literals, in calls like hash(a, b), and in numbers.
 func (t text) clauses() []clause {
 	var all []clause
-	start, depth := 0, 0
+	start, depth, line := 0, 0, t.line
 	cut := func(from, to int) {
-		c := clause{line: t.line, literals: t.literals}.with(t.s[start:from])
-		lead := t.s[start:from]
-		c.line += strings.Count(t.s[:start], "\n") + strings.Count(lead[:len(lead)-len(strings.TrimLeft(lead, " \n"))], "\n")
-		if strings.Trim(c.text, ".,:;-–—… \"'") != "" || strings.ContainsAny(t.s[start:from], "…") {
+		c := clause{line: line, literals: t.literals}.with(t.s[start:from])
+		blank := len(t.s[start:from]) - len(strings.TrimLeft(t.s[start:from], " \n"))
+		c.line += strings.Count(t.s[start:start+blank], "\n")
+		if strings.Trim(c.text, ".,:;-–— \"'") != "" {
 			all = append(all, c)
 		}
+		line += strings.Count(t.s[start:to], "\n")
 		start = to
 	}
 	for at := 0; at < len(t.s); {
@@ -140,19 +140,54 @@ func (t text) clauses() []clause {
 		switch {
 		case strings.HasPrefix(sep, ")") && depth > 0:
 			depth--
-		case depth > 0, strings.HasPrefix(sep, ",") && ends.MatchString(t.s[:from]) && begins.MatchString(t.s[from+1:]):
+			at = from + 1 // a comma behind it parts again
+		case depth > 0, strings.HasPrefix(sep, ",") && isLiteral(utf8.DecodeLastRuneInString(t.s[:from])) && isLiteral(utf8.DecodeRuneInString(strings.TrimLeft(t.s[from+1:], " \n"))):
 			at = from + 1
 		case sep == "…":
 			cut(from, from)
-			all = append(all, clause{text: "…", line: t.line + strings.Count(t.s[:from], "\n"), literals: t.literals})
+			all = append(all, clause{text: "…", line: line, literals: t.literals})
 			start = to
+		case len(sep) > 1 && isLiteral(utf8.DecodeRuneInString(sep[1:])): // ",`a`" cuts after the comma
+			at = from + 1
+			cut(from, at)
 		default:
 			cut(from, to)
 		}
 	}
 	cut(len(t.s), len(t.s))
-	return all
+	return joinLists(all)
 }
+
+// The words that begin a list of names, and a name of it in plain words.
+var (
+	listBegins = regexp.MustCompile(`(?i)^(?:tags?|tagged|vary|query)\b.*[a-z0-9_}-]$|^(?:cache )?key\b.*\bhash\b[^()]*$`)
+	listMember = regexp.MustCompile(`^(?:and )?[a-zA-Z][a-zA-Z0-9_{}-]*$`)
+)
+
+// joinLists puts "tags: a" and "b" together again, where a comma has parted a list
+// of names in plain words: half a list would be another statement.
+func joinLists(all []clause) []clause {
+	var joined []clause
+	for _, c := range all {
+		last := len(joined) - 1
+		if last >= 0 && listBegins.MatchString(joined[last].text) && listMember.MatchString(c.text) && !ownWord(c) {
+			joined[last].text += ", " + c.text
+			continue
+		}
+		joined = append(joined, c)
+	}
+	return joined
+}
+
+// ownWord tells whether a word says something of a class or a route by itself, as
+// "private" does.
+func ownWord(c clause) bool {
+	r := newReader(&Report{})
+	return r.class("any", "any").knows(c) || r.route("/", "/").knows(c)
+}
+
+// isLiteral tells whether a rune stands for a literal.
+func isLiteral(r rune, _ int) bool { return r >= firstLiteral && r <= lastLiteral }
 
 // attached counts the parentheses in s that follow a word at once, as in "hash(":
 // what is in them belongs to the word.

@@ -29,6 +29,6 @@
 //     error that names both lines.
 //   - Reading what [Write] wrote gives the same policy, and writing that the same
 //     page.
-//   - The reader holds no more than a page of [MaxSize] bytes and what came of it,
-//     and regular expressions of package regexp: no input makes it slow.
+//   - The work of a page grows with its length, which is at most [MaxSize], and with
+//     nothing else: clauses and the ways to part them are bounded.
 package strategy

@@ -19,7 +19,7 @@ var loadRules = []rule[class]{
 		return putList(s, c, "key", &s.v.Key.Parts, parts)
 	}),
 	onText(`key(?:ed)?(?: by| type)?[:=]? (LIT|string|u?int(?:8|16|32|64)?)`, "key type", func(c *class) *string { return &c.Key.Type }),
-	on(`(?:cache )?key(?:ed)?(?: by| is| on|:|=)* ?(?:a |the )?(?:hash|hashed|sha256|md5|digest)(?: of)?(?:\s*\((.+)\)| (.+))`, hashedKey),
+	on(`(?:cache )?key(?:ed)?(?: by| is| on|:|=)* ?(?:a |the )?(?:hash|hashed|sha256|md5|digest)(?: of)?(?:\s*\((.+)\)| ([^()]+))`, hashedKey),
 	onRefused[class](`(?:cache )?key(?:ed)?(?: by| is| on| pattern| format|:|=)* .+`,
 		"what a key is made of is a Go type, or named parts", "say \"key int64\" or \"key parts `query string`, `page int64`\""),
 	onText(`values of type (LIT)`, "type", func(c *class) *string { return &c.Type }),

@@ -17,7 +17,7 @@ var collectives = []string{"results", "result", "catalog", "catalogue", "data", 
 // description of many things, and which these are is for people to say.
 var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more"}
 
-// className derives the name of a class from words: "Search results" is search,
+// deriveClass makes the name of a class from words: "Search results" is search,
 // "User profiles" is user-profile. It returns "" for what is no name: no words, or
 // more than five, or words that describe rather than name.
 func deriveClass(words string) string {
@@ -43,8 +43,17 @@ func deriveClass(words string) string {
 	return name
 }
 
+// irregular are nouns whose singular does not follow from the ending.
+var irregular = map[string]string{
+	"movies": "movie", "cookies": "cookie", "series": "series", "news": "news", "analytics": "analytics",
+	"shelves": "shelf", "statuses": "status", "aliases": "alias", "people": "person", "children": "child", "indices": "index",
+}
+
 // singular is the singular of an English noun as far as its ending tells.
 func singular(word string) string {
+	if one, ok := irregular[word]; ok {
+		return one
+	}
 	for _, as := range [][2]string{{"ss", "ss"}, {"us", "us"}, {"is", "is"}, {"ies", "y"}, {"sses", "ss"}, {"xes", "x"}, {"ches", "ch"}, {"shes", "sh"}, {"s", ""}} {
 		if stem, ok := strings.CutSuffix(word, as[0]); ok && len(stem) > 1 {
 			return stem + as[1]

@@ -42,6 +42,7 @@ func Read(name string, markdown []byte) (*policy.Policy, *Report, error) {
 type reader struct {
 	report *Report
 	wrong  []Contradiction
+	noted  map[Note]bool // so that none is there twice
 
 	classes  map[string]*subject[class]
 	routes   map[string]*subject[route]
@@ -65,6 +66,7 @@ type aim struct {
 func newReader(report *Report) *reader {
 	r := &reader{
 		report:   report,
+		noted:    map[Note]bool{},
 		classes:  map[string]*subject[class]{},
 		routes:   map[string]*subject[route]{},
 		profiles: map[string]*subject[policy.Profile]{},
@@ -77,7 +79,8 @@ func newReader(report *Report) *reader {
 // note writes down a decision.
 func (r *reader) note(line int, format string, args ...any) {
 	n := Note{line, fmt.Sprintf(format, args...)}
-	if !slices.Contains(r.report.Notes, n) {
+	if !r.noted[n] {
+		r.noted[n] = true
 		r.report.Notes = append(r.report.Notes, n)
 	}
 }

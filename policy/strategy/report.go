@@ -6,7 +6,7 @@ import (
 )
 
 // MaxSize bounds a page, in bytes.
-const MaxSize = 1 << 20
+const MaxSize = 512 << 10
 
 // Report says what became of a page. Lines count from 1.
 type Report struct {

@@ -17,7 +17,7 @@ func (r *reader) sayAll(who speaker, t text) {
 // the name of a field before it, or in parts.
 func (r *reader) fits(who speaker, c clause) bool {
 	bare := c.with(fieldLabel.ReplaceAllString(c.text, ""))
-	return who.knows(c) || who.knows(c.plain()) || bare.text != "" && who.knows(bare) || parts(who, bare) != nil || fieldLabel.MatchString(c.text)
+	return who.knows(c) || len(c.literals) > 0 && who.knows(c.plain()) || bare.text != "" && who.knows(bare) || parts(who, bare) != nil || fieldLabel.MatchString(c.text)
 }
 
 // sayClause says one clause, and counts it.
@@ -29,7 +29,7 @@ func (r *reader) sayClause(who speaker, c clause) {
 			err = who.say(c)
 		}
 	}
-	if errors.Is(err, errPass) { // `1h` TTL: words in code that are no names
+	if errors.Is(err, errPass) && len(c.values(c.text)) > 0 { // `1h` TTL: words in code that are no names
 		if plain := c.plain(); who.knows(plain) {
 			c = plain
 			err = who.say(c)
@@ -58,13 +58,20 @@ const maxParts = 8
 // parts parts a clause at words that join, such that a rule reads each part: "for 5
 // minutes in Redis". It is nil if there is no way, or nothing to part.
 func parts(who speaker, c clause) []clause {
+	if len(c.text) > maxClause {
+		return nil
+	}
 	joints := connector.FindAllStringIndex(c.text, maxParts+1)
 	if len(joints) == 0 || len(joints) > maxParts {
 		return nil
 	}
 	joints = append(joints, []int{len(c.text), len(c.text)})
+	dead := map[int]bool{} // where no way leads on from
 	var from func(start, next int) []clause
 	from = func(start, next int) []clause {
+		if dead[start] {
+			return nil
+		}
 		for i := len(joints) - 1; i >= next; i-- {
 			if start == 0 && i == len(joints)-1 {
 				continue
@@ -80,6 +87,7 @@ func parts(who speaker, c clause) []clause {
 				return append([]clause{head}, tail...)
 			}
 		}
+		dead[start] = true
 		return nil
 	}
 	return from(0, 0)

@@ -75,12 +75,14 @@ func (r *reader) block(b block, above bool) {
 // sentences parts a paragraph.
 func sentences(t text) []text {
 	var all []text
+	line := t.line
 	for start := 0; start < len(t.s); {
 		end := len(t.s)
 		if m := sentenceEnd.FindStringIndex(t.s[start:]); m != nil {
 			end = start + m[1]
 		}
-		all = append(all, text{t.s[start:end], t.line + strings.Count(t.s[:start], "\n"), t.literals})
+		all = append(all, text{t.s[start:end], line, t.literals})
+		line += strings.Count(t.s[start:end], "\n")
 		start = end
 	}
 	return all

@@ -38,7 +38,13 @@ type speaker interface {
 
 func (s *subject[T]) title() string { return s.name }
 
+// maxClause bounds what is tried as a clause, in bytes: some hundred names in code.
+const maxClause = 4096
+
 func (s *subject[T]) say(c clause) error {
+	if len(c.text) > maxClause {
+		return errPass
+	}
 	for _, rule := range s.rules {
 		if m := rule.form.FindStringSubmatch(c.text); m != nil {
 			if err := rule.do(s, c, m); !errors.Is(err, errPass) {
@@ -137,7 +143,8 @@ func onList[S any](form, field string, of func(*S) *[]string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error {
 		v := c.values(m[1])
 		if len(v) == 0 {
-			v = strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })
+			v = strings.FieldsFunc(strings.ReplaceAll(m[1], ", and ", ", "), func(r rune) bool { return r == ',' || r == ' ' })
+			s.note(c, "%s %v", field, v)
 		}
 		return putList(s, c, field, of(&s.v), v)
 	})

@@ -40,7 +40,10 @@ var tierRules = []rule[class]{
 		"strictness", true, func(c *class) *bool { return &c.Strict }),
 	onText(`version from (LIT)`, "row version", func(c *class) *string { return &c.RowVersion }),
 	on(`no row version`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "row version"); return nil }),
-	onSet(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, "row version", "column", func(c *class) *string { return &c.RowVersion }),
+	on(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, func(s *subject[class], c clause, _ []string) error {
+		s.note(c, "row_version column")
+		return put(s, c, "row version", &s.v.RowVersion, "column")
+	}),
 	onSet(`versions? from (?:a |the )?sequence`, "row version", "sequence", func(c *class) *string { return &c.RowVersion }),
 
 	// Privacy.
@@ -50,8 +53,8 @@ var tierRules = []rule[class]{
 	onSet(`(?:encrypt(?:ed|ion)?(?: at rest| in redis)?)`, "encryption", true, func(c *class) *bool { return &c.Encrypt }),
 
 	// What makes values wrong.
-	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (LITS|[a-z0-9_{}.-]+)`, "tags", classTags),
-	onList(`(?:tags?|tagged)[:=] ([a-z0-9_{}., -]+)`, "tags", classTags),
+	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
+	onList(`(?:tags?|tagged)(?: with| by)?[:=]? ([a-z0-9_{}.-]+(?:, (?:and )?[a-z0-9_{}.-]+)*)`, "tags", classTags),
 	onEmpty(`no tags`, "tags", classTags),
 	onSet(`further tags from values`, "further tags", true, func(c *class) *bool { return &c.ValueTags }),
 	on(`(?:(?:purged?|invalidat(?:ed?|ion)|flush(?:ed)?|cleared) (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)|tagged|tag[- ]?based)`, tagBased),
