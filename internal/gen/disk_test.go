@@ -74,8 +74,10 @@ func TestDrift(t *testing.T) {
 		"a number was edited": {func(t *testing.T, dir string) {
 			put(t, dir, "policies_gen.go", strings.Replace(read(t, dir, "policies_gen.go"), "time.Hour", "2*time.Hour", 1))
 		}, []string{"internal/caches/policies_gen.go: changed"}},
-		"a file was cut short": {func(t *testing.T, dir string) { put(t, dir, "policies_gen.go", generatedGo) },
-			[]string{"internal/caches/policies_gen.go: changed"}},
+		"a file was cut short": {
+			func(t *testing.T, dir string) { put(t, dir, "policies_gen.go", generatedGo) },
+			[]string{"internal/caches/policies_gen.go: changed"},
+		},
 		"files are left from before": {func(t *testing.T, dir string) {
 			put(t, dir, "old_gen.go", generatedGo+"package caches\n")
 			put(t, dir, "old_gen.sql", generatedSQL)
@@ -89,8 +91,10 @@ func TestDrift(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, nil},
-		"a file of the same name is somebody's": {func(t *testing.T, dir string) { put(t, dir, "keys_gen.go", "package caches\n") },
-			[]string{"internal/caches/keys_gen.go: foreign"}},
+		"a file of the same name is somebody's": {
+			func(t *testing.T, dir string) { put(t, dir, "keys_gen.go", "package caches\n") },
+			[]string{"internal/caches/keys_gen.go: foreign"},
+		},
 		"version control has changed the ends of lines": {func(t *testing.T, dir string) {
 			for _, name := range []string{"keys_gen.go", "outbox_mysql_gen.sql"} {
 				put(t, dir, name, strings.ReplaceAll(read(t, dir, name), "\n", "\r\n"))

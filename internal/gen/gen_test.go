@@ -21,9 +21,12 @@ var update = flag.Bool("update", false, "write the golden files")
 // shop is where the types of the cases are.
 const shop = "github.com/larderdev/larder/internal/gen/testdata/shop"
 
+// guide is the page about generated code.
+const guide = "../../docs/gen.md"
+
 // golden returns the policies whose code is kept in testdata, by the name of their
-// folder: the larder.yaml in it. That of the case example is the example of the
-// tree, with types that are there.
+// folder: the larder.yaml in it. Those of the cases example and guide are the
+// example of the tree and the one in the guide, with types that are there.
 func golden(t testing.TB) map[string]*policy.Policy {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*/larder.yaml")
@@ -31,19 +34,55 @@ func golden(t testing.TB) map[string]*policy.Policy {
 		t.Fatalf("%d cases: %v", len(files), err)
 	}
 	all := map[string]*policy.Policy{}
-	for _, name := range append(files, "../../larder.example.yaml") {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := filepath.Base(filepath.Dir(name))
-		if strings.HasSuffix(name, "example.yaml") {
-			dir = "example"
-			data = []byte(strings.ReplaceAll(string(data), "example.com/shop/", shop+"/"))
-		}
-		all[dir] = parse(t, name, string(data))
+	for _, name := range files {
+		all[filepath.Base(filepath.Dir(name))] = parse(t, name, readFile(t, name))
+	}
+	for name, text := range map[string]string{
+		"example": readFile(t, "../../larder.example.yaml"),
+		"guide":   blocks(t, guide, "yaml")[0],
+	} {
+		all[name] = parse(t, name, strings.ReplaceAll(text, "example.com/shop/", shop+"/"))
 	}
 	return all
+}
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// blocks returns the code of a language on a page.
+func blocks(t testing.TB, page, language string) []string {
+	t.Helper()
+	var all []string
+	for _, part := range strings.Split(readFile(t, page), "\n```"+language+"\n")[1:] {
+		code, _, _ := strings.Cut(part, "```")
+		all = append(all, code)
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s has no %s", page, language)
+	}
+	return all
+}
+
+// TestGuide: the Go code of the guide is that of its case, which runs.
+func TestGuide(t *testing.T) {
+	runs := readFile(t, "testdata/guide/internal/caches/caches_test.go")
+	for _, code := range blocks(t, guide, "go") {
+		if indented := "\t" + strings.ReplaceAll(strings.TrimSpace(code), "\n", "\n\t"); !strings.Contains(runs, code) && !strings.Contains(runs, indented) {
+			t.Errorf("this is not in the case of the guide:\n%s", code)
+		}
+	}
+	text := readFile(t, guide)
+	for _, f := range generate(t, golden(t)["example"], "").Files {
+		if name := f.Name; !strings.Contains(text, name) {
+			t.Errorf("the guide does not tell of %s", name)
+		}
+	}
 }
 
 func parse(t testing.TB, name, text string) *policy.Policy {
@@ -104,14 +143,14 @@ func TestGoldenRuns(t *testing.T) {
 			t.Errorf("%s has no test that runs its code: %v", name, err)
 		}
 	}
-	for _, verb := range []string{"vet", "test"} {
-		cmd := exec.CommandContext(t.Context(), "go", append([]string{verb}, packages...)...)
+	for _, verb := range [][]string{{"vet"}, {"test", "-vet=off"}} {
+		cmd := exec.CommandContext(t.Context(), "go", append(verb, packages...)...)
 		cmd.Env = append(os.Environ(), "GOPROXY=off") // nothing is fetched
 		out, err := cmd.CombinedOutput()
 		if err != nil {
-			t.Errorf("go %s: %v\n%s", verb, err, out)
+			t.Errorf("go %s: %v\n%s", verb[0], err, out)
 		}
-		if ran := strings.Count(string(out), "ok  \t"); verb == "test" && ran != len(packages) {
+		if ran := strings.Count(string(out), "ok  \t"); verb[0] == "test" && ran != len(packages) {
 			t.Errorf("go test ran %d packages, want %d:\n%s", ran, len(packages), out)
 		}
 	}
@@ -139,17 +178,14 @@ func TestErrors(t *testing.T) {
 	}
 	for _, name := range cases {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".yaml"), func(t *testing.T) {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := readFile(t, name)
 			var want []string
-			for line := range strings.Lines(string(data)) {
+			for line := range strings.Lines(text) {
 				if text, ok := strings.CutPrefix(line, "# want: "); ok {
 					want = append(want, strings.TrimSpace(text))
 				}
 			}
-			out, err := Generate(parse(t, name, string(data)), "")
+			out, err := Generate(parse(t, name, text), "")
 			if err == nil {
 				t.Fatalf("%d files, want an error", len(out.Files))
 			}

@@ -92,8 +92,12 @@ var units = []struct {
 	size time.Duration
 	name string
 }{
-	{time.Hour, "time.Hour"}, {time.Minute, "time.Minute"}, {time.Second, "time.Second"},
-	{time.Millisecond, "time.Millisecond"}, {time.Microsecond, "time.Microsecond"}, {1, "time.Nanosecond"},
+	{time.Hour, "time.Hour"},
+	{time.Minute, "time.Minute"},
+	{time.Second, "time.Second"},
+	{time.Millisecond, "time.Millisecond"},
+	{time.Microsecond, "time.Microsecond"},
+	{1, "time.Nanosecond"},
 }
 
 // duration writes d as a number of the largest unit that it is a multiple of.
