@@ -122,15 +122,20 @@ const maxExpression = 4096
 // join puts clauses for the same hosts into as few expressions as fit, and returns
 // which of the clauses are in each.
 func join(hosts []string, rules []*Rule) (expressions []string, parts [][]*Rule, err error) {
-	before, after := "", ""
+	host := ""
 	if len(hosts) > 0 {
-		before, after = hostExpression(hosts)+" and (", ")"
+		host = hostExpression(hosts) + " and "
 	}
+	room := maxExpression - len(host) - len("()")
 	var open strings.Builder
 	var part []*Rule
 	flush := func() {
 		if len(part) > 0 {
-			expressions = append(expressions, before+open.String()+after)
+			text := open.String()
+			if len(part) > 1 && host != "" {
+				text = "(" + text + ")"
+			}
+			expressions = append(expressions, host+text)
 			parts = append(parts, part)
 			open.Reset()
 			part = nil
@@ -138,10 +143,10 @@ func join(hosts []string, rules []*Rule) (expressions []string, parts [][]*Rule,
 	}
 	for _, r := range rules {
 		text := "(" + r.clause() + ")"
-		if n := len(before) + len(text) + len(after); n > maxExpression {
-			return nil, nil, fmt.Errorf("route %q: its expression has %d bytes, at most %d: make the pattern shorter, or let fewer routes lie within it", r.Route, n, maxExpression)
+		if len(text) > room {
+			return nil, nil, fmt.Errorf("cdn: route %q: its expression has %d bytes, at most %d: make the pattern shorter, or let fewer routes lie within it", r.Route, len(host)+len(text), maxExpression)
 		}
-		if len(part) > 0 && len(before)+open.Len()+len(" or ")+len(text)+len(after) > maxExpression {
+		if len(part) > 0 && open.Len()+len(" or ")+len(text) > room {
 			flush()
 		}
 		if len(part) > 0 {

@@ -106,12 +106,15 @@ func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 			p.Changes = append(p.Changes, *change)
 		}
 	}
+	creates := false
 	for i := range c.want {
 		if r := &c.want[i]; !there[r.Ref] {
+			creates = true
 			p.Changes = append(p.Changes, Change{Kind: Create, Ref: r.Ref, After: settingOf(r), rule: *r})
 		}
 	}
-	if n := p.Foreign + len(c.want); n > c.tier.rules {
+	// What is there fits, whatever the table says.
+	if n := p.Foreign + len(c.want); creates && n > c.tier.rules {
 		return nil, fmt.Errorf("cdn: the zone would have %d rules, %d of them of others, and the plan %s allows %d: "+
 			"give routes the same query and vary, so that they share a rule, or take rules of others out", n, p.Foreign, c.tier.name, c.tier.rules)
 	}

@@ -58,7 +58,7 @@ sub vcl_backend_fetch {
 
 sub vcl_backend_response {
 	if (beresp.http.Set-Cookie ||
-		beresp.http.Vary == "*" ||
+		beresp.http.Vary ~ {"(?:^|,) *\*"} ||
 		beresp.http.Cache-Control ~ {"(?i)(?:^|[ ,])(?:no-store|no-cache|private)"} ||
 		(!beresp.http.Expires && beresp.http.Cache-Control !~ {"(?i)(?:^|[ ,])(?:s-maxage|max-age) *="})) {
 		# For so long requests for it do not wait for each other.
@@ -130,7 +130,7 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 # its default time, and does not heed no-store in Cache-Control: a response is kept
 # only if its header says for how long.
 
-if (beresp.http.Set-Cookie) {
+if (beresp.http.Set-Cookie || beresp.http.Vary ~ {"(?:^|,) *\*"}) {
 	return(pass);
 }
 if (beresp.http.Surrogate-Control) {

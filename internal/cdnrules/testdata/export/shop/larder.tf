@@ -37,9 +37,9 @@ resource "cloudflare_ruleset" "larder" {
           }
         }
       }
-      description = "cache GET /api/categories [larder bb6932764b68]"
+      description = "cache GET /api/categories [larder 8f44cd8c1f30]"
       enabled     = true
-      expression  = "http.host eq \"shop.example.com\" and ((http.request.uri.path eq \"/api/categories\"))"
+      expression  = "http.host eq \"shop.example.com\" and (http.request.uri.path eq \"/api/categories\")"
       ref         = "larder_main_cache_0a726819"
     },
     {
@@ -62,9 +62,9 @@ resource "cloudflare_ruleset" "larder" {
           mode = "bypass_by_default"
         }
       }
-      description = "cache GET /api/products [larder e9861b1baa11]"
+      description = "cache GET /api/products [larder 0d0b9f5bb510]"
       enabled     = true
-      expression  = "http.host eq \"shop.example.com\" and ((http.request.uri.path eq \"/api/products\"))"
+      expression  = "http.host eq \"shop.example.com\" and (http.request.uri.path eq \"/api/products\")"
       ref         = "larder_main_cache_4823fa68"
     },
     {
@@ -87,9 +87,9 @@ resource "cloudflare_ruleset" "larder" {
           mode = "bypass_by_default"
         }
       }
-      description = "cache GET /api/products/{id} [larder ff0d2f7a65e8]"
+      description = "cache GET /api/products/{id} [larder 489614d9c290]"
       enabled     = true
-      expression  = "http.host eq \"shop.example.com\" and ((http.request.uri.path strict wildcard \"/api/products/*\" and not http.request.uri.path strict wildcard \"/*/*/*/*\" and not ends_with(http.request.uri.path, \"/\")))"
+      expression  = "http.host eq \"shop.example.com\" and (http.request.uri.path strict wildcard \"/api/products/*\" and not http.request.uri.path strict wildcard \"/*/*/*/*\" and not ends_with(http.request.uri.path, \"/\"))"
       ref         = "larder_main_cache_672ff8d5"
     },
     {
@@ -103,9 +103,9 @@ resource "cloudflare_ruleset" "larder" {
           mode = "bypass_by_default"
         }
       }
-      description = "cache GET /assets/{name} [larder eaee4e79208c]"
+      description = "cache GET /assets/{name} [larder 966d71754bca]"
       enabled     = true
-      expression  = "http.host eq \"shop.example.com\" and ((http.request.uri.path strict wildcard \"/assets/*\" and not http.request.uri.path strict wildcard \"/*/*/*\" and not ends_with(http.request.uri.path, \"/\")))"
+      expression  = "http.host eq \"shop.example.com\" and (http.request.uri.path strict wildcard \"/assets/*\" and not http.request.uri.path strict wildcard \"/*/*/*\" and not ends_with(http.request.uri.path, \"/\"))"
       ref         = "larder_main_cache_991f30b5"
     },
     {

@@ -4,7 +4,7 @@
 # its default time, and does not heed no-store in Cache-Control: a response is kept
 # only if its header says for how long.
 
-if (beresp.http.Set-Cookie) {
+if (beresp.http.Set-Cookie || beresp.http.Vary ~ {"(?:^|,) *\*"}) {
 	return(pass);
 }
 if (beresp.http.Surrogate-Control) {

@@ -74,7 +74,7 @@ sub vcl_backend_fetch {
 
 sub vcl_backend_response {
 	if (beresp.http.Set-Cookie ||
-		beresp.http.Vary == "*" ||
+		beresp.http.Vary ~ {"(?:^|,) *\*"} ||
 		beresp.http.Cache-Control ~ {"(?i)(?:^|[ ,])(?:no-store|no-cache|private)"} ||
 		(!beresp.http.Expires && beresp.http.Cache-Control !~ {"(?i)(?:^|[ ,])(?:s-maxage|max-age) *="})) {
 		# For so long requests for it do not wait for each other.

@@ -24,9 +24,9 @@ resource "cloudflare_ruleset" "larder" {
           mode = "bypass_by_default"
         }
       }
-      description = "cache GET www.example.com/ [larder 1b6996d87300]"
+      description = "cache GET www.example.com/ [larder 0ad127735005]"
       enabled     = true
-      expression  = "http.host eq \"www.example.com\" and ((starts_with(http.request.uri.path, \"/\")))"
+      expression  = "http.host eq \"www.example.com\" and (starts_with(http.request.uri.path, \"/\"))"
       ref         = "larder_main_cache_a04de469"
     },
     {
