@@ -100,7 +100,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.initCommand(), a.docsCommand(), a.schemaCommand(), a.fmtCommand(),
 		a.lintCommand(), a.diffCommand(), a.genCommand(), a.cdnCommand(),
-		a.explainCommand(), a.purgeCommand(), a.edgeCommand(), a.versionCommand(),
+		a.explainCommand(), a.purgeCommand(), a.doctorCommand(), a.edgeCommand(), a.versionCommand(),
 	}
 }
 
