@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/larderdev/larder/internal/keytext"
 	"github.com/larderdev/larder/store"
 )
 
@@ -49,7 +50,7 @@ func (l *Larder) Deliver(ctx context.Context, changes []Change) []error {
 		case !known:
 			errs[i] = fmt.Errorf("%w: %q", ErrUnknownClass, ch.Class)
 		case policy.Pattern != Never:
-			add(i, change{text: join(ch.Class, ch.Key), floor: ch.Version})
+			add(i, change{text: keytext.Join(ch.Class, ch.Key), floor: ch.Version})
 		}
 		for _, tag := range ch.Tags {
 			if err := checkTag(tag); err != nil {
@@ -79,7 +80,7 @@ func (l *Larder) deliver(ctx context.Context, changes []change, failed func(at i
 		}
 		name := "tags"
 		if _, isTag := changes[at].tag(); !isTag {
-			name, _ = split(changes[at].text)
+			name, _ = keytext.Split(changes[at].text)
 		}
 		failed(at, &PendingError{Class: name, Err: err})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/larderdev/larder/internal/keytext"
 	"github.com/larderdev/larder/store"
 )
 
@@ -222,7 +223,7 @@ func (l *Larder) moveSoftly(tags []string) (moved map[string]stamp) {
 
 // classOf returns the class of a key's text, nil if it has no cache here.
 func (l *Larder) classOf(text string) *class {
-	name, _ := split(text)
+	name, _ := keytext.Split(text)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.classes[name]
@@ -288,7 +289,7 @@ func (l *Larder) announce(ctx context.Context, changes []change) error {
 		class, key := "", ""
 		tag, isTag := c.tag()
 		if !isTag {
-			class, key = split(c.text)
+			class, key = keytext.Split(c.text)
 		}
 		at := slices.IndexFunc(all, func(inv Invalidation) bool { return inv.Class == class && inv.Soft == c.soft })
 		if at < 0 {

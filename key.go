@@ -1,23 +1,16 @@
 package larder
 
 import (
-	"crypto/sha256"
 	"encoding"
-	"encoding/hex"
 	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
+
+	"github.com/larderdev/larder/internal/keytext"
 )
 
-// maxKey is the length in bytes above which a key's text is hashed.
-const maxKey = 200
-
 // textOf returns the function that gives keys of type K their name in the
-// fleet: the class, a separator, and the key's text form.
-//
-//	class:text      up to maxKey bytes, as they are
-//	class#sha256    longer ones; no class has a # in its name
+// fleet, see package keytext.
 func textOf[K comparable](class string, custom func(K) string) (func(K) (string, error), error) {
 	form := custom
 	var fallible func(K) (string, error)
@@ -26,36 +19,17 @@ func textOf[K comparable](class string, custom func(K) string) (func(K) (string,
 	}
 	switch {
 	case form != nil:
-		return func(key K) (string, error) { return join(class, form(key)), nil }, nil
+		return func(key K) (string, error) { return keytext.Join(class, form(key)), nil }, nil
 	case fallible != nil:
 		return func(key K) (string, error) {
 			text, err := fallible(key)
 			if err != nil {
 				return "", fmt.Errorf("larder: key of class %s: %w", class, err)
 			}
-			return join(class, text), nil
+			return keytext.Join(class, text), nil
 		}, nil
 	}
 	return nil, fmt.Errorf("keys of type %v have no text form: set Loader.Key", reflect.TypeFor[K]())
-}
-
-func join(class, text string) string {
-	if len(text) <= maxKey {
-		return class + ":" + text
-	}
-	sum := sha256.Sum256([]byte(text))
-	return class + "#" + hex.EncodeToString(sum[:])
-}
-
-// split is the reverse of join, but for the digest of a long key. No class has
-// either of the separators in its name; a text without one, of nobody's here, is
-// all key.
-func split(joined string) (class, text string) {
-	end := strings.IndexAny(joined, ":#")
-	if end < 0 {
-		return "", joined
-	}
-	return joined[:end], joined[end+1:]
 }
 
 // builtinText prefers the kind to a TextMarshaler: a number's digits are

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/store"
 )
 
@@ -336,7 +337,7 @@ func (c *Cache[K, V]) decode(f *flight[K, V], r store.Record) (s sighting[V], ok
 		s.out.freshUntil, err = c.vouch(f, r, h)
 	}
 	if err == nil && c.tagged() {
-		s.marks, payload, err = cutMarks(payload)
+		s.marks, payload, err = tagmark.Cut(payload)
 	}
 	if err == nil && r.Kind != store.Negative {
 		err = c.unmarshal(payload, f)

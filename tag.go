@@ -1,21 +1,17 @@
 package larder
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/store"
 )
 
 const (
-	maxTag     = 200 // bytes of a tag's name
-	maxTagsOf  = 64  // tags of one value
-	keyInTag   = "{key}"
-	identities = 12 // bytes kept of a tag's identity
+	maxTag    = tagmark.MaxName
+	maxTagsOf = tagmark.MaxMarks
+	keyInTag  = tagmark.InTag
 )
 
 // checkTag returns [ErrInvalidTag] if no tag can be called so.
@@ -32,63 +28,10 @@ func checkTag(tag string) error {
 // A mark is a tag as a value carries it: with the identities that it had
 // before the value was read from the origin. The value is valid while they are
 // the tag's.
-type mark struct {
-	name       string
-	hard, soft identity
-}
-
-// identity is the digest of a tag's identity: enough to tell two apart, and
-// always of the same small size.
-type identity [identities]byte
-
-func digest(s string) (d identity) {
-	sum := sha256.Sum256([]byte(s))
-	copy(d[:], sum[:])
-	return d
-}
-
-// appendMarks puts marks before a payload:
-//
-//	number of marks, then for each: length, name, hard, soft
-func appendMarks(b []byte, marks []mark) []byte {
-	b = binary.AppendUvarint(b, uint64(len(marks)))
-	for i := range marks {
-		b = binary.AppendUvarint(b, uint64(len(marks[i].name)))
-		b = append(b, marks[i].name...)
-		b = append(b, marks[i].hard[:]...)
-		b = append(b, marks[i].soft[:]...)
-	}
-	return b
-}
-
-// cutMarks is the reverse of appendMarks. It returns envelope.ErrCorrupt for
-// bytes that appendMarks has not written.
-func cutMarks(b []byte) (marks []mark, payload []byte, err error) {
-	count, b, ok := cutNumber(b)
-	if !ok || count > maxTagsOf {
-		return nil, nil, envelope.ErrCorrupt
-	}
-	marks = make([]mark, count)
-	for i := range marks {
-		size, rest, ok := cutNumber(b)
-		if !ok || size > maxTag || uint64(len(rest)) < size+2*identities {
-			return nil, nil, envelope.ErrCorrupt
-		}
-		m := &marks[i]
-		m.name, b = string(rest[:size]), rest[size:]
-		b = b[copy(m.hard[:], b):]
-		b = b[copy(m.soft[:], b):]
-	}
-	return marks, b, nil
-}
-
-func cutNumber(b []byte) (n uint64, rest []byte, ok bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 {
-		return 0, nil, false
-	}
-	return n, b[size:], true
-}
+type (
+	mark     = tagmark.Mark
+	identity = tagmark.Identity
+)
 
 // tagged reports whether values of the class carry tags.
 func (c *Cache[K, V]) tagged() bool { return len(c.policy.Tags) > 0 || c.loader.Tags != nil }
@@ -101,14 +44,10 @@ func (c *Cache[K, V]) keyTags(text string) []string {
 	tags := make([]string, 0, len(c.policy.Tags))
 	inner := text[len(c.class.name)+1:]
 	for _, tag := range c.policy.Tags {
-		tag = strings.ReplaceAll(tag, keyInTag, inner)
-		switch {
-		case tag == "": // of an empty key: nobody can name it, and the tier refuses it
-			continue
-		case len(tag) > maxTag: // of a long key
-			tag = fmt.Sprintf("%x", sha256.Sum256([]byte(tag)))
+		// Of an empty key it may be empty: nobody can name it, and the tier refuses it.
+		if tag = tagmark.Name(tag, inner); tag != "" {
+			tags = append(tags, tag)
 		}
-		tags = append(tags, tag)
 	}
 	return tags
 }
@@ -178,22 +117,22 @@ func (b *tagBook) judge(marks []mark, exact bool, at sequence, read map[string]t
 	v := tagsValid
 	for i := range marks {
 		m := &marks[i]
-		if b.l.pending.has(store.TagKey(m.name)) {
+		if b.l.pending.has(store.TagKey(m.Name)) {
 			return tagsGone
 		}
-		tag, ok := read[m.name]
+		tag, ok := read[m.Name]
 		if !ok {
-			tag, ok = b.known(m.name, exact, at)
+			tag, ok = b.known(m.Name, exact, at)
 		}
 		switch {
 		case !ok:
 			v = tagsUnknown
 			if missing != nil {
-				missing[m.name] = struct{}{}
+				missing[m.Name] = struct{}{}
 			}
-		case tag.hard != m.hard:
+		case tag.hard != m.Hard:
 			return tagsGone
-		case tag.soft != m.soft && v == tagsValid:
+		case tag.soft != m.Soft && v == tagsValid:
 			v = tagsSoft
 		}
 	}

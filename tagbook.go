@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/store"
 )
 
@@ -103,7 +104,7 @@ func (b *tagBook) learn(q *tagQuestion, r *store.Reply) (at sequence, tags map[s
 	for i, name := range q.op.Tags[:min(len(q.op.Tags), len(r.Tags))] {
 		t := &r.Tags[i]
 		tag := tagCopy{
-			hard: digest(t.Hard), soft: digest(t.Soft), number: t.Number, epoch: t.Epoch, moved: now - int64(t.Age),
+			hard: tagmark.Digest(t.Hard), soft: tagmark.Digest(t.Soft), number: t.Number, epoch: t.Epoch, moved: now - int64(t.Age),
 			asOf: at, stamp: q.stamps[i], session: q.session,
 		}
 		tags[name] = tag
@@ -159,12 +160,12 @@ func (b *tagBook) entryTags(marks []mark, read map[string]tagCopy) *entryTags {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range marks {
-		name := marks[i].name
+		name := marks[i].Name
 		tag, ok := read[name]
 		if !ok {
 			tag, ok = b.of[name]
 		}
-		if !ok || tag.session != t.session || tag.hard != marks[i].hard || tag.soft != marks[i].soft {
+		if !ok || tag.session != t.session || tag.hard != marks[i].Hard || tag.soft != marks[i].Soft {
 			return nil
 		}
 		t.names = append(t.names, name)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/store"
 )
 
@@ -228,8 +229,8 @@ func (b *tagBook) vouch(v *tagView, marks []mark) bool {
 		return false
 	}
 	for i := range marks {
-		tag, ok := v.of[marks[i].name]
-		if !ok || b.l.pending.has(store.TagKey(marks[i].name)) || tag.hard != marks[i].hard || tag.soft != marks[i].soft {
+		tag, ok := v.of[marks[i].Name]
+		if !ok || b.l.pending.has(store.TagKey(marks[i].Name)) || tag.hard != marks[i].Hard || tag.soft != marks[i].Soft {
 			return false
 		}
 	}
@@ -331,7 +332,7 @@ func (v *tagView) marks(tags []string, late map[string]tagCopy) ([]mark, *entryT
 				return nil, nil, errTagsMoved
 			}
 		}
-		marks[i] = mark{name: name, hard: tag.hard, soft: tag.soft}
+		marks[i] = mark{Name: name, Hard: tag.hard, Soft: tag.soft}
 		seen.stamps[i] = tag.stamp
 	}
 	return marks, seen, nil
@@ -355,5 +356,5 @@ func (c *Cache[K, V]) withMarks(marks []mark, payload []byte) []byte {
 	if !c.tagged() {
 		return payload
 	}
-	return append(appendMarks(nil, marks), payload...)
+	return append(tagmark.Append(nil, marks), payload...)
 }

@@ -119,13 +119,7 @@ func OpenSecret(b []byte, want uint64, secrets *Secrets, name string) (Header, [
 	if len(b) < headerSize || checksum(b[4:]) != binary.BigEndian.Uint32(b) {
 		return Header{}, nil, ErrCorrupt
 	}
-	h := Header{
-		Schema:  binary.BigEndian.Uint64(b[4:]),
-		Version: binary.BigEndian.Uint64(b[12:]),
-		Cost:    time.Duration(binary.BigEndian.Uint32(b[20:])) * time.Millisecond,
-		Fresh:   time.Duration(min(binary.BigEndian.Uint64(b[24:]), maxMillis)) * time.Millisecond,
-		Kind:    b[32],
-	}
+	h := header(b)
 	if h.Schema != want {
 		return h, nil, ErrSchema
 	}
@@ -143,6 +137,38 @@ func OpenSecret(b []byte, want uint64, secrets *Secrets, name string) (Header, [
 		return h, payload, nil
 	}
 	return unpack(h, payload)
+}
+
+// Outside is what can be seen of an envelope without its schema and keys.
+type Outside struct {
+	Header
+	Compressed, Encrypted bool
+	Payload               int // its length as stored, in bytes
+}
+
+// Look returns what can be said of an envelope whatever its schema is. It returns
+// [ErrCorrupt] for damaged bytes.
+func Look(b []byte) (Outside, error) {
+	if len(b) < headerSize || checksum(b[4:]) != binary.BigEndian.Uint32(b) {
+		return Outside{}, ErrCorrupt
+	}
+	return Outside{
+		Header:     header(b),
+		Compressed: b[33]&flagCompressed != 0,
+		Encrypted:  b[33]&flagEncrypted != 0,
+		Payload:    len(b) - headerSize,
+	}, nil
+}
+
+// header reads the header of whole bytes.
+func header(b []byte) Header {
+	return Header{
+		Schema:  binary.BigEndian.Uint64(b[4:]),
+		Version: binary.BigEndian.Uint64(b[12:]),
+		Cost:    time.Duration(binary.BigEndian.Uint32(b[20:])) * time.Millisecond,
+		Fresh:   time.Duration(min(binary.BigEndian.Uint64(b[24:]), maxMillis)) * time.Millisecond,
+		Kind:    b[32],
+	}
 }
 
 func unpack(h Header, packed []byte) (Header, []byte, error) {

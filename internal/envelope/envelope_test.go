@@ -56,6 +56,34 @@ func TestOpen_FindsEveryFlippedByteAndEveryCut(t *testing.T) {
 	}
 }
 
+func TestLook_NeedsNoSchemaAndNoKeys(t *testing.T) {
+	secrets, err := envelope.NewSecrets([][]byte{make([]byte, 16)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := envelope.Header{Schema: 7, Version: 3, Cost: time.Second, Fresh: time.Minute, Kind: 'V'}
+	for _, tt := range []struct {
+		sealed []byte
+		want   envelope.Outside
+	}{
+		{envelope.Seal(h, []byte("shirt"), 0), envelope.Outside{Header: h, Payload: 5}},
+		{envelope.Seal(h, bytes.Repeat([]byte("a"), 1000), 10), envelope.Outside{Header: h, Compressed: true}},
+		{envelope.SealSecret(h, []byte("shirt"), 0, secrets, "k"), envelope.Outside{Header: h, Encrypted: true}},
+	} {
+		got, err := envelope.Look(tt.sealed)
+		if tt.want.Payload == 0 {
+			got.Payload = 0
+		}
+		if err != nil || got != tt.want {
+			t.Errorf("Look = %+v, %v; want %+v", got, err, tt.want)
+		}
+		tt.sealed[20] ^= 1
+		if _, err := envelope.Look(tt.sealed); !errors.Is(err, envelope.ErrCorrupt) {
+			t.Errorf("Look at damaged bytes: %v, want ErrCorrupt", err)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	f.Add(envelope.Seal(envelope.Header{Schema: 7}, bytes.Repeat([]byte("a"), 200), 10))
 	f.Add([]byte("no envelope"))

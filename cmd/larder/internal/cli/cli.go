@@ -1,22 +1,40 @@
-// Package cli is the larder command: a list of subcommands, each of which reads
-// its flags, does its work until its context ends and returns an exit code.
+// Package cli is the larder command: a tree of subcommands, each of which reads
+// its flags, does its work until its context ends and returns an error that
+// carries an exit code.
 //
-// The flags are those of package flag. One subcommand with a dozen flags needs
-// no library for command lines, and whoever installs the tool links none.
+// # Model
+//
+//	args ──cobra──▶ command ──▶ packages of the root module ──▶ result
+//	                   │                                          │
+//	                   └─ failure{code, what, what next} ◀────────┤
+//	standard error ◀── messages             data, text or JSON ──▶ standard output
+//
+// # Invariants
+//
+//   - Standard output has data alone, so that it may be piped; messages go to
+//     standard error. With --json it is one object whose "schema" is
+//     [schemaVersion]; a failure is one too.
+//   - The exit code is 0 if all is well, 1 if there is something to mend in what
+//     was looked at, 2 for a wrong command line, 3 if the environment is at fault.
+//   - A failure says what to do next.
+//   - No secret is printed: they come from the environment, and errors about them
+//     name the variable.
+//
+// The flags of larder edge are those of package flag, which takes one dash or two
+// before a long name; all others are those of cobra, with two.
 package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
-	"slices"
-	"strings"
 )
 
 // The exit codes.
 const (
 	exitOK          = 0
+	exitFindings    = 1 // something is to be mended: a finding, a drift
 	exitUsage       = 2 // the command line is wrong
 	exitEnvironment = 3 // a port is taken, a file cannot be read
 )
@@ -27,66 +45,41 @@ type env struct {
 	out, err io.Writer
 }
 
-// command is a subcommand.
-type command struct {
-	name, summary string
-	run           func(ctx context.Context, args []string, e env) int
-}
-
-func commands() []command {
-	return []command{
-		{"edge", "a shared HTTP cache before an origin", runEdge},
-	}
-}
-
-// Run runs the subcommand that args name and returns its exit code: 0 fine, 2
-// wrong usage, 3 the environment does not allow it.
+// Run runs the subcommand that args name and returns its exit code: 0 fine, 1
+// findings, 2 wrong usage, 3 the environment does not allow it. What a subcommand
+// asks is answered on standard input.
 func Run(ctx context.Context, args []string, getenv func(string) string, out, errs io.Writer) int {
-	if len(args) == 0 {
-		usage(errs)
-		return exitUsage
-	}
-	switch {
-	case args[0] == "help" && len(args) == 2:
-		args = []string{args[1], "-h"}
-	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
-		usage(out)
-		return exitOK
-	case args[0] == "version":
-		fmt.Fprintln(out, version())
-		return exitOK
-	}
-	for _, c := range commands() {
-		if c.name == args[0] {
-			return c.run(ctx, args[1:], env{getenv, out, errs})
-		}
-	}
-	fmt.Fprintf(errs, "larder: there is no command %q\n", args[0])
-	usage(errs)
-	return exitUsage
+	a := &app{env: env{getenv, out, errs}, in: os.Stdin}
+	defer a.close()
+	root := a.newRoot()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.finish(cmd, err)
 }
 
-// version is what the go command has noted in the program: the module's version,
-// and of a clone the revision.
-func version() string {
+// build is what the go command has noted in the program.
+type build struct {
+	Version  string `json:"version"` // the module's
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified,omitempty"`
+	Go       string `json:"go"`
+}
+
+func readBuild() build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "larder, built without module information"
+		return build{Version: "(built without module information)"}
 	}
-	text := "larder " + info.Main.Version
+	b := build{Version: info.Main.Version, Go: info.GoVersion}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && !strings.Contains(text, s.Value) {
-			text += " " + s.Value
+		switch s.Key {
+		case "vcs.revision":
+			b.Revision = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
 		}
 	}
-	return text + " " + info.GoVersion
-}
-
-func usage(w io.Writer) {
-	fmt.Fprint(w, "usage: larder COMMAND [flags]\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
-	}
-	fmt.Fprintf(w, "  %-8s %s\n", "version", "what was built")
-	fmt.Fprint(w, "\nlarder COMMAND -h lists its flags.\n")
+	return b
 }

@@ -1,0 +1,285 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/larderdev/larder/internal/cdnrules"
+	"github.com/larderdev/larder/policy"
+)
+
+// cdnFlags are those of the commands below larder cdn.
+type cdnFlags struct {
+	options  cdnrules.Options
+	zone     string
+	detailed bool
+	yes      bool
+	output   string
+}
+
+func (a *app) cdnCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "cdn", Short: "keep the rules of a CDN as the policy says, or export them",
+		Args: cobra.ArbitraryArgs, SuggestionsMinimumDistance: 2,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			fmt.Fprint(a.err, cmd.UsageString())
+			return &failure{code: exitUsage}
+		},
+	}
+	cmd.AddCommand(a.cdnPlanCommand(), a.cdnApplyCommand(), a.cdnExportCommand())
+	return cmd
+}
+
+// addZone adds the flags of the commands that speak to a zone.
+func (f *cdnFlags) addZone(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.zone, "zone", "", "`variable` with the zone's id, where the policy has several zones of Cloudflare")
+	cmd.Flags().StringVar(&f.options.Plan, "plan", "", "plan of the zone: free, pro, business or enterprise (default \"free\")")
+	cmd.Flags().StringVar(&f.options.Owner, "owner", "", "`name` that tells the rules of services that share a zone apart (default \"main\")")
+	cmd.Flags().StringVar(&f.options.BaseURL, "api", "", "`URL` of the API, for a gateway (default: Cloudflare's)")
+}
+
+func (a *app) cdnPlanCommand() *cobra.Command {
+	var f cdnFlags
+	cmd := a.command("plan", "show what apply would change in the zone", noArgs,
+		func(ctx context.Context, _ []string) error { return a.cdnPlan(ctx, &f) })
+	cmd.Long = "Reads the cache rules of the zone, and shows what apply would change. It writes nothing. The zone's id and the token are in\n" +
+		"the environment variables that the policy names."
+	f.addZone(cmd)
+	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit code 2 if something would change")
+	return cmd
+}
+
+func (a *app) cdnApplyCommand() *cobra.Command {
+	var f cdnFlags
+	cmd := a.command("apply", "change the rules of the zone to what the policy says", noArgs,
+		func(ctx context.Context, _ []string) error { return a.cdnApply(ctx, &f) })
+	cmd.Long = "Shows the plan, asks, and applies it: rules of others stay as they are. Without a terminal to ask at it wants --yes.\n" +
+		"Exit code 1: somebody else has changed the rules meanwhile; plan again."
+	f.addZone(cmd)
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (a *app) cdnExportCommand() *cobra.Command {
+	var f cdnFlags
+	cmd := a.command("export FORMAT", "write the rules for terraform, varnish, nginx or fastly", oneArg("the format: terraform, varnish, nginx or fastly"),
+		func(_ context.Context, args []string) error { return a.cdnExport(&f, args[0]) })
+	cmd.ValidArgs = exportNames()
+	f.addZone(cmd)
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`folder` for the files, over what is there (default: standard output)")
+	return cmd
+}
+
+func exportNames() []string {
+	var names []string
+	for _, f := range cdnrules.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// zoneOf returns the zone of Cloudflare that the flags mean.
+func zoneOf(p *loaded, f *cdnFlags) (policy.CDN, error) {
+	var zones []policy.CDN
+	var names []string
+	for _, c := range p.CDNs {
+		if c.Kind == "cloudflare" && (f.zone == "" || c.Zone == f.zone) {
+			zones, names = append(zones, c), append(names, c.Zone)
+		}
+	}
+	switch len(zones) {
+	case 1:
+		return zones[0], nil
+	case 0:
+		return policy.CDN{}, usagef("put one under cdn, with kind: cloudflare; other kinds have larder cdn export", "%s names no such zone of Cloudflare", shown(p.path))
+	}
+	return policy.CDN{}, usagef("choose one by --zone: "+strings.Join(names, ", "), "%s names %d zones of Cloudflare", shown(p.path), len(zones))
+}
+
+// openZone returns the zone of the policy.
+func (a *app) openZone(f *cdnFlags) (*cdnrules.Cloudflare, error) {
+	p, err := a.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
+	zone, err := zoneOf(p, f)
+	if err != nil {
+		return nil, err
+	}
+	c, err := cdnrules.NewCloudflare(p.Policy, zone, f.options)
+	if err != nil {
+		return nil, environment("set the variables that the policy names, and look at what else is said", err)
+	}
+	return c, nil
+}
+
+func (a *app) cdnPlan(ctx context.Context, f *cdnFlags) error {
+	c, err := a.openZone(f)
+	if err != nil {
+		return err
+	}
+	plan, err := c.Plan(ctx)
+	if err != nil {
+		return environment("larder doctor looks at the token", err)
+	}
+	if err := a.printPlan("cdn plan", plan, false); err != nil {
+		return err
+	}
+	if f.detailed && !plan.Empty() {
+		return &failure{code: exitUsage} // 2, as by terraform plan
+	}
+	return nil
+}
+
+func (a *app) printPlan(command string, plan *cdnrules.Plan, applied bool) error {
+	if !a.json {
+		_, err := fmt.Fprintln(a.out, strings.TrimRight(plan.String(), "\n"))
+		return err
+	}
+	return a.printJSON(struct {
+		head
+		*cdnrules.Plan
+		Applied bool `json:"applied"`
+	}{a.head(command), plan, applied})
+}
+
+func (a *app) cdnApply(ctx context.Context, f *cdnFlags) error {
+	c, err := a.openZone(f)
+	if err != nil {
+		return err
+	}
+	plan, err := c.Plan(ctx)
+	if err != nil {
+		return environment("larder doctor looks at the token", err)
+	}
+	if !a.json {
+		if err := a.printPlan("cdn apply", plan, false); err != nil {
+			return err
+		}
+	}
+	if !plan.Empty() {
+		if err := a.confirm(ctx, f.yes, fmt.Sprintf("Make %s?", count(len(plan.Changes), "change"))); err != nil {
+			return err
+		}
+		err := c.Apply(ctx, plan)
+		switch {
+		case errors.Is(err, cdnrules.ErrChanged):
+			return &failure{code: exitFindings, err: err, next: "larder cdn plan shows what is there now"}
+		case err != nil:
+			return environment("larder cdn plan shows what is left to be done", err)
+		}
+	}
+	if a.json {
+		return a.printPlan("cdn apply", plan, true)
+	}
+	fmt.Fprintf(a.err, "larder cdn apply: %s made\n", count(len(plan.Changes), "change"))
+	return nil
+}
+
+// confirm asks a person, who must be at a terminal, unless yes was said already.
+func (a *app) confirm(ctx context.Context, yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !a.isTerminal(a.in) {
+		return usagef("look at it, and give --yes", "there is no terminal to ask at")
+	}
+	fmt.Fprintf(a.err, "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() { // ends with the line, or with the program
+		line, _ := bufio.NewReader(a.in).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case said := <-answer:
+		if said == "y" || said == "yes" {
+			return nil
+		}
+	case <-ctx.Done():
+		return environment("", ctx.Err())
+	}
+	return usagef("answer y, or give --yes", "nothing was changed")
+}
+
+func (a *app) cdnExport(f *cdnFlags, format string) error {
+	if !slices.Contains(exportNames(), format) {
+		return usagef("want "+strings.Join(exportNames(), ", "), "there is no format %q", format)
+	}
+	p, err := a.loadPolicy()
+	if err != nil {
+		return err
+	}
+	out, err := cdnrules.Export(p.Policy, hostsOf(p, f, format), cdnrules.Format(format), f.options)
+	if err != nil {
+		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the routes"}
+	}
+	for _, note := range out.Notes {
+		fmt.Fprintf(a.err, "larder cdn export: %s\n", note)
+	}
+	if f.output != "" {
+		return a.writeFiles(f.output, out.Files)
+	}
+	if a.json {
+		return a.printJSON(struct {
+			head
+			*cdnrules.Exported
+		}{a.head("cdn export"), out})
+	}
+	for _, file := range out.Files {
+		if len(out.Files) > 1 {
+			fmt.Fprintf(a.out, "# %s\n", file.Name)
+		}
+		fmt.Fprint(a.out, file.Content)
+	}
+	return nil
+}
+
+// hostsOf returns the hosts of the cache that an export is for.
+func hostsOf(p *loaded, f *cdnFlags, format string) []string {
+	kind := format
+	if format == string(cdnrules.Terraform) {
+		kind = "cloudflare"
+	}
+	for _, c := range p.CDNs {
+		if c.Kind == kind && (f.zone == "" || c.Zone == f.zone) {
+			return c.Hosts
+		}
+	}
+	return nil
+}
+
+func (a *app) writeFiles(folder string, files []cdnrules.File) error {
+	dir := a.at(folder)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return environment("give a folder that can be made with -o", err)
+	}
+	var names []string
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.WriteFile(path, []byte(f.Content), 0o644); err != nil {
+			return environment("give a folder that can be written to with -o", err)
+		}
+		names = append(names, shown(path))
+	}
+	if a.json {
+		return a.printJSON(struct {
+			head
+			Files []string `json:"files"`
+		}{a.head("cdn export"), names})
+	}
+	for _, name := range names {
+		fmt.Fprintf(a.err, "larder cdn export: wrote %s\n", name)
+	}
+	return nil
+}

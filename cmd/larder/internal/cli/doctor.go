@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/larderdev/larder/cmd/larder/internal/doctor"
+	"github.com/larderdev/larder/policy"
+)
+
+// doctorFlags are those of larder doctor.
+type doctorFlags struct {
+	tier    tierFlags
+	purgers purgerFlags
+	probe   bool
+	noCDN   bool
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var f doctorFlags
+	cmd := a.command("doctor", "look at the servers of the shared tier and at the tokens of the CDNs", noArgs,
+		func(ctx context.Context, _ []string) error { return a.doctor(ctx, &f) })
+	cmd.Long = "Looks at each primary of the shared tier: version, RESP3, role, memory, announcements, clock, latency, and what the login\n" +
+		"may do, by trying it on a key that no class can have; and at the CDNs of the policy. Each check is ok, warn or fail, with\n" +
+		"what to do about it. Exit code 1: one has failed."
+	cmd.Example = "  larder doctor --redis redis://127.0.0.1:6379\n  larder doctor --redis host1:6379,host2:6379 --redis-cluster\n" +
+		"  larder doctor --redis sentinel1:26379 --redis-sentinel shop"
+	f.tier.add(cmd)
+	cmd.Flags().BoolVar(&f.probe, "probe-purge", false, "purge a tag that nothing carries at each CDN, to see whether the token may")
+	cmd.Flags().BoolVar(&f.noCDN, "no-cdn", false, "leave the CDNs out")
+	cmd.Flags().StringVar(&f.purgers.baseURL, "api", "", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)")
+	cmd.Flags().StringVar(&f.purgers.plan, "plan", "", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")")
+	return cmd
+}
+
+func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
+	p, err := a.loadPolicy()
+	if err != nil {
+		return err
+	}
+	checks, err := a.lookAtTier(ctx, f, p.Policy)
+	if err != nil {
+		return err
+	}
+	if !f.noCDN {
+		for i, c := range p.CDNs {
+			checks = append(checks, a.lookAtCDN(ctx, f, i, c)...)
+		}
+	}
+	worst := doctor.Worst(checks)
+	if a.json {
+		err := a.printJSON(struct {
+			head
+			Worst  doctor.Status  `json:"worst"`
+			Checks []doctor.Check `json:"checks"`
+		}{a.head("doctor"), worst, checks})
+		if err != nil {
+			return err
+		}
+	} else {
+		a.writeChecks(checks)
+	}
+	if worst == doctor.Fail {
+		return findings()
+	}
+	return nil
+}
+
+// lookAtTier looks at the servers, if it is said where they are.
+func (a *app) lookAtTier(ctx context.Context, f *doctorFlags, p *policy.Policy) ([]doctor.Check, error) {
+	if f.tier.where(a) == "" {
+		return []doctor.Check{{
+			Of: "redis", Name: "address", Status: doctor.Skip, Says: "it is not said where the shared tier is",
+			Mend: "give --redis redis://host:6379, or set " + redisURLVar,
+		}}, nil
+	}
+	o, err := f.tier.options(a)
+	if err != nil {
+		return nil, err
+	}
+	o.DialTimeout = dialTime
+	return doctor.Redis{Options: o, SharedTimeout: p.Fleet.SharedTimeout, Outbox: p.Fleet.Outbox}.Look(ctx), nil
+}
+
+// lookAtCDN looks at one CDN of the policy.
+func (a *app) lookAtCDN(ctx context.Context, f *doctorFlags, i int, c policy.CDN) []doctor.Check {
+	name := fmt.Sprintf("cdn[%d], %s", i, c.Kind)
+	p, err := a.purger(c, name, &f.purgers)
+	if err != nil {
+		return []doctor.Check{{Of: name, Name: "settings", Status: doctor.Fail, Says: err.Error(), Mend: "set the variables that the policy names"}}
+	}
+	checks := []doctor.Check{{Of: name, Name: "settings", Status: doctor.OK, Says: "the variables that the policy names are set"}}
+	if c.Kind == "cloudflare" {
+		zone, token, err := a.zoneAndToken(c)
+		if err == nil {
+			checks = append(checks, doctor.Cloudflare{BaseURL: f.purgers.baseURL, Zone: zone, Token: token}.Look(ctx, name)...)
+		}
+	}
+	if f.probe {
+		return append(checks, doctor.Probe(ctx, p))
+	}
+	return append(checks, doctor.Check{Of: name, Name: "purge", Status: doctor.Skip, Says: "whether it accepts purges was not tried: --probe-purge does"})
+}
+
+func (a *app) writeChecks(checks []doctor.Check) {
+	colours := map[doctor.Status]paint{doctor.OK: green, doctor.Warn: yellow, doctor.Fail: red, doctor.Skip: faint}
+	for _, c := range checks {
+		fmt.Fprintf(a.out, "%s  %s, %s: %s\n", a.painted(colours[c.Status], fmt.Sprintf("%-4s", c.Status)), c.Of, c.Name, c.Says)
+		if c.Mend != "" {
+			fmt.Fprintf(a.out, "      → %s\n", c.Mend)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/file"
+	"github.com/larderdev/larder/policy/strategy"
+)
+
+// starter is the file that larder init writes.
+//
+//go:embed starter.yaml
+var starter []byte
+
+// schemaName is the name of the schema that the first line of the file names.
+const schemaName = "larder.schema.json"
+
+// directive is the line by which go generate runs larder gen.
+const directive = "//go:generate go tool larder gen"
+
+func (a *app) initCommand() *cobra.Command {
+	var from string
+	cmd := a.command("init", "write a policy to begin with, its schema for editors, and say how to generate", noArgs,
+		func(context.Context, []string) error { return a.initialise(from) })
+	cmd.Long = "Writes larder.yaml and " + schemaName + " into the folder, and never over a file that is there.\n" +
+		"With --from the policy is read from a caching strategy in Markdown. Each statement of the page becomes policy, or is\n" +
+		"listed by its line as not understood, which is exit code 1; what had to be decided is listed, too."
+	cmd.Example = "  larder init\n  larder init --from STRATEGY.md"
+	cmd.Flags().StringVar(&from, "from", "", "`page` in Markdown to read the policy from")
+	return cmd
+}
+
+// created is what larder init has done.
+type created struct {
+	head
+	Files         []string           `json:"files"`
+	Statements    int                `json:"statements,omitempty"`
+	Understood    int                `json:"understood,omitempty"`
+	Notes         []strategy.Note    `json:"notes,omitempty"`
+	NotUnderstood []strategy.Unknown `json:"not_understood,omitempty"`
+	Wants         []strategy.Want    `json:"wants,omitempty"`
+	Next          []string           `json:"next"`
+}
+
+func (a *app) initialise(from string) error {
+	data := starter
+	out := created{head: a.head("init")}
+	var report *strategy.Report
+	if from != "" {
+		p, r, err := a.readStrategy(from)
+		if err != nil {
+			return err
+		}
+		data, report = file.Format(p), r
+		out.Statements, out.Understood = r.Statements, r.Understood
+		out.Notes, out.NotUnderstood, out.Wants = r.Notes, r.NotUnderstood, r.Wants
+	}
+	target := a.at(policyName)
+	if a.policy != "" {
+		target = a.at(a.policy)
+	}
+	if exists(target) {
+		return inTheWay(target)
+	}
+	for _, f := range []struct {
+		path string
+		data []byte
+	}{{filepath.Join(filepath.Dir(target), schemaName), file.Schema()}, {target, data}} {
+		written, err := writeNew(f.path, f.data)
+		if err != nil {
+			return err
+		}
+		if written {
+			out.Files = append(out.Files, shown(f.path))
+		}
+	}
+	out.Next = nextSteps(target, report)
+	return a.reportInit(&out, report)
+}
+
+// readStrategy reads a page. A page that contradicts itself makes no policy.
+func (a *app) readStrategy(from string) (*policy.Policy, *strategy.Report, error) {
+	page, err := os.ReadFile(a.at(from))
+	if err != nil {
+		return nil, nil, environment("give the path of a page in Markdown with --from", err)
+	}
+	p, report, err := strategy.Read(shown(from), page)
+	var wrong *strategy.Contradictions
+	switch {
+	case errors.As(err, &wrong):
+		return nil, nil, &failure{code: exitFindings, err: err, next: "decide which of the two holds, and take the other out"}
+	case err != nil:
+		return nil, nil, &failure{code: exitFindings, err: err, next: "give a shorter page"}
+	}
+	return p, report, nil
+}
+
+// writeNew writes a file that is not there. One that is there with the same
+// content stays; with another it is an error.
+func writeNew(path string, data []byte) (written bool, err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		if old, readErr := os.ReadFile(path); readErr == nil && string(old) == string(data) {
+			return false, nil
+		}
+		return false, inTheWay(path)
+	}
+	if err != nil {
+		return false, environment("give a folder that can be written to with -C", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return false, environment("look at the disk", errors.Join(err, os.Remove(path)))
+	}
+	return true, nil
+}
+
+// inTheWay is the error for a file that init would have to write over.
+func inTheWay(path string) error {
+	return environment("move it away first, or write elsewhere with -C or --policy",
+		fmt.Errorf("%s is there already, and init writes over nothing", shown(path)))
+}
+
+// nextSteps says what a person does now.
+func nextSteps(path string, report *strategy.Report) []string {
+	steps := []string{
+		"larder lint says what is still to be mended in " + shown(path),
+		"put this line into a Go file beside it, and the tool into go.mod by go get -tool: " + directive,
+		"go generate ./... writes the typed caches",
+	}
+	if report != nil && len(report.Wants) > 0 {
+		steps = append([]string{"fill in what the page does not say, see above"}, steps...)
+	}
+	return steps
+}
+
+// reportInit says what was written, and what became of the page.
+func (a *app) reportInit(out *created, report *strategy.Report) error {
+	if a.json {
+		if err := a.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range out.Files {
+			fmt.Fprintf(a.out, "wrote %s\n", f)
+		}
+		if report != nil {
+			fmt.Fprintln(a.out, strings.TrimRight(report.String(), "\n"))
+		}
+		for _, step := range out.Next {
+			fmt.Fprintf(a.err, "  next: %s\n", step)
+		}
+	}
+	if len(out.NotUnderstood) > 0 {
+		return findings()
+	}
+	return nil
+}
+
+func (a *app) docsCommand() *cobra.Command {
+	var output string
+	cmd := a.command("docs", "write the strategy page of the policy, in Markdown", noArgs,
+		func(context.Context, []string) error { return a.docs(output) })
+	cmd.Long = "Prints the page, or writes it to a file. larder init --from reads it back to the same policy."
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write, over what is there (default: standard output)")
+	return cmd
+}
+
+func (a *app) docs(output string) error {
+	p, err := a.loadPolicy()
+	if err != nil {
+		return err
+	}
+	page := strategy.Write(p.Policy)
+	if a.json && output == "" {
+		return a.printJSON(struct {
+			head
+			Page string `json:"page"`
+		}{a.head("docs"), string(page)})
+	}
+	return a.write("docs", output, page)
+}
+
+// write writes data to a file, or to standard output if there is none.
+func (a *app) write(command, output string, data []byte) error {
+	if output == "" {
+		_, err := a.out.Write(data)
+		return err
+	}
+	if err := os.WriteFile(a.at(output), data, 0o644); err != nil {
+		return environment("give a file that can be written with -o", err)
+	}
+	if a.json {
+		return a.printJSON(struct {
+			head
+			Files []string `json:"files"`
+		}{a.head(command), []string{shown(a.at(output))}})
+	}
+	fmt.Fprintf(a.err, "larder %s: wrote %s\n", command, shown(a.at(output)))
+	return nil
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	var output string
+	cmd := a.command("schema", "print the JSON Schema of larder.yaml, for editors", noArgs,
+		func(context.Context, []string) error { return a.write("schema", output, file.Schema()) })
+	cmd.Long = "Prints the schema (JSON Schema draft-07). Editors with the YAML language server find it by the first line of the file:\n" +
+		"# yaml-language-server: $schema=" + schemaName
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write, over what is there (default: standard output)")
+	return cmd
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/larderdev/larder/policy/file"
+	"github.com/larderdev/larder/policy/lint"
+)
+
+// unreadable is the rule of what keeps a file from being read. It is no rule of
+// package lint, which begins where there is a policy.
+const unreadable = "file"
+
+func (a *app) lintCommand() *cobra.Command {
+	format := string(lint.Text)
+	cmd := a.command("lint", "check the policy: what contradicts itself, or means what nobody wants", noArgs,
+		func(context.Context, []string) error { return a.lint(lint.Format(format)) })
+	cmd.Long = "Checks the policy as a whole. A rule that does not apply is excused in the file, with why: # larder:ignore RULE why.\n" +
+		"docs/lint.md has all rules. Exit code 1: there are findings, errors or warnings."
+	cmd.Flags().StringVar(&format, "format", format, "text, json, github (annotations of a pull request) or sarif (code scanning)")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range lint.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+func (a *app) lint(format lint.Format) error {
+	if a.json {
+		format = lint.JSON
+	}
+	if !slices.Contains(lint.Formats(), format) {
+		return usagef("want "+strings.Join(formatNames(), ", "), "--format is %q", format)
+	}
+	p, err := a.loadPolicy()
+	var wrong *file.Errors
+	switch {
+	case errors.As(err, &wrong):
+		return a.lintErrors(format, wrong)
+	case err != nil:
+		return err
+	}
+	found := lint.Check(p.Policy)
+	if err := lint.Write(a.out, format, found, p.source()); err != nil {
+		return environment("", err)
+	}
+	if len(found) > 0 {
+		fmt.Fprintf(a.err, "larder lint: %s: %s\n", shown(p.path), count(len(found), "finding"))
+		return findings()
+	}
+	fmt.Fprintf(a.err, "larder lint: %s: nothing to mend\n", shown(p.path))
+	return nil
+}
+
+// lintErrors writes what keeps the file from being read, in the format that was
+// asked for, as findings.
+func (a *app) lintErrors(format lint.Format, wrong *file.Errors) error {
+	found := make([]lint.Finding, len(wrong.List))
+	places := map[string]lint.Place{}
+	for i, e := range wrong.List {
+		path := fmt.Sprintf("%s@%d:%d", e.Field, e.Line, e.Column)
+		found[i] = lint.Finding{Rule: unreadable, Severity: lint.Error, Path: path, Message: e.Message, Mend: e.Mend}
+		places[path] = place(e)
+	}
+	if err := lint.Write(a.out, format, found, func(path string) lint.Place { return places[path] }); err != nil {
+		return environment("", err)
+	}
+	if wrong.More > 0 {
+		fmt.Fprintf(a.err, "larder lint: and %d more\n", wrong.More)
+	}
+	return findings()
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// schemaVersion is that of the JSON that --json prints. Within a version fields
+// are added, and never renamed, removed or given another meaning.
+const schemaVersion = 1
+
+// head begins every object that --json prints.
+type head struct {
+	Schema  int    `json:"schema"`
+	Command string `json:"command"`
+}
+
+func (a *app) head(command string) head {
+	return head{Schema: schemaVersion, Command: strings.TrimPrefix(command, "larder ")}
+}
+
+// printJSON prints v, which begins with a head.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// paint is a colour of text, by its code of ECMA-48.
+type paint string
+
+const (
+	red    paint = "31"
+	green  paint = "32"
+	yellow paint = "33"
+	faint  paint = "2"
+	bold   paint = "1"
+)
+
+// painted returns text in a colour, if standard output is a terminal and
+// nobody has set NO_COLOR (no-color.org).
+func (a *app) painted(p paint, text string) string {
+	if !a.isTerminal(a.out) || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
+		return text
+	}
+	return "\x1b[" + string(p) + "m" + text + "\x1b[0m"
+}
+
+// isTerminal tells whether stream is a character device, and not the null device,
+// at which nobody sits.
+func (a *app) isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}
+
+// sortedNames returns the names in a map, in order.
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// printDiff prints a unified diff, in colours at a terminal.
+func (a *app) printDiff(text string) {
+	for line := range strings.Lines(text) {
+		body := strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "+"):
+			body = a.painted(green, body)
+		case strings.HasPrefix(line, "-"):
+			body = a.painted(red, body)
+		case strings.HasPrefix(line, "@@"):
+			body = a.painted(faint, body)
+		}
+		_, _ = io.WriteString(a.out, body+"\n")
+	}
+}

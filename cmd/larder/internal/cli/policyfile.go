@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/file"
+	"github.com/larderdev/larder/policy/lint"
+)
+
+// policyName is the name of the file that is looked for.
+const policyName = "larder.yaml"
+
+// loaded is a policy, and where it is from.
+type loaded struct {
+	*policy.Policy
+	path  string // for the operating system
+	index *file.Index
+}
+
+// at returns a path that is relative to the folder of --dir.
+func (a *app) at(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(a.dir, path)
+}
+
+// findPolicy returns the path of the policy file: that of --policy, or else the
+// next larder.yaml from the folder up to the root of its module.
+func (a *app) findPolicy() (string, error) {
+	if a.policy != "" {
+		return a.at(a.policy), nil
+	}
+	from, err := filepath.Abs(a.dir)
+	if err != nil {
+		return "", environment("give the folder with -C", err)
+	}
+	if _, err := os.Stat(from); err != nil {
+		return "", environment("give a folder that is there with -C", err)
+	}
+	for dir := from; ; dir = filepath.Dir(dir) {
+		if exists(filepath.Join(dir, policyName)) {
+			return shorter(filepath.Join(dir, policyName)), nil
+		}
+		if dir == filepath.Dir(dir) || exists(filepath.Join(dir, "go.mod")) {
+			break
+		}
+	}
+	return "", environment("larder init writes one; --policy names another file, -C another folder",
+		fmt.Errorf("there is no %s in %s, nor above it up to the module's root", policyName, a.dir))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// shorter returns the path relative to where the program runs, if it is below.
+func shorter(path string) string {
+	if cwd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(cwd, path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return path
+}
+
+// loadPolicy reads the policy file. Mistakes in it are findings.
+func (a *app) loadPolicy() (*loaded, error) {
+	path, err := a.findPolicy()
+	if err != nil {
+		return nil, err
+	}
+	p, index, err := a.readPolicy(path)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{p, path, index}, nil
+}
+
+// readPolicy reads a file and says what to do about its mistakes.
+func (a *app) readPolicy(path string) (*policy.Policy, *file.Index, error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, environment("larder init writes a policy; --policy names the file", err)
+	case err != nil:
+		return nil, nil, environment("make the file readable, or name another with --policy", err)
+	}
+	p, index, err := file.Parse(shown(path), data)
+	if err != nil {
+		return nil, index, &failure{code: exitFindings, err: fmt.Errorf("%s cannot be used:\n%w", shown(path), err), next: "mend the file; larder lint looks at it again"}
+	}
+	return p, index, nil
+}
+
+// shown is a path as messages have it: with slashes.
+func shown(path string) string { return filepath.ToSlash(path) }
+
+// source tells where in the file the place of a finding is.
+func (l *loaded) source() lint.Source {
+	return func(path string) lint.Place { return place(l.index.Error(path, "", "")) }
+}
+
+// place is where a mistake of a file is.
+func place(e *file.Error) lint.Place {
+	return lint.Place{File: e.File, Line: e.Line, Column: e.Column, Shown: e.Shown, Caret: e.Caret}
+}

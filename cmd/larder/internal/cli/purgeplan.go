@@ -1,0 +1,249 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/internal/keytext"
+	"github.com/larderdev/larder/internal/tagmark"
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/store"
+)
+
+const (
+	// defaultHold is how long an invalidated key is marked if fleet.hold does not
+	// say: that of larder.Options.
+	defaultHold = 10 * time.Second
+	// requestItems bounds one request to the shared tier.
+	requestItems = 500
+)
+
+// purgePlan is what is to be purged, and where.
+type purgePlan struct {
+	Soft bool `json:"soft"`
+	// Tags and Keys are those of the shared tier; CDNTags and URLs are for CDNs.
+	Tags    []string `json:"tags,omitempty"`
+	Keys    []string `json:"keys,omitempty"`
+	CDNTags []string `json:"cdn_tags,omitempty"`
+	URLs    []string `json:"urls,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+
+	hold, life time.Duration
+}
+
+// planPurge turns the flags into what is purged.
+func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
+	plan := &purgePlan{Soft: f.soft, hold: p.Fleet.Hold, life: 0}
+	if plan.hold <= 0 {
+		plan.hold = defaultHold
+	}
+	plan.life = tagLife(p, plan.hold)
+	if len(f.tags)+len(f.keys)+len(f.classes)+len(f.urls) == 0 {
+		return nil, usagef("name what is to be purged by --tag, --key, --class or --url", "there is nothing to purge")
+	}
+	for _, tag := range f.tags {
+		if tag == "" || len(tag) > tagmark.MaxName {
+			return nil, usagef(fmt.Sprintf("a tag has 1 to %d bytes", tagmark.MaxName), "--tag %.80q is no tag", tag)
+		}
+		plan.addTag(tag)
+	}
+	for _, key := range f.keys {
+		if err := plan.addKey(p, key); err != nil {
+			return nil, err
+		}
+	}
+	for _, class := range f.classes {
+		if err := plan.addClass(p, class); err != nil {
+			return nil, err
+		}
+	}
+	for _, u := range f.urls {
+		if err := plan.addURL(p, u); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.CDNs) == 0 && !f.noCDN && len(plan.CDNTags) > 0 {
+		plan.note("the policy names no CDN: what stands in front of the service is not purged")
+	}
+	return plan, nil
+}
+
+func (p *purgePlan) note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
+
+func (p *purgePlan) addTag(tag string) {
+	p.Tags, p.CDNTags = addNew(p.Tags, tag), addNew(p.CDNTags, tag)
+}
+
+// addKey adds a key. CDNs are told by the tags that it alone has.
+func (p *purgePlan) addKey(from *policy.Policy, key string) error {
+	class, text := keytext.Split(key)
+	c, err := purgeable(from, class, "--key "+key)
+	if err != nil {
+		return err
+	}
+	if key == class+":"+text {
+		key = keytext.Join(class, text)
+	}
+	p.Keys = addNew(p.Keys, key)
+	own := 0
+	for _, template := range c.Tags {
+		if strings.Contains(template, tagmark.InTag) {
+			if tag := tagmark.Name(template, text); tag != "" {
+				p.CDNTags = addNew(p.CDNTags, tag)
+				own++
+			}
+		}
+	}
+	if own == 0 && slices.Contains(c.Tiers, policy.Edge) {
+		p.note("%s: no CDN is told: the class has no tag with {key} in it. Purge the URL, or a tag", key)
+	}
+	return nil
+}
+
+// addClass adds a class, by a tag that all of its values carry.
+func (p *purgePlan) addClass(from *policy.Policy, class string) error {
+	c, err := purgeable(from, class, "--class "+class)
+	if err != nil {
+		return err
+	}
+	for _, tag := range c.Tags {
+		if strings.Contains(tag, tagmark.InTag) {
+			continue
+		}
+		if others := carriers(from, class, tag); len(others) > 0 {
+			p.note("the tag %s is that of %s, too", tag, strings.Join(others, ", "))
+		}
+		p.addTag(tag)
+		return nil
+	}
+	return usagef(fmt.Sprintf("add one to the class (tags: [%s]), or purge by --key; without it the values end with their TTL, %v at most", class, c.TTL.Shared),
+		"class %s cannot be purged: it has no tag that all of its values carry", class)
+}
+
+// carriers are other classes whose values carry a tag.
+func carriers(from *policy.Policy, but, tag string) (names []string) {
+	for _, name := range sortedNames(from.Classes) {
+		if name != but && slices.Contains(from.Classes[name].Tags, tag) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// purgeable resolves a class of which something may be cached.
+func purgeable(from *policy.Policy, class, flag string) (policy.Class, error) {
+	if _, ok := from.Classes[class]; !ok {
+		next := "the classes are " + strings.Join(sortedNames(from.Classes), ", ") + "; a key has its class in front: product:42"
+		if near, ok := nearest(class, sortedNames(from.Classes)); ok {
+			next = "did you mean " + near + "? " + next
+		}
+		return policy.Class{}, usagef(next, "%s: there is no class %q", flag, class)
+	}
+	c, err := from.Resolve(class)
+	if err != nil {
+		return c, &failure{code: exitFindings, err: err, next: "larder lint says what is wrong with the class"}
+	}
+	if c.Pattern == policy.Never {
+		return c, usagef("there is nothing to purge", "%s: the class is never cached", flag)
+	}
+	return c, nil
+}
+
+// addURL adds a URL, which only CDNs know.
+func (p *purgePlan) addURL(from *policy.Policy, text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return usagef("give it whole: https://shop.example/api/products", "--url %q is no absolute URL", text)
+	}
+	if len(from.CDNs) == 0 {
+		return usagef("name the CDN under cdn", "--url %s: the policy names no CDN, and only CDNs know URLs", text)
+	}
+	p.URLs = addNew(p.URLs, text)
+	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.HasPrefix(n, "URLs are purged") }) {
+		p.note("URLs are purged at the CDN alone: name the tags or keys of what they show, or it fills again from the service's caches")
+	}
+	return nil
+}
+
+func addNew(list []string, item string) []string {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+// tagLife is how long the tags' sequence has to live from now on: longer than any
+// value that may carry a tag, as in package larder.
+func tagLife(p *policy.Policy, hold time.Duration) time.Duration {
+	life := hold
+	for name := range p.Classes {
+		c, err := p.Resolve(name)
+		if err != nil || c.Pattern == policy.Never {
+			continue
+		}
+		life = max(life, c.TTL.Shared+max(c.StaleWhileRevalidate, c.StaleIfError), c.NegativeTTL)
+	}
+	return life + hold
+}
+
+// inShared is how many things the shared tier is told.
+func (p *purgePlan) inShared() int { return len(p.Tags) + len(p.Keys) }
+
+// lines lists the plan for people.
+func (p *purgePlan) lines() (all []string) {
+	for _, group := range []struct {
+		what  string
+		items []string
+	}{
+		{"shared tier, tag", p.Tags},
+		{"shared tier, key", p.Keys},
+		{"CDN, tag", p.CDNTags},
+		{"CDN, URL", p.URLs},
+	} {
+		for _, item := range group.items {
+			all = append(all, group.what+" "+item)
+		}
+	}
+	return all
+}
+
+// sharedStore is what the shared tier is told by.
+type sharedStore interface {
+	Do(ctx context.Context, ops []store.Op) []store.Reply
+}
+
+// purgeShared invalidates tags and keys, as a service does.
+func (p *purgePlan) purgeShared(ctx context.Context, s sharedStore) receipt {
+	out := receipt{Target: "shared", Items: p.inShared()}
+	var ops []store.Op
+	var of [][]string // what ops[i] is for
+	for some := range slices.Chunk(p.Tags, requestItems) {
+		ops = append(ops, store.MoveTags{Tags: some, Nonce: rand.Text(), Life: p.life, Soft: p.Soft})
+		of = append(of, some)
+	}
+	for _, key := range p.Keys {
+		ops = append(ops, store.Invalidate{Key: key, Hold: p.hold, Soft: p.Soft})
+		of = append(of, []string{key})
+	}
+	began := time.Now()
+	for at := 0; at < len(ops); at += requestItems {
+		end := min(at+requestItems, len(ops))
+		for i, r := range s.Do(ctx, ops[at:end]) {
+			if r.Err == nil {
+				continue
+			}
+			for _, item := range of[at+i] {
+				out.Failed = append(out.Failed, failedPurge{Item: item, Reason: r.Err.Error()})
+			}
+		}
+	}
+	out.Accepted = time.Since(began).Milliseconds()
+	return out
+}

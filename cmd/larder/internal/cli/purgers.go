@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/akamai"
+	"github.com/larderdev/larder/purge/bunny"
+	"github.com/larderdev/larder/purge/cloudflare"
+	"github.com/larderdev/larder/purge/cloudfront"
+	"github.com/larderdev/larder/purge/edge"
+	"github.com/larderdev/larder/purge/fastly"
+	"github.com/larderdev/larder/purge/googlecdn"
+	"github.com/larderdev/larder/purge/nginx"
+	"github.com/larderdev/larder/purge/purgeapi"
+	"github.com/larderdev/larder/purge/varnish"
+)
+
+// The other variables that Akamai's credentials are in, by the names of its own
+// tools; the access token is in that of the policy.
+const (
+	akamaiClientTokenVar  = "AKAMAI_CLIENT_TOKEN"
+	akamaiClientSecretVar = "AKAMAI_CLIENT_SECRET"
+)
+
+// purgerFlags say what a policy does not say of its CDNs.
+type purgerFlags struct {
+	plan    string // of Cloudflare
+	baseURL string // of Cloudflare's API
+}
+
+// purgers returns the purger of each CDN of the policy, with the zones and tokens
+// from the variables that it names. All mistakes are reported at once.
+//
+//	kind         zone                          token
+//	cloudflare   id of the zone                API token
+//	fastly       id of the service             API token
+//	cloudfront   id of the distribution        none: AWS_ACCESS_KEY_ID and so on
+//	akamai       host of the API client        access token, and AKAMAI_CLIENT_…
+//	bunny        number of the pull zone       API key
+//	google       project/url-map               access token; none: of the metadata server
+//	varnish      address of the server         none
+//	nginx        address of the server         none
+//	larder       address of its purge API      its token
+func (a *app) purgers(cdns []policy.CDN, f *purgerFlags) ([]purge.Purger, error) {
+	var all []purge.Purger
+	var errs []error
+	seen := map[string]int{}
+	for i, c := range cdns {
+		seen[c.Kind]++
+		name := c.Kind
+		if seen[c.Kind] > 1 {
+			name = fmt.Sprintf("%s-%d", c.Kind, seen[c.Kind])
+		}
+		p, err := a.purger(c, name, f)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cdn[%d], %s: %w", i, c.Kind, err))
+			continue
+		}
+		all = append(all, p)
+	}
+	return all, errors.Join(errs...)
+}
+
+// purger returns the purger of one CDN.
+func (a *app) purger(c policy.CDN, name string, f *purgerFlags) (purge.Purger, error) {
+	zone, token, err := a.zoneAndToken(c)
+	if err != nil {
+		return nil, err
+	}
+	switch c.Kind {
+	case "cloudflare":
+		return cloudflare.New(cloudflare.Options{Zone: zone, Token: token, Name: name, Plan: cloudflare.Plan(f.plan), BaseURL: f.baseURL})
+	case "fastly":
+		return fastly.New(fastly.Options{Service: zone, Token: token, Name: name})
+	case "cloudfront":
+		credentials, err := cloudfront.CredentialsFromEnv()
+		if err != nil {
+			return nil, err
+		}
+		return cloudfront.New(cloudfront.Options{Distribution: zone, Credentials: credentials, Tags: true, Name: name})
+	case "akamai":
+		return a.akamai(zone, token, name)
+	case "bunny":
+		number, err := strconv.ParseInt(zone, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s: want the number of the pull zone", c.Zone)
+		}
+		return bunny.New(bunny.Options{PullZone: number, Key: token, Name: name})
+	case "google":
+		return google(c, zone, token, name)
+	case "varnish":
+		return varnish.New(varnish.Options{Server: zone, Name: name})
+	case "nginx":
+		return nginx.New(nginx.Options{Server: zone, Name: name})
+	case "larder":
+		return edge.New(edge.Options{BaseURL: zone, Token: token, Name: name})
+	}
+	return nil, fmt.Errorf("there is no purger for %q", c.Kind)
+}
+
+// zoneAndToken reads the variables that a CDN names. The token is needed where one
+// is named.
+func (a *app) zoneAndToken(c policy.CDN) (zone string, token purgeapi.Secret, err error) {
+	if c.Zone == "" {
+		return "", token, errors.New("it has no zone: name the variable with its id or address")
+	}
+	var errs []error
+	if zone = strings.TrimSpace(a.getenv(c.Zone)); zone == "" {
+		errs = append(errs, fmt.Errorf("%s is not set: want the id or the address that belongs to %s", c.Zone, c.Kind))
+	}
+	if c.Token != "" {
+		token, err = purgeapi.SecretFromEnv(c.Token)
+		errs = append(errs, err)
+	}
+	return zone, token, errors.Join(errs...)
+}
+
+func (a *app) akamai(host string, access purgeapi.Secret, name string) (purge.Purger, error) {
+	client, err := purgeapi.SecretFromEnv(akamaiClientTokenVar)
+	secret, err2 := purgeapi.SecretFromEnv(akamaiClientSecretVar)
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	return akamai.New(akamai.Options{Host: host, ClientToken: client, ClientSecret: secret, AccessToken: access, Name: name})
+}
+
+func google(c policy.CDN, zone string, token purgeapi.Secret, name string) (purge.Purger, error) {
+	project, urlMap, ok := strings.Cut(zone, "/")
+	if !ok {
+		return nil, fmt.Errorf("%s: want project/url-map", c.Zone)
+	}
+	source := googlecdn.MetadataToken(nil)
+	if !token.IsZero() {
+		source = func(context.Context) (purgeapi.Secret, error) { return token, nil }
+	}
+	return googlecdn.New(googlecdn.Options{Project: project, URLMap: urlMap, Token: source, Name: name})
+}

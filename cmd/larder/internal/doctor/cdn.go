@@ -1,0 +1,134 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/purge"
+	"github.com/larderdev/larder/purge/purgeapi"
+)
+
+// apiTime bounds one call of an API, and apiBytes its answer.
+const (
+	apiTime  = 10 * time.Second
+	apiBytes = 1 << 20
+)
+
+// Cloudflare says how to reach a zone.
+type Cloudflare struct {
+	// BaseURL is the address of the API. Default: Cloudflare's.
+	BaseURL string
+	Zone    string
+	Token   purgeapi.Secret
+}
+
+// verdict is what the API says.
+type verdict struct {
+	Success bool
+	Errors  []struct {
+		Code    int
+		Message string
+	}
+	Result struct{ Status string }
+}
+
+// Look looks whether the token is in force, and may read the zone's rules.
+func (c Cloudflare) Look(ctx context.Context, name string) []Check {
+	token := Check{Of: name, Name: "token", Status: OK, Says: "it is active"}
+	status, v, err := c.get(ctx, "/user/tokens/verify")
+	switch {
+	case err != nil:
+		token.Status, token.Says, token.Mend = Fail, err.Error(), "look at the way to the API"
+		return []Check{token}
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		// A token of an account, and not of a user, is verified elsewhere: what it
+		// may do below tells.
+		token.Status, token.Says = Skip, "the API does not know it as a token of a user; it may be one of an account"
+	case status != http.StatusOK || !v.Success || v.Result.Status != "active":
+		token.Status, token.Says, token.Mend = Fail, "it is not active: "+v.text(status), "make a new one, with Zone > Cache Purge and Zone > Cache Rules > Edit"
+		return []Check{token}
+	}
+	return []Check{token, c.rules(ctx, name)}
+}
+
+// rules reads the zone's cache rules, as larder cdn plan does.
+func (c Cloudflare) rules(ctx context.Context, name string) Check {
+	check := Check{Of: name, Name: "cache rules", Status: OK, Says: "the token may read those of the zone"}
+	status, v, err := c.get(ctx, "/zones/"+c.Zone+"/rulesets/phases/http_request_cache_settings/entrypoint")
+	switch {
+	case err != nil:
+		check.Status, check.Says, check.Mend = Fail, err.Error(), "look at the way to the API"
+	case status == http.StatusNotFound:
+		check.Says = "the zone has none yet"
+	case status != http.StatusOK || !v.Success:
+		check.Status, check.Says = Warn, "the token may not read those of the zone: "+v.text(status)
+		check.Mend = "give it Zone > Cache Rules > Edit if larder cdn is to be used, and look at the zone's id"
+	}
+	return check
+}
+
+// text is what the API said, in short.
+func (v *verdict) text(status int) string {
+	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	for _, e := range v.Errors {
+		text += fmt.Sprintf(", %d %.200s", e.Code, e.Message)
+	}
+	return text
+}
+
+func (c Cloudflare) get(ctx context.Context, path string) (int, *verdict, error) {
+	base := c.BaseURL
+	if base == "" {
+		base = "https://api.cloudflare.com/client/v4"
+	}
+	if _, err := purgeapi.Base(base, true); err != nil {
+		return 0, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTime)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil)
+	if err != nil {
+		return 0, nil, errors.New("the address of the API cannot be used") // the error would show the zone
+	}
+	r.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, errors.New("the API does not answer: " + cause(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var v verdict
+	if err := json.NewDecoder(io.LimitReader(resp.Body, apiBytes)).Decode(&v); err != nil {
+		return resp.StatusCode, &verdict{}, nil
+	}
+	return resp.StatusCode, &v, nil
+}
+
+// cause is an error without the URL in it.
+func cause(err error) string {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	return err.Error()
+}
+
+// Probe purges a tag that nothing carries, to see whether the target takes it.
+func Probe(ctx context.Context, p purge.Purger) Check {
+	c := Check{Of: p.Name(), Name: "purge", Status: OK, Says: "it accepts purges"}
+	if p.Limits().Tags == 0 {
+		c.Status, c.Says = Skip, "it is purged by URL alone, and no URL is harmless"
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTime)
+	defer cancel()
+	if err := p.Purge(ctx, purge.Purge{Tags: []string{"larder-doctor-" + strings.ToLower(rand.Text())}}); err != nil {
+		c.Status, c.Says, c.Mend = Fail, err.Error(), "look at the zone and at what the token may do"
+	}
+	return c
+}

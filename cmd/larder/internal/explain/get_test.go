@@ -1,0 +1,324 @@
+package explain_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/cmd/larder/internal/explain"
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/store"
+)
+
+// situation brings a key into a state, by the library where it can.
+type situation struct {
+	name  string
+	state explain.State
+	// action is what is expected of Get; "" where the class decides.
+	action explain.Action
+	in     func(c *policy.Class) bool // nil: all classes in the shared tier
+	// bring leaves the state; what it returns, if anything, is called when Get has
+	// begun.
+	bring func(w *world, p *process, name string) (release func())
+}
+
+func windows(c *policy.Class) bool { return c.StaleWhileRevalidate > 0 && c.StaleIfError > 0 }
+func tagged(c *policy.Class) bool  { return len(c.Tags) > 0 }
+func strict(c *policy.Class) bool  { return c.Strict }
+func public(c *policy.Class) bool  { return c.Privacy == "" }
+func rescued(c *policy.Class) bool { return c.StaleIfError > 0 }
+
+// then is a state that is left behind, and needs nobody to go on.
+func then(bring func(w *world, p *process, name string)) func(*world, *process, string) func() {
+	return func(w *world, p *process, name string) func() { bring(w, p, name); return nil }
+}
+
+// failedLoad leaves the mark of a failed load, for longer than the library's.
+func failedLoad(w *world, name string) {
+	w.do(store.Lease{Key: name, ID: "failing", For: time.Minute, Force: true}, store.Release{Key: name, ID: "failing", Mark: time.Minute})
+}
+
+func situations() []situation {
+	text := func(name string) string { _, key, _ := strings.Cut(name, ":"); return key }
+	return []situation{
+		{name: "missing", state: explain.Missing, action: explain.Load, bring: then(func(*world, *process, string) {})},
+		{name: "fresh", state: explain.Fresh, action: explain.Serve, bring: then(func(w *world, p *process, name string) { w.get(p, name) })},
+		{name: "no such row", state: explain.Negative, action: explain.Serve, bring: then(func(w *world, p *process, name string) { w.get(p, name) })},
+		{name: "no such row, long ago", state: explain.Expired, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, time.Second)
+		})},
+		{name: "stale", state: explain.Stale, action: explain.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, time.Minute)
+		})},
+		{name: "stale and leased", state: explain.Stale, action: explain.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, time.Minute)
+			w.do(store.Lease{Key: name, ID: "slow", For: time.Minute})
+		})},
+		{name: "past the first window", state: explain.Stale, action: explain.Load, in: windows, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, 6*time.Minute)
+		})},
+		{name: "past the first window, and failed", state: explain.Stale, action: explain.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, 6*time.Minute)
+			failedLoad(w, name)
+		})},
+		{name: "expired", state: explain.Expired, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, 20*time.Minute)
+		})},
+		{name: "rescued", state: explain.Stale, action: explain.ServeStale, in: rescued, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, 30*time.Second)
+			failedLoad(w, name)
+		})},
+		{name: "invalidated", state: explain.Tombstone, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			class, _, _ := strings.Cut(name, ":")
+			w.must(p.caches[class].Invalidate(w.t.Context(), text(name)))
+		})},
+		{name: "invalidated, and failed", state: explain.Tombstone, action: explain.Fail, bring: then(func(w *world, p *process, name string) {
+			w.do(store.Invalidate{Key: name, Hold: time.Minute})
+			failedLoad(w, name)
+		})},
+		{name: "invalidated softly", state: explain.Soft, action: explain.ServeStale, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			class, _, _ := strings.Cut(name, ":")
+			w.must(p.caches[class].SoftInvalidate(w.t.Context(), text(name)))
+		})},
+		{name: "a tag invalidated", state: explain.Invalidated, action: explain.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.must(p.InvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+		})},
+		{name: "a tag invalidated and used again", state: explain.Invalidated, action: explain.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.must(p.InvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+			w.do(store.ReadTags{Tags: []string{"t-" + text(name), "s-" + text(name)}, Nonce: "again", Life: time.Minute})
+		})},
+		{name: "a tag invalidated softly", state: explain.Soft, action: explain.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.must(p.SoftInvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+		})},
+		{name: "no such row, a tag invalidated softly", state: explain.Soft, action: explain.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.must(p.SoftInvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+		})},
+		{name: "a writer about to commit", state: explain.Intent, action: explain.LoadAlone, in: strict, bring: writing},
+		{name: "a mark of a writer", state: explain.Intent, action: explain.LoadAlone, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.do(store.Intend{Key: name, ID: "writer", For: time.Minute, Hold: time.Minute})
+		})},
+		{name: "a mark that has lapsed", state: explain.Tombstone, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.do(store.Intend{Key: name, ID: "writer", For: time.Millisecond, Hold: time.Minute})
+			w.age(name, time.Millisecond)
+		})},
+		{name: "leased", state: explain.Missing, action: explain.Wait, bring: loading},
+		{name: "failed", state: explain.Missing, action: explain.Fail, bring: then(func(w *world, _ *process, name string) { failedLoad(w, name) })},
+		{name: "of another type", state: explain.OtherSchema, action: explain.Load, bring: then(func(w *world, _ *process, name string) { w.storeOther(name) })},
+		{name: "not encrypted", state: explain.OtherSchema, action: explain.Load, in: func(c *policy.Class) bool { return !public(c) }, bring: then(func(w *world, _ *process, name string) {
+			w.storeWith(name, func(c *policy.Class) { c.Privacy = policy.Public })
+		})},
+		{name: "encrypted", state: explain.OtherSchema, action: explain.Load, in: public, bring: then(func(w *world, _ *process, name string) {
+			w.storeWith(name, func(c *policy.Class) { c.Encrypt = true })
+		})},
+		{name: "a byte flipped", state: explain.Damaged, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.change(name, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
+		})},
+		{name: "a version changed", state: explain.Damaged, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.change(name, func(b []byte) []byte { b[freshFrom-1]++; return b })
+		})},
+		{name: "a life changed", state: explain.Damaged, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+			w.get(p, name)
+			w.age(name, -3*time.Hour)
+		})},
+		{name: "somebody else's", state: explain.Foreign, action: explain.Load, bring: then(func(w *world, _ *process, name string) {
+			w.redis.Run("SET", "larder:d:{"+name+"}", "nonsense")
+		})},
+		{name: "a list", state: explain.Foreign, action: "", bring: then(func(w *world, _ *process, name string) {
+			w.redis.Run("RPUSH", "larder:d:{"+name+"}", "nonsense")
+		})},
+	}
+}
+
+// writing is an Update that has marked its key and does not come to an end.
+func writing(w *world, p *process, name string) func() {
+	w.get(p, name)
+	class, key, _ := strings.Cut(name, ":")
+	marked, commit, done := make(chan error, 1), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = p.caches[class].Update(context.WithoutCancel(w.t.Context()), key, func(ctx context.Context) (value, error) {
+			marked <- larder.Intend(ctx)
+			<-commit
+			return value{Text: "new", Rev: 8}, nil
+		})
+	}()
+	w.t.Cleanup(func() { close(commit); <-done })
+	w.must(<-marked)
+	return nil
+}
+
+// loading is a load that ends when Get waits for it.
+func loading(w *world, _ *process, name string) func() {
+	class, key, _ := strings.Cut(name, ":")
+	slow := w.start()
+	slow.hold = make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = slow.caches[class].Get(context.WithoutCancel(w.t.Context()), key)
+	}()
+	w.t.Cleanup(func() { <-done })
+	for began := time.Now(); time.Since(began) < patience; {
+		in, err := w.store.Inspect(w.t.Context(), name)
+		w.must(err)
+		if in.Lease != "" {
+			return func() { close(slow.hold) }
+		}
+	}
+	w.t.Fatal("the load has taken no lease")
+	return nil
+}
+
+// storeOther has a program of an earlier type store a value.
+func (w *world) storeOther(name string) {
+	w.t.Helper()
+	class, key, _ := strings.Cut(name, ":")
+	l := w.larder()
+	loader := larder.Loader[string, other]{Load: func(context.Context, string) (other, error) { return other{42}, nil }}
+	if w.policy.Classes[class].RowVersion != "" {
+		loader.Version = func(other) uint64 { return 7 }
+	}
+	c, err := larder.NewCache(l, class, loader)
+	w.must(err)
+	_, err = c.Get(w.t.Context(), key)
+	w.must(err)
+	w.must(l.Close())
+}
+
+// storeWith has a program with another policy store a value.
+func (w *world) storeWith(name string, change func(*policy.Class)) {
+	w.t.Helper()
+	class, _, _ := strings.Cut(name, ":")
+	before := w.policy
+	w.policy = classes()
+	c := w.policy.Classes[class]
+	change(&c)
+	w.policy.Classes[class] = c
+	p := w.start()
+	w.policy = before
+	w.get(p, name)
+	w.must(p.Close())
+}
+
+// TestKey_SaysWhatGetDoes brings each class into each state, asks what the next
+// Get will do, and lets a process that has just been started do it.
+func TestKey_SaysWhatGetDoes(t *testing.T) {
+	for _, class := range slices.Sorted(maps.Keys(classes().Classes)) {
+		t.Run(class, func(t *testing.T) {
+			w := newWorld(t)
+			c := w.policy.Classes[class]
+			x := w.explainer(class)
+			if class == "local" {
+				w.compare(x, situation{
+					name: "in memory alone", state: explain.MemoryOnly, action: explain.LoadAlone,
+					bring: then(func(w *world, p *process, name string) { w.get(p, name) }),
+				}, class)
+				return
+			}
+			for _, s := range situations() {
+				if s.in == nil || s.in(&c) {
+					w.compare(x, s, class)
+				}
+			}
+		})
+	}
+}
+
+// compare compares what is said with what is done, for one state.
+func (w *world) compare(x *explain.Explainer, s situation, class string) {
+	w.t.Helper()
+	name := class + ":" + strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(s.name)
+	writer := w.start()
+	release := s.bring(w, writer, name)
+
+	before := w.dump()
+	k, err := x.Key(w.t.Context(), name)
+	if err != nil {
+		w.t.Fatalf("%s: %v", name, err)
+	}
+	if changed := diff(before, w.dump()); len(changed) > 0 && release == nil {
+		w.t.Errorf("%s: Key has changed %q", name, changed)
+	}
+	if k.State != s.state || s.action != "" && k.Next.Action != s.action {
+		w.t.Errorf("%s: Key says %s and %s, want %s and %s", name, k.State, k.Next.Action, s.state, s.action)
+	}
+
+	reader := w.start()
+	if _, err := reader.Checkpoint(w.t.Context()); err != nil { // it has heard the server's clock
+		w.t.Fatal(err)
+	}
+	_, key, _ := strings.Cut(name, ":")
+	var report larder.Report
+	if release != nil {
+		time.AfterFunc(30*time.Millisecond, release)
+	}
+	_, err = reader.caches[class].Get(w.t.Context(), key, larder.Into(&report))
+	w.agree(name, k, &report, err)
+	for loads := reader.loadsOf(name); k.Next.Refresh && loads == 0; loads = reader.loadsOf(name) {
+		select {
+		case <-reader.more:
+		case <-time.After(patience):
+			w.t.Fatalf("%s: Key says that it is refreshed, and nobody does", name)
+		}
+	}
+	w.must(reader.Close())
+	want := k.Next.Loads
+	if k.Next.Refresh {
+		want++
+	}
+	if got := reader.loadsOf(name); got != want {
+		w.t.Errorf("%s: %d loads, Key says %d (%+v)", name, got, want, k.Next)
+	}
+}
+
+// agree compares what is said of a Get with its report.
+func (w *world) agree(name string, k *explain.Key, r *larder.Report, err error) {
+	w.t.Helper()
+	if failed := k.Next.Action == explain.Fail; failed != errors.Is(err, larder.ErrLoadFailed) {
+		w.t.Errorf("%s: Get has the error %v, Key says %+v", name, err, k.Next)
+		return
+	} else if failed {
+		return
+	}
+	absent := errors.Is(err, larder.ErrNotFound)
+	if err != nil && !absent {
+		w.t.Errorf("%s: Get has the error %v, Key says %+v", name, err, k.Next)
+		return
+	}
+	if got := r.Tier().String(); got != k.Next.Tier {
+		w.t.Errorf("%s: Get is answered by %s, Key says %s (%s)", name, got, k.Next.Tier, k.Next.Why)
+	}
+	if got := r.Stale > 0; got != k.Next.Stale {
+		w.t.Errorf("%s: Get says stale: %v, Key says %v", name, got, k.Next.Stale)
+	}
+	if k.Next.Action != explain.Load && k.Next.Action != explain.LoadAlone && k.Next.Action != explain.Wait && absent != k.Next.Negative {
+		w.t.Errorf("%s: Get has the error %v, Key says negative: %v", name, err, k.Next.Negative)
+	}
+	if k.Next.Action == explain.Load && (r.Stored > 0) != k.Next.Kept {
+		w.t.Errorf("%s: Get says stored: %d, Key says %v", name, r.Stored, k.Next.Kept)
+	}
+	if k.Next.Tier == "shared" && !absent && k.Next.Action != explain.Wait && r.Version != k.Version {
+		w.t.Errorf("%s: Get returns version %d, Key says %d", name, r.Version, k.Version)
+	}
+}

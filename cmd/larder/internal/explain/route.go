@@ -1,0 +1,221 @@
+package explain
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/larderdev/larder/httpcache"
+	"github.com/larderdev/larder/internal/gen"
+)
+
+// URL is what there is to say of a request.
+type URL struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	// Route is the pattern that matches, "" if none does; then nothing keeps the
+	// response.
+	Route string `json:"route"`
+	Class string `json:"class,omitempty"`
+	// Wildcards are the parts of the path that the pattern names.
+	Wildcards map[string]string `json:"wildcards,omitempty"`
+	// Headers are those of a successful answer that say who may keep it.
+	Headers []Header `json:"headers"`
+	// Query are the parameters that the edge keys by; nil: all.
+	Query []string `json:"query,omitempty"`
+	// Dropped are parameters of the URL that the edge leaves out of its key.
+	Dropped []string `json:"query_dropped,omitempty"`
+	Says    []string `json:"says"`
+}
+
+// Header is a field of a response.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// URL explains a request: a URL or a path, maybe with a method before it. Its error
+// is about the question, or about routes that net/http or package httpcache
+// refuse.
+func (x *Explainer) URL(question string) (*URL, error) {
+	r, err := request(question)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := x.mux()
+	if err != nil {
+		return nil, err
+	}
+	_, pattern := mux.Handler(r)
+	out := &URL{Method: r.Method, URL: r.URL.String(), Route: pattern}
+	header, wild, err := x.probe(mux, r)
+	if err != nil {
+		return nil, err
+	}
+	out.Wildcards = wild
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			out.Headers = append(out.Headers, Header{name, value})
+		}
+	}
+	return out, x.describe(out, r)
+}
+
+// request makes the request that a question is about.
+func request(question string) (*http.Request, error) {
+	method, target, ok := strings.Cut(question, " ")
+	if !ok {
+		method, target = http.MethodGet, question
+	}
+	r, err := http.NewRequest(method, target, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no request: want a path or a URL, with a method before it if that is not GET", question)
+	}
+	if r.Host == "" {
+		r.Host = "larder.invalid" // RFC 6761: nobody's
+	}
+	return r, nil
+}
+
+// mux registers all routes, as a program would, with a handler that answers 200.
+func (x *Explainer) mux() (mux *http.ServeMux, err error) {
+	mux = http.NewServeMux()
+	for _, pattern := range slices.Sorted(maps.Keys(x.Policy.Routes)) {
+		if err := register(mux, pattern); err != nil {
+			return nil, err
+		}
+	}
+	return mux, nil
+}
+
+// register turns the panic of a pattern that net/http refuses into an error.
+func register(mux *http.ServeMux, pattern string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("route %q: %v", pattern, p)
+		}
+	}()
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if to, ok := w.(*probe); ok {
+			to.request = r
+		}
+		_, _ = w.Write([]byte("ok"))
+	})
+	return nil
+}
+
+// probe is a response that nobody reads.
+type probe struct {
+	header  http.Header
+	request *http.Request
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *probe) WriteHeader(int)             {}
+
+// cacheFields are the fields of a response that say who may keep it, and by what
+// names it is purged.
+var cacheFields = []string{
+	"Cache-Control", "Cdn-Cache-Control", "Surrogate-Control", "Cache-Tag", "Surrogate-Key", "Edge-Cache-Tag", "Cdn-Tag", "Xkey",
+	"Cache-Groups", "Vary", "Etag", "Expires",
+}
+
+// probe sends the request through the layer that a program would have, and returns
+// the fields of the answer that caches look at.
+func (x *Explainer) probe(mux *http.ServeMux, r *http.Request) (http.Header, map[string]string, error) {
+	table, cdns, err := gen.RouteTable(x.Policy)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(cdns) == 0 { // as generated code has it
+		cdns = []httpcache.CDN{httpcache.LarderEdge}
+	}
+	layer, err := httpcache.New(table, httpcache.Options{CDNs: cdns, Release: "explain"})
+	if err != nil {
+		return nil, nil, err
+	}
+	answer := &probe{header: http.Header{}}
+	layer.Handler(mux).ServeHTTP(answer, r)
+	kept := http.Header{}
+	for name, values := range answer.header {
+		if slices.ContainsFunc(cacheFields, func(f string) bool { return strings.EqualFold(f, name) }) && !strings.EqualFold(name, "Etag") {
+			kept[name] = values
+		}
+	}
+	return kept, wildcards(mux, r), nil
+}
+
+// wildcards returns the values of the wildcards of the pattern that matches.
+func wildcards(mux *http.ServeMux, r *http.Request) map[string]string {
+	seen := &probe{header: http.Header{}}
+	mux.ServeHTTP(seen, r)
+	if seen.request == nil {
+		return nil
+	}
+	values := map[string]string{}
+	for _, piece := range strings.Split(seen.request.Pattern, "{")[1:] {
+		name, _, _ := strings.Cut(piece, "}")
+		name = strings.TrimSuffix(name, "...")
+		if name != "" && name != "$" {
+			values[name] = seen.request.PathValue(name)
+		}
+	}
+	return values
+}
+
+// describe says what the headers do not.
+func (x *Explainer) describe(out *URL, r *http.Request) error {
+	say := func(text string, args ...any) { out.Says = append(out.Says, fmt.Sprintf(text, args...)) }
+	if out.Route == "" {
+		say("No route matches: the layer lets nobody keep the response. Name the pattern under routes if it may be cached.")
+		return nil
+	}
+	route, err := x.Policy.ResolveRoute(out.Route)
+	if err != nil {
+		return err
+	}
+	out.Class, out.Query = route.Class, route.Query
+	out.Dropped = dropped(route.Query, r.URL.Query())
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		say("Nobody keeps the answer to a %s.", r.Method)
+	case route.NoStore:
+		say("Nobody keeps it, neither a browser nor the edge.")
+	case route.Private:
+		say("The browser of the one who asked keeps it, for %s; no shared cache does.", orAsk(short(route.Browser)))
+	case route.Edge > 0:
+		say("The edge keeps it for %s, a browser for %s.", short(route.Edge), orAsk(short(route.Browser)))
+		say("A request with Authorization or with a cookie that is not harmless gets an answer that nobody keeps.")
+	default:
+		say("Nothing says for how long it may be kept: nobody does.")
+	}
+	if len(out.Dropped) > 0 {
+		say("The edge leaves %s out of its key: requests that differ in it share an entry.", strings.Join(out.Dropped, ", "))
+	}
+	return nil
+}
+
+func orAsk(life string) string {
+	if life == "0s" {
+		return "no time: it asks each time"
+	}
+	return life
+}
+
+// dropped lists the parameters of a URL that are not in the list of those that
+// count. A list that is nil has all.
+func dropped(counting []string, asked url.Values) (names []string) {
+	if counting == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		if !slices.Contains(counting, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,31 @@
+package gen
+
+import (
+	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/httpcache"
+	"github.com/larderdev/larder/policy"
+)
+
+// ClassPolicy returns what generated code gives larder.Open for a class, which is
+// resolved and is not of the pattern policy.Never.
+func ClassPolicy(c policy.Class) larder.Policy { return policyOf(c) }
+
+// RouteTable returns what generated code gives httpcache.New: the policy of each
+// route, by its pattern, and the caches in front that take tags. The error names the
+// routes that cannot be resolved.
+func RouteTable(p *policy.Policy) (map[string]httpcache.Policy, []httpcache.CDN, error) {
+	var pl plan
+	if err := pl.addRoutes(p); err != nil {
+		return nil, nil, err
+	}
+	pl.addCDNs(p.CDNs)
+	table := make(map[string]httpcache.Policy, len(pl.Routes))
+	for _, r := range pl.Routes {
+		table[r.Pattern] = r.Policy
+	}
+	var cdns []httpcache.CDN
+	for _, c := range pl.CDNs {
+		cdns = append(cdns, c.CDN)
+	}
+	return table, cdns, nil
+}
