@@ -124,6 +124,7 @@ type Class struct {
 	Key Key
 	// Type is the Go type of a value: a basic type, or an import path, a dot and a
 	// name: "example.com/shop/catalog.Product"; "*" and "[]" may stand before it.
+	// Default: encoding/json.RawMessage, JSON as it is.
 	Type string
 	// Profile names the profile whose line of life the class has.
 	Profile string

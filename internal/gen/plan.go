@@ -109,6 +109,10 @@ func cached(c policy.Class) bool {
 	return c.Pattern != policy.Never && (slices.Contains(c.Tiers, policy.Memory) || slices.Contains(c.Tiers, policy.Shared))
 }
 
+// plainType is what values are until the policy says their Go type: a policy that
+// was read from a page compiles before anybody has named one.
+const plainType = "encoding/json.RawMessage"
+
 // class finds out what there is to say of one class.
 func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	t := typed{class: class{
@@ -124,10 +128,8 @@ func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	}
 	note(checkClass(c))
 	var err error
-	if c.Type != "" {
-		t.value, err = parseType(c.Type)
-		note(err)
-	}
+	t.value, err = parseType(orElse(c.Type, plainType))
+	note(err)
 	switch {
 	case len(c.Key.Parts) > 0:
 		t.key = goType{name: t.Go + "Key"}
@@ -146,9 +148,6 @@ func (pl *plan) class(name string, c policy.Class) (typed, error) {
 // mean something only in code.
 func checkClass(c policy.Class) error {
 	var errs []error
-	if c.Type == "" {
-		errs = append(errs, errors.New("it has no type: say which Go type its values have"))
-	}
 	if c.TTL.Shared <= 0 {
 		errs = append(errs, errors.New("it has no ttl, and no profile with one"))
 	}

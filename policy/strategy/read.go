@@ -213,7 +213,7 @@ func (r *reader) want(p *policy.Policy) {
 			continue
 		}
 		if c.Type == "" {
-			add(name, "type", "the Go type of its values, for larder gen")
+			add(name, "type", "the Go type of its values; until then it is encoding/json.RawMessage")
 		}
 		if c.TTL.Shared == 0 && c.Profile == "" && !c.FromValue {
 			add(name, "ttl", "how long a value is fresh; the page does not say")

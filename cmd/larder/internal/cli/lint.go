@@ -18,11 +18,13 @@ import (
 const unreadable = "file"
 
 func (a *app) lintCommand() *cobra.Command {
-	format := string(lint.Text)
+	format, strict := string(lint.Text), false
 	cmd := a.command("lint", "check the policy: what contradicts itself, or means what nobody wants", noArgs,
-		func(context.Context, []string) error { return a.lint(lint.Format(format)) })
+		func(context.Context, []string) error { return a.lint(lint.Format(format), strict) })
 	cmd.Long = "Checks the policy as a whole. A rule that does not apply is excused in the file, with why: # larder:ignore RULE why.\n" +
-		"docs/lint.md has all rules. Exit code 1: there are findings, errors or warnings."
+		"docs/lint.md has all rules. Exit code 1: there are errors; with --strict also\n" +
+		"if there are warnings."
+	cmd.Flags().BoolVar(&strict, "strict", false, "fail if there are warnings, too")
 	cmd.Flags().StringVar(&format, "format", format, "text, json, github (annotations of a pull request) or sarif (code scanning)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -36,7 +38,7 @@ func formatNames() []string {
 	return names
 }
 
-func (a *app) lint(format lint.Format) error {
+func (a *app) lint(format lint.Format, strict bool) error {
 	if a.json {
 		format = lint.JSON
 	}
@@ -44,10 +46,10 @@ func (a *app) lint(format lint.Format) error {
 		return usagef("want "+strings.Join(formatNames(), ", "), "--format is %q", format)
 	}
 	p, err := a.loadPolicy()
-	var wrong *file.Errors
+	var unread *file.Errors
 	switch {
-	case errors.As(err, &wrong):
-		return a.lintErrors(format, wrong)
+	case errors.As(err, &unread):
+		return a.lintErrors(format, unread)
 	case err != nil:
 		return err
 	}
@@ -55,11 +57,20 @@ func (a *app) lint(format lint.Format) error {
 	if err := lint.Write(a.out, format, found, p.source()); err != nil {
 		return environment("", err)
 	}
-	if len(found) > 0 {
-		fmt.Fprintf(a.err, "larder lint: %s: %s\n", shown(p.path), count(len(found), "finding"))
+	if len(found) == 0 {
+		fmt.Fprintf(a.err, "larder lint: %s: nothing to mend\n", shown(p.path))
+		return nil
+	}
+	wrong := 0
+	for _, f := range found {
+		if f.Severity == lint.Error {
+			wrong++
+		}
+	}
+	fmt.Fprintf(a.err, "larder lint: %s: %s, %s\n", shown(p.path), count(wrong, "error"), count(len(found)-wrong, "warning"))
+	if wrong > 0 || strict {
 		return findings()
 	}
-	fmt.Fprintf(a.err, "larder lint: %s: nothing to mend\n", shown(p.path))
 	return nil
 }
 
