@@ -17,6 +17,7 @@ type comment struct {
 	at    Position
 	text  string // without the #
 	alone bool   // there is nothing before it on its line
+	next  int    // the first line after it with anything but comments
 }
 
 // scalarStart is what stands before the first character of a scalar.
@@ -52,6 +53,16 @@ func (x *Index) comments() []comment {
 			})
 		}
 	}
+	next, last := len(x.lines)+1, len(found)-1
+	for line := len(x.lines); line > 0; line-- {
+		if last >= 0 && found[last].at.Line == line {
+			found[last].next = next
+			last--
+		}
+		if !emptyLine.MatchString(x.lines[line-1]) {
+			next = line
+		}
+	}
 	return found
 }
 
@@ -63,7 +74,7 @@ func scanLine(line string, quote byte) (at int, open byte, block bool) {
 		c := line[i]
 		start := i == 0 || strings.IndexByte(scalarStart, line[i-1]) >= 0
 		switch {
-		case quote == '"' && c == '\\':
+		case quote == '"' && c == '\\', quote == '\'' && strings.HasPrefix(line[i:], "''"):
 			i++
 		case quote != 0:
 			if c == quote {
@@ -96,7 +107,7 @@ type owner struct {
 // routes that they belong to.
 func (d *decoder) ignores(root *yaml.Node, p *policy.Policy) {
 	all := d.index.comments()
-	var classes, routes = map[string]*map[string]string{}, map[string]*map[string]string{}
+	classes, routes := map[string]*map[string]string{}, map[string]*map[string]string{}
 	for name := range p.Classes {
 		classes[name] = new(map[string]string)
 	}
@@ -192,11 +203,7 @@ var ruleForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 // or, if it stands as far left as a name, that which follows it.
 func (d *decoder) ownerOf(c comment, owners []owner) *owner {
 	if c.alone {
-		next := c.at.Line + 1
-		for next <= len(d.index.lines) && emptyLine.MatchString(d.index.lines[next-1]) {
-			next++
-		}
-		at := slices.IndexFunc(owners, func(o owner) bool { return o.from == next && c.at.Column <= o.column })
+		at := slices.IndexFunc(owners, func(o owner) bool { return o.from == c.next && c.at.Column <= o.column })
 		if at >= 0 {
 			return &owners[at]
 		}

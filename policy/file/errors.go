@@ -107,17 +107,20 @@ func (e *Errors) Unwrap() []error {
 }
 
 // sorted makes one error of mistakes, of which there is at least one, and of the
-// number of others.
-func sorted(mistakes []*Error, more int) error {
+// number of others, each with its line.
+func (x *Index) sorted(mistakes []*Error, more int) error {
 	slices.SortStableFunc(mistakes, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	kept := min(len(mistakes), maxErrors)
+	for _, e := range mistakes[:kept] {
+		x.show(e)
+	}
 	return &Errors{List: mistakes[:kept:kept], More: more + len(mistakes) - kept}
 }
 
 // only makes an error of the only mistake that could be found.
-func only(e *Error) error { return &Errors{List: []*Error{e}} }
+func (x *Index) only(e *Error) error { return &Errors{List: []*Error{x.show(e)}} }
 
 // cut shows the part of a line around a character: all of it, mostly.
 func cut(line string, column int) (shown string, caret int) {

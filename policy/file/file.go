@@ -57,7 +57,7 @@ func Parse(name string, data []byte) (*policy.Policy, *Index, error) {
 		d.validate(p)
 	}
 	if len(d.mistakes) > 0 {
-		return nil, index, sorted(d.mistakes, d.more)
+		return nil, index, index.sorted(d.mistakes, d.more)
 	}
 	return p, index, nil
 }
@@ -79,10 +79,14 @@ func (d *decoder) validate(p *policy.Policy) {
 	}
 	for _, err := range errorsIn(p.Validate()) {
 		var e fielded
-		if !errors.As(err, &e) {
+		if len(d.mistakes) == maxKept {
+			d.more++
+		} else if !errors.As(err, &e) {
 			d.keep(d.index.at(Position{1, 1}, err.Error(), ""))
 		} else if !d.follows(e.Field(), unread) {
-			d.keep(d.index.Error(e.Field(), e.Message(), e.Mend()))
+			at := d.index.at(d.index.Position(e.Field()), e.Message(), e.Mend())
+			at.Field = e.Field()
+			d.keep(at)
 		}
 	}
 }
@@ -92,11 +96,6 @@ func (d *decoder) validate(p *policy.Policy) {
 // beside it, whose key may be misspelt. The name of a class, profile or route is
 // wrong by itself.
 func (d *decoder) follows(path string, unread map[string]bool) bool {
-	for above := path; above != ""; above = field.Parent(above) {
-		if unread[above] {
-			return true
-		}
-	}
 	if unread["profiles"] && strings.HasSuffix(path, ".profile") || unread["classes"] && strings.HasSuffix(path, ".class") {
 		return true
 	}
@@ -131,21 +130,21 @@ func errorsIn(err error) []error {
 func load(name string, data []byte) (*yaml.Node, *Index, error) {
 	if len(data) > maxSize {
 		e := &Error{File: name, Message: fmt.Sprintf("the file is larger than %d KiB", maxSize>>10), Mend: "write one policy for each service"}
-		return nil, nil, only(e)
+		return nil, nil, &Errors{List: []*Error{e}}
 	}
 	data = []byte(strings.TrimPrefix(string(data), "\uFEFF"))
 	index := newIndex(name, data)
 	if e := index.unreadable(data); e != nil {
-		return nil, nil, only(e)
+		return nil, nil, index.only(e)
 	}
 	var documents []yaml.Node
 	err := yaml.Load(data, &documents, yaml.WithAllDocuments(), yaml.WithUniqueKeys(false),
 		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	if err != nil {
-		return nil, nil, only(index.syntax(err))
+		return nil, nil, index.only(index.syntax(err))
 	}
 	if e := index.unlike(documents); e != nil {
-		return nil, nil, only(e)
+		return nil, nil, index.only(e)
 	}
 	root := documents[0].Content[0]
 	index.hideSecrets(root)

@@ -296,8 +296,13 @@ func formatDuration(d time.Duration) string {
 		length time.Duration
 		name   string
 	}{
-		{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"},
-		{time.Millisecond, "ms"}, {time.Microsecond, "us"}, {time.Nanosecond, "ns"},
+		{24 * time.Hour, "d"},
+		{time.Hour, "h"},
+		{time.Minute, "m"},
+		{time.Second, "s"},
+		{time.Millisecond, "ms"},
+		{time.Microsecond, "us"},
+		{time.Nanosecond, "ns"},
 	} {
 		if times := d / unit.length; times > 0 {
 			fmt.Fprintf(&b, "%d%s", times, unit.name)

@@ -59,16 +59,19 @@ func (x *Index) Has(path string) bool {
 
 // Error returns a mistake at the place of the field at path, with its line.
 func (x *Index) Error(path, message, mend string) *Error {
-	e := x.at(x.Position(path), message, mend)
-	e.Field = path
-	return e
+	at := x.Position(path)
+	return x.show(&Error{File: x.name, Line: at.Line, Column: at.Column, Field: path, Message: message, Mend: mend})
 }
 
-// at returns a mistake at a place.
+// at returns a mistake at a place, without the line: few of many are shown.
 func (x *Index) at(at Position, message, mend string) *Error {
-	e := &Error{File: x.name, Line: at.Line, Column: at.Column, Message: message, Mend: mend}
-	if at.Line >= 1 && at.Line <= len(x.lines) && !x.secret[at.Line] {
-		e.Shown, e.Caret = cut(x.lines[at.Line-1], at.Column)
+	return &Error{File: x.name, Line: at.Line, Column: at.Column, Message: message, Mend: mend}
+}
+
+// show adds the line to a mistake.
+func (x *Index) show(e *Error) *Error {
+	if e.Line >= 1 && e.Line <= len(x.lines) && !x.secret[e.Line] {
+		e.Shown, e.Caret = cut(x.lines[e.Line-1], e.Column)
 	}
 	return e
 }

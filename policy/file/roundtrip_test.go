@@ -48,6 +48,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte("    : \n    0")) // the parser places this mistake below the last line
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, index, err := Parse("larder.yaml", data)
 		if err != nil {

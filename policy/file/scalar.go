@@ -237,9 +237,24 @@ func parseDuration(n *yaml.Node) (time.Duration, error) {
 func durationMend(v string) string {
 	spaceless := strings.ToLower(strings.ReplaceAll(v, " ", ""))
 	for _, word := range []struct{ long, unit string }{
-		{"milliseconds", "ms"}, {"millisecond", "ms"}, {"seconds", "s"}, {"second", "s"}, {"secs", "s"}, {"sec", "s"},
-		{"minutes", "m"}, {"minute", "m"}, {"mins", "m"}, {"min", "m"}, {"hours", "h"}, {"hour", "h"}, {"hrs", "h"}, {"hr", "h"},
-		{"days", "d"}, {"day", "d"}, {"weeks", "w"}, {"week", "w"},
+		{"milliseconds", "ms"},
+		{"millisecond", "ms"},
+		{"seconds", "s"},
+		{"second", "s"},
+		{"secs", "s"},
+		{"sec", "s"},
+		{"minutes", "m"},
+		{"minute", "m"},
+		{"mins", "m"},
+		{"min", "m"},
+		{"hours", "h"},
+		{"hour", "h"},
+		{"hrs", "h"},
+		{"hr", "h"},
+		{"days", "d"},
+		{"day", "d"},
+		{"weeks", "w"},
+		{"week", "w"},
 	} {
 		spaceless = strings.ReplaceAll(spaceless, word.long, word.unit)
 	}
@@ -263,8 +278,13 @@ var sizeUnits = []struct {
 	name  string
 	bytes int64
 }{
-	{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1},
+	{"GiB", 1 << 30},
+	{"MiB", 1 << 20},
+	{"KiB", 1 << 10},
+	{"GB", 1e9},
+	{"MB", 1e6},
+	{"kB", 1e3},
+	{"B", 1},
 }
 
 // parseSize reads a number of bytes that is more than nothing.

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -175,6 +176,14 @@ func TestSchema_Files(t *testing.T) {
 		if err := conforms(root, root, readPlain(t, filepath.Join("testdata/wrong", name+".yaml"))); err == nil {
 			t.Errorf("the schema takes %s.yaml", name)
 		}
+	}
+}
+
+// TestSchema_Beside: the example of the repository has its schema beside it.
+func TestSchema_Beside(t *testing.T) {
+	data, err := os.ReadFile("../../larder.schema.json")
+	if err != nil || !bytes.Equal(data, Schema()) {
+		t.Errorf("larder.schema.json is not that of policy/file (%v): copy it", err)
 	}
 }
 
