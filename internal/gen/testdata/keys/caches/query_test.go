@@ -15,6 +15,7 @@ import (
 // awkward are texts that a careless encoding would take for something else.
 var awkward = []string{
 	"", "a", "A", "b", "a&b", "a=b", "a,b", "%2C", "a b", "a+b", "q=a", "&q=", "é", "\xff", "\x00", "0", "true", "a,", ",",
+	"a&sizes=a", "a&user_id=1", // as if it were another part
 }
 
 // query is what a request may ask for, part by part.
