@@ -123,7 +123,10 @@ func (a *api) once(ctx context.Context, method, path string, body []byte) (*rule
 		return nil, answer, rights(err)
 	}
 	var e envelope
-	if err := json.Unmarshal(answer.Body, &e); err != nil || e.Success == nil {
+	if err := json.Unmarshal(answer.Body, &e); err != nil {
+		return nil, answer, a.client.Fail(answer, "the answer is not as documented: "+err.Error(), false)
+	}
+	if e.Success == nil {
 		return nil, answer, a.client.Fail(answer, "the answer does not say whether it succeeded", false)
 	}
 	if !*e.Success || e.Result == nil {

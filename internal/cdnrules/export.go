@@ -124,13 +124,7 @@ func namesRegexp(names []string) string {
 	return "(?:" + strings.Join(all, "|") + ")"
 }
 
-// comment is what a rule does, in a line without line breaks.
+// comment is what a rule does, in one line.
 func (r *Rule) comment() string {
-	text := fmt.Sprintf("%s: %s, %s", r.Route, r.Action, r.Reason)
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return '?'
-		}
-		return c
-	}, text)
+	return printable(fmt.Sprintf("%s: %s, %s", r.Route, r.Action, r.Reason))
 }

@@ -203,3 +203,31 @@ func TestExpressions_Length(t *testing.T) {
 		t.Errorf("got %v, want an error about the length", err)
 	}
 }
+
+// FuzzRules: whatever ServeMux takes as a pattern has expressions that compile, and
+// what it refuses is an error.
+func FuzzRules(f *testing.F) {
+	for _, pattern := range []string{"GET /", "/{$}", "GET h.example.com/a/{x}/b/{rest...}", "POST\t /a", "GET /%2F%zz/é\"\\{}", "GET /{x", "x", "GET /a\x00\n*", "GET /\x9b"} {
+		f.Add(pattern, "GET /{y}/", "q[]")
+	}
+	f.Fuzz(func(t *testing.T, first, second, query string) {
+		t.Setenv("TEST_ZONE", zoneID)
+		t.Setenv("TEST_TOKEN", token)
+		p := &policy.Policy{Routes: map[string]policy.Route{
+			first: {Edge: time.Hour, Query: []string{query}}, second: {NoStore: true},
+		}}
+		mux := http.NewServeMux()
+		fine := tryHandle(mux, first) && (second == first || tryHandle(mux, second))
+		for _, format := range cdnrules.Formats() {
+			if _, err := cdnrules.Export(p, nil, format, cdnrules.Options{Plan: "enterprise"}); err == nil && !fine {
+				t.Fatalf("%s: %q and %q were taken, and ServeMux refuses them", format, first, second)
+			}
+		}
+		zone := &cftest.Zone{ID: zoneID, Token: token, Plan: "enterprise"}
+		c, err := cdnrules.NewCloudflare(p, policy.CDN{Kind: "cloudflare", Zone: "TEST_ZONE", Token: "TEST_TOKEN"}, cdnrules.Options{Plan: "enterprise", HTTP: &http.Client{Transport: direct{zone}}})
+		if err != nil {
+			return
+		}
+		apply(t, c) // the stand-in refuses what it cannot read
+	})
+}

@@ -36,8 +36,8 @@ const (
 func parse(text string) pattern {
 	p := pattern{text: text}
 	path := text
-	if method, after, ok := strings.Cut(text, " "); ok {
-		p.method, path = method, strings.TrimLeft(after, " \t")
+	if i := strings.IndexAny(text, " \t"); i >= 0 && i < strings.IndexByte(text, '/') {
+		p.method, path = text[:i], strings.TrimLeft(text[i+1:], " \t")
 	}
 	slash := strings.IndexByte(path, '/')
 	p.host, path = strings.ToLower(path[:slash]), path[slash+1:]

@@ -144,7 +144,8 @@ func refOf(prefix string, r *Rule) string {
 	return prefix + string(r.Action) + "_" + hex.EncodeToString(sum[:4])
 }
 
-// describe names the routes, as many as fit.
+// describe names the routes, as many as fit. What comes back from the API must be
+// the same text, so nothing is in it that JSON would write differently.
 func describe(rules []*Rule) string {
 	const room = 300
 	text := string(rules[0].Action) + " "
@@ -155,7 +156,7 @@ func describe(rules []*Rule) string {
 		if len(text)+len(r.Route) > room {
 			return text + fmt.Sprintf("and %d more", len(rules)-i)
 		}
-		text += r.Route
+		text += printable(r.Route)
 	}
 	return text
 }

@@ -233,6 +233,13 @@ func TestServers_KeepWhatThePolicyNames(t *testing.T) {
 					t.Errorf("GET %s %q is kept: %t, want %t", c.uri, c.fields, got, c.want)
 				}
 			}
+			if !f.kept(host, "/api/products/8", "Cookie", "a=b") {
+				t.Error("a request with a cookie gets nothing that is kept")
+			}
+			f.ask("GET", host, "/api/products/9")
+			if before := f.asked.Load(); f.ask("HEAD", host, "/api/products/9") != "" || f.asked.Load() != before {
+				t.Error("HEAD is not answered with what is kept")
+			}
 			if f.kept("other.example.com", "/api/products/1") {
 				t.Error("a response of another host is kept")
 			}
@@ -340,6 +347,38 @@ func TestServers_Purge(t *testing.T) {
 				t.Error("a purge by tag forgot nothing")
 			}
 		})
+	}
+}
+
+// TestServers_Ban: the file without xkey goes with the routes too.
+func TestServers_Ban(t *testing.T) {
+	f := &front{t: t}
+	origin := httptest.NewServer(f)
+	t.Cleanup(origin.Close)
+	host, port, err := net.SplitHostPort(origin.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := proxyproc.Varnish(t.Context(), fmt.Sprintf("vcl 4.1;\nbackend default { .host = %q; .port = %q; }\n", host, port)+
+		export(t, shop(), nil, cdnrules.Varnish).Files[0].Content+shipped(t, "../../purge/varnish/larder-ban.vcl"))
+	f.need(err)
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stop Varnish: %v", err)
+		}
+	})
+	f.addr = s.Addr()
+	p, err := varnish.New(varnish.Options{Server: "http://" + s.Addr(), Ban: true})
+	f.need(err)
+	before := f.ask("GET", "shop.example.com", "/api/products/1?x=1")
+	if f.ask("GET", "shop.example.com", "/api/products/1?x=2") != before {
+		t.Fatal("the response is not kept")
+	}
+	if err := p.Purge(t.Context(), purge.Purge{Tags: []string{"products"}}); err != nil {
+		t.Fatal(err)
+	}
+	if f.ask("GET", "shop.example.com", "/api/products/1") == before {
+		t.Error("a purge by tag forgot nothing")
 	}
 }
 

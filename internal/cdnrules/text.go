@@ -87,7 +87,8 @@ func compact(value any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// printable keeps what others have written to one line of a terminal.
+// printable keeps a text to one line of a terminal: control characters and what is
+// not UTF-8 are replaced.
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029' {

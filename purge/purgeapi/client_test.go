@@ -194,6 +194,16 @@ func TestCall_LongAnswers(t *testing.T) {
 			t.Errorf("an answer of %d bytes: %d bytes, %v", size, len(a.Body), err)
 		}
 	}
+	for _, limit := range []int{10, 2 * purgeapi.MaxAnswer} {
+		for _, size := range []int{limit, limit + 1} {
+			c := answers(200, http.Header{}, strings.Repeat("x", size))
+			c.Limit = limit
+			a, err := c.Call(t.Context(), post)
+			if (err != nil) != (size > limit) || len(a.Body) != limit {
+				t.Errorf("an answer of %d bytes with Limit %d: %d bytes, %v", size, limit, len(a.Body), err)
+			}
+		}
+	}
 }
 
 func TestBase(t *testing.T) {
