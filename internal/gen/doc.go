@@ -20,8 +20,7 @@
 //     been given to larder.Open, httpcache.New and outbox.Box.Triggers, so that
 //     what they refuse is refused here and not when the service starts.
 //   - A class that is never cached has no name in the code.
-//   - Files that do not carry the header are not read for more than that, not
-//     changed and not removed.
+//   - Files that do not carry the header are not changed and not removed.
 //   - Import paths of users' types get an explicit name: the code compiles whatever
 //     the package calls itself.
 package gen

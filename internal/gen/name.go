@@ -82,8 +82,8 @@ const (
 // locals are the names that mean something in generated functions: a package that
 // was called so would be hidden by them, or hide them.
 var locals = []string{
-	"add", "agree", "c", "cache", "class", "ctx", "err", "errs", "key", "keys", "l", "loader", "loaders", "name",
-	"option", "options", "settle", "value",
+	"c", "cache", "class", "ctx", "err", "errs", "key", "keys", "l", "loader", "loaders", "name",
+	"option", "options", "value",
 }
 
 // importNames gives each import path the name by which generated code knows it:

@@ -205,11 +205,13 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 		}
 		l.line(name, "%s: %s%s", tag.Name, tag.State, moved)
 	}
-	lease := k.Lease.State
-	if k.Lease.Left > 0 {
-		lease += fmt.Sprintf(" for %v more", k.Lease.Left)
+	if k.Reachable {
+		lease := k.Lease.State
+		if k.Lease.Left > 0 {
+			lease += fmt.Sprintf(" for %v more", k.Lease.Left)
+		}
+		l.line("lease", "%s", lease)
 	}
-	l.line("lease", "%s", lease)
 	l.line("next Get", "%s: %s", a.painted(bold, nextText(k.Next)), k.Next.Why)
 	for _, note := range k.Notes {
 		l.line("note", "%s", note)
@@ -219,16 +221,16 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 // writeTimes writes the moments at which the state of a value changes.
 func writeTimes(l label, k *explain.Key) {
 	for _, at := range []struct {
-		name string
-		t    *time.Time
+		name, word string
+		t          *time.Time
 	}{
-		{"fresh", k.Fresh},
-		{"revalidate", k.Revalid},
-		{"if error", k.IfError},
-		{"gone", k.Gone},
+		{"fresh", "until", k.Fresh},
+		{"revalidate", "until", k.Revalid},
+		{"if error", "until", k.IfError},
+		{"gone", "at", k.Gone},
 	} {
 		if at.t != nil {
-			l.line(at.name, "until %s", at.t.Format(time.DateTime+" UTC"))
+			l.line(at.name, "%s %s", at.word, at.t.Format(time.DateTime+" UTC"))
 		}
 	}
 }

@@ -71,7 +71,7 @@ func Open(ctx context.Context, loaders Loaders, options larder.Options) (*Caches
 	if loaders == nil {
 		return nil, errors.New("caches: the loaders are nil")
 	}
-	if err := settle(&options); err != nil {
+	if err := settleOptions(&options); err != nil {
 		return nil, fmt.Errorf("caches: %w", err)
 	}
 	l, err := larder.Open(ctx, options)
@@ -95,41 +95,41 @@ func (c *Caches) Close() error { return c.larder.Close() }
 // fill opens the cache of each class.
 func (c *Caches) fill(loaders Loaders) error {
 	var errs []error
-	c.Class2faIDs = add(&errs, c.larder, "2fa_ids", larder.Loader[uint32, int64]{
+	c.Class2faIDs = openCache(&errs, c.larder, "2fa_ids", larder.Loader[uint32, int64]{
 		Load: loaders.LoadClass2faIDs,
 	})
-	c.APIBaseURL = add(&errs, c.larder, "api.base-url", larder.Loader[string, []byte]{
+	c.APIBaseURL = openCache(&errs, c.larder, "api.base-url", larder.Loader[string, []byte]{
 		Load: loaders.LoadAPIBaseURL,
 	})
-	c.Article = add(&errs, c.larder, "article", larder.Loader[stockcatalog.ID, *stockcatalog.Article]{
+	c.Article = openCache(&errs, c.larder, "article", larder.Loader[stockcatalog.ID, *stockcatalog.Article]{
 		LoadMany: loaders.LoadArticleBatch,
 	})
-	c.Choice = add(&errs, c.larder, "choice", larder.Loader[string, shopoptions.Set]{
+	c.Choice = openCache(&errs, c.larder, "choice", larder.Loader[string, shopoptions.Set]{
 		Load: loaders.LoadChoice,
 	})
-	c.Filter = add(&errs, c.larder, "filter", larder.Loader[FilterKey, string]{
+	c.Filter = openCache(&errs, c.larder, "filter", larder.Loader[FilterKey, string]{
 		Load: loaders.LoadFilter,
 	})
-	c.Listing = add(&errs, c.larder, "listing", larder.Loader[ListingKey, []*shopcatalog.Product]{
+	c.Listing = openCache(&errs, c.larder, "listing", larder.Loader[ListingKey, []*shopcatalog.Product]{
 		Load: loaders.LoadListing,
 		Tags: loaders.ListingTags,
 	})
-	c.Opening = add(&errs, c.larder, "opening", larder.Loader[string, time.Time]{
+	c.Opening = openCache(&errs, c.larder, "opening", larder.Loader[string, time.Time]{
 		Load:    loaders.LoadOpening,
 		Expires: loaders.OpeningExpires,
 	})
-	c.Prices = add(&errs, c.larder, "prices", larder.Loader[string, price.List]{
+	c.Prices = openCache(&errs, c.larder, "prices", larder.Loader[string, price.List]{
 		Load:    loaders.LoadPrices,
 		Version: loaders.PricesVersion,
 	})
-	c.Stock = add(&errs, c.larder, "stock", larder.Loader[string, gostock.Level]{
+	c.Stock = openCache(&errs, c.larder, "stock", larder.Loader[string, gostock.Level]{
 		Load: loaders.LoadStock,
 	})
 	return errors.Join(errs...)
 }
 
-// add opens one cache, and notes what is wrong with it.
-func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
+// openCache opens one cache, and notes what is wrong with it.
+func openCache[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
 	cache, err := larder.NewCache(l, class, loader)
 	if err != nil {
 		*errs = append(*errs, err)
@@ -137,22 +137,22 @@ func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loa
 	return cache
 }
 
-// settle puts what the policy says into options, and refuses what contradicts it.
-func settle(options *larder.Options) error {
+// settleOptions puts what the policy says into options, and refuses what contradicts it.
+func settleOptions(options *larder.Options) error {
 	var errs []error
 	if len(options.Policies) > 0 {
 		errs = append(errs, errors.New("Options.Policies is set: the policies are those of this package"))
 	}
 	options.Policies = Policies()
-	errs = append(errs, agree("MaxStaleness", &options.MaxStaleness, 1500*time.Millisecond))
-	errs = append(errs, agree("SharedTimeout", &options.SharedTimeout, 75*time.Millisecond))
-	errs = append(errs, agree("Lease", &options.Lease, time.Second))
-	errs = append(errs, agree("Hold", &options.Hold, time.Minute))
+	errs = append(errs, agreeOption("MaxStaleness", &options.MaxStaleness, 1500*time.Millisecond))
+	errs = append(errs, agreeOption("SharedTimeout", &options.SharedTimeout, 75*time.Millisecond))
+	errs = append(errs, agreeOption("Lease", &options.Lease, time.Second))
+	errs = append(errs, agreeOption("Hold", &options.Hold, time.Minute))
 	return errors.Join(errs...)
 }
 
-// agree gives an option the policy's value, unless it has another.
-func agree(name string, option *time.Duration, value time.Duration) error {
+// agreeOption gives an option the policy's value, unless it has another.
+func agreeOption(name string, option *time.Duration, value time.Duration) error {
 	if *option != 0 && *option != value {
 		return fmt.Errorf("Options.%s is %v, and the policy says %v: leave it out", name, *option, value)
 	}

@@ -22,7 +22,7 @@ type FilterKey struct {
 // in the order of their names, escaped as in a query. Keys that ask for the same
 // have the same text, and no others have.
 func (k FilterKey) MarshalText() ([]byte, error) {
-	var t keyText
+	var t canonicalText
 	t.list("colours", k.Colours)
 	return t.bytes, nil
 }
@@ -32,7 +32,7 @@ func (k FilterKey) MarshalText() ([]byte, error) {
 // the query: it names parameters that the key does not have, that are there more
 // than once, and values that are none.
 func ParseFilterKey(values url.Values) (FilterKey, error) {
-	q := keyValues{values: values}
+	q := queryValues{values: values}
 	k := FilterKey{
 		Colours: q.list("colours"),
 	}
@@ -57,7 +57,7 @@ type ListingKey struct {
 // in the order of their names, escaped as in a query. Keys that ask for the same
 // have the same text, and no others have. A number that is not finite is an error.
 func (k ListingKey) MarshalText() ([]byte, error) {
-	var t keyText
+	var t canonicalText
 	t.bool("in_stock", k.InStock)
 	t.float("min.price", k.MinPrice)
 	t.int("page", k.Page)
@@ -72,7 +72,7 @@ func (k ListingKey) MarshalText() ([]byte, error) {
 // the query: it names parameters that the key does not have, that are there more
 // than once, and values that are none.
 func ParseListingKey(values url.Values) (ListingKey, error) {
-	q := keyValues{values: values}
+	q := queryValues{values: values}
 	k := ListingKey{
 		Q:        q.text("q"),
 		Sizes:    q.list("sizes"),
@@ -115,38 +115,38 @@ func (l List) Members() []string {
 	return members
 }
 
-// keyText writes the text of a key, part by part.
-type keyText struct {
+// canonicalText writes the text of a key, part by part.
+type canonicalText struct {
 	bytes []byte
 	err   error
 }
 
-func (t *keyText) part(name, value string) {
+func (t *canonicalText) part(name, value string) {
 	if len(t.bytes) > 0 {
 		t.bytes = append(t.bytes, '&')
 	}
 	t.bytes = append(t.bytes, name+"="+value...)
 }
 
-func (t *keyText) text(name, value string) {
+func (t *canonicalText) text(name, value string) {
 	if value != "" {
 		t.part(name, url.QueryEscape(value))
 	}
 }
 
-func (t *keyText) bool(name string, value bool) {
+func (t *canonicalText) bool(name string, value bool) {
 	if value {
 		t.part(name, "true")
 	}
 }
 
-func (t *keyText) int(name string, value int64) {
+func (t *canonicalText) int(name string, value int64) {
 	if value != 0 {
 		t.part(name, strconv.FormatInt(value, 10))
 	}
 }
 
-func (t *keyText) float(name string, value float64) {
+func (t *canonicalText) float(name string, value float64) {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		t.err = fmt.Errorf("%s is %v, want a finite number", name, value)
 	} else if value != 0 {
@@ -154,20 +154,20 @@ func (t *keyText) float(name string, value float64) {
 	}
 }
 
-func (t *keyText) list(name string, value List) {
+func (t *canonicalText) list(name string, value List) {
 	if value.escaped != "" {
 		t.part(name, value.escaped)
 	}
 }
 
-// keyValues reads the parts of a key, and notes what is wrong with them.
-type keyValues struct {
+// queryValues reads the parts of a key, and notes what is wrong with them.
+type queryValues struct {
 	values url.Values
 	errs   []error
 }
 
 // one returns the value of a parameter, or nothing if it is absent.
-func (q *keyValues) one(name string) string {
+func (q *queryValues) one(name string) string {
 	switch all := q.values[name]; len(all) {
 	case 0:
 		return ""
@@ -178,9 +178,9 @@ func (q *keyValues) one(name string) string {
 	return ""
 }
 
-func (q *keyValues) text(name string) string { return q.one(name) }
+func (q *queryValues) text(name string) string { return q.one(name) }
 
-func (q *keyValues) bool(name string) bool {
+func (q *queryValues) bool(name string) bool {
 	text := q.one(name)
 	value, err := strconv.ParseBool(text)
 	if text != "" && err != nil {
@@ -189,7 +189,7 @@ func (q *keyValues) bool(name string) bool {
 	return value
 }
 
-func (q *keyValues) int(name string) int64 {
+func (q *queryValues) int(name string) int64 {
 	text := q.one(name)
 	value, err := strconv.ParseInt(text, 10, 64)
 	if text != "" && err != nil {
@@ -198,7 +198,7 @@ func (q *keyValues) int(name string) int64 {
 	return value
 }
 
-func (q *keyValues) float(name string) float64 {
+func (q *queryValues) float(name string) float64 {
 	text := q.one(name)
 	value, err := strconv.ParseFloat(text, 64)
 	if text != "" && (err != nil || math.IsNaN(value) || math.IsInf(value, 0)) {
@@ -207,10 +207,10 @@ func (q *keyValues) float(name string) float64 {
 	return value
 }
 
-func (q *keyValues) list(name string) List { return NewList(q.values[name]...) }
+func (q *queryValues) list(name string) List { return NewList(q.values[name]...) }
 
 // check returns all that is wrong, parameters that are not known among it.
-func (q *keyValues) check(known ...string) error {
+func (q *queryValues) check(known ...string) error {
 	const show = 5
 	var unknown []string
 	for name := range q.values {

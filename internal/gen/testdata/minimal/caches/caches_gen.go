@@ -29,7 +29,7 @@ func Open(ctx context.Context, loaders Loaders, options larder.Options) (*Caches
 	if loaders == nil {
 		return nil, errors.New("caches: the loaders are nil")
 	}
-	if err := settle(&options); err != nil {
+	if err := settleOptions(&options); err != nil {
 		return nil, fmt.Errorf("caches: %w", err)
 	}
 	l, err := larder.Open(ctx, options)
@@ -53,14 +53,14 @@ func (c *Caches) Close() error { return c.larder.Close() }
 // fill opens the cache of each class.
 func (c *Caches) fill(loaders Loaders) error {
 	var errs []error
-	c.Greeting = add(&errs, c.larder, "greeting", larder.Loader[string, string]{
+	c.Greeting = openCache(&errs, c.larder, "greeting", larder.Loader[string, string]{
 		Load: loaders.LoadGreeting,
 	})
 	return errors.Join(errs...)
 }
 
-// add opens one cache, and notes what is wrong with it.
-func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
+// openCache opens one cache, and notes what is wrong with it.
+func openCache[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
 	cache, err := larder.NewCache(l, class, loader)
 	if err != nil {
 		*errs = append(*errs, err)
@@ -68,8 +68,8 @@ func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loa
 	return cache
 }
 
-// settle puts what the policy says into options, and refuses what contradicts it.
-func settle(options *larder.Options) error {
+// settleOptions puts what the policy says into options, and refuses what contradicts it.
+func settleOptions(options *larder.Options) error {
 	var errs []error
 	if len(options.Policies) > 0 {
 		errs = append(errs, errors.New("Options.Policies is set: the policies are those of this package"))

@@ -50,7 +50,7 @@ func Open(ctx context.Context, loaders Loaders, options larder.Options) (*Caches
 	if loaders == nil {
 		return nil, errors.New("caches: the loaders are nil")
 	}
-	if err := settle(&options); err != nil {
+	if err := settleOptions(&options); err != nil {
 		return nil, fmt.Errorf("caches: %w", err)
 	}
 	l, err := larder.Open(ctx, options)
@@ -74,30 +74,30 @@ func (c *Caches) Close() error { return c.larder.Close() }
 // fill opens the cache of each class.
 func (c *Caches) fill(loaders Loaders) error {
 	var errs []error
-	c.AuthToken = add(&errs, c.larder, "auth-token", larder.Loader[string, catalog.Session]{
+	c.AuthToken = openCache(&errs, c.larder, "auth-token", larder.Loader[string, catalog.Session]{
 		Load:    loaders.LoadAuthToken,
 		Expires: loaders.AuthTokenExpires,
 	})
-	c.Inventory = add(&errs, c.larder, "inventory", larder.Loader[int64, catalog.Stock]{
+	c.Inventory = openCache(&errs, c.larder, "inventory", larder.Loader[int64, catalog.Stock]{
 		Load:    loaders.LoadInventory,
 		Version: loaders.InventoryVersion,
 	})
-	c.Product = add(&errs, c.larder, "product", larder.Loader[int64, catalog.Product]{
+	c.Product = openCache(&errs, c.larder, "product", larder.Loader[int64, catalog.Product]{
 		LoadMany: loaders.LoadProductBatch,
 		Version:  loaders.ProductVersion,
 	})
-	c.Search = add(&errs, c.larder, "search", larder.Loader[SearchKey, []catalog.Hit]{
+	c.Search = openCache(&errs, c.larder, "search", larder.Loader[SearchKey, []catalog.Hit]{
 		Load: loaders.LoadSearch,
 	})
-	c.UserProfile = add(&errs, c.larder, "user-profile", larder.Loader[int64, catalog.User]{
+	c.UserProfile = openCache(&errs, c.larder, "user-profile", larder.Loader[int64, catalog.User]{
 		LoadMany: loaders.LoadUserProfileBatch,
 		Version:  loaders.UserProfileVersion,
 	})
 	return errors.Join(errs...)
 }
 
-// add opens one cache, and notes what is wrong with it.
-func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
+// openCache opens one cache, and notes what is wrong with it.
+func openCache[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
 	cache, err := larder.NewCache(l, class, loader)
 	if err != nil {
 		*errs = append(*errs, err)
@@ -105,20 +105,20 @@ func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loa
 	return cache
 }
 
-// settle puts what the policy says into options, and refuses what contradicts it.
-func settle(options *larder.Options) error {
+// settleOptions puts what the policy says into options, and refuses what contradicts it.
+func settleOptions(options *larder.Options) error {
 	var errs []error
 	if len(options.Policies) > 0 {
 		errs = append(errs, errors.New("Options.Policies is set: the policies are those of this package"))
 	}
 	options.Policies = Policies()
-	errs = append(errs, agree("MaxStaleness", &options.MaxStaleness, time.Second))
+	errs = append(errs, agreeOption("MaxStaleness", &options.MaxStaleness, time.Second))
 	options.Outbox = true
 	return errors.Join(errs...)
 }
 
-// agree gives an option the policy's value, unless it has another.
-func agree(name string, option *time.Duration, value time.Duration) error {
+// agreeOption gives an option the policy's value, unless it has another.
+func agreeOption(name string, option *time.Duration, value time.Duration) error {
 	if *option != 0 && *option != value {
 		return fmt.Errorf("Options.%s is %v, and the policy says %v: leave it out", name, *option, value)
 	}
