@@ -141,7 +141,6 @@ func TestOpenRefuses(t *testing.T) {
 		"Options.SharedTimeout is 1s, and":                     {SharedTimeout: time.Second},
 		"Options.Lease is 2s, and":                             {Lease: 2 * time.Second},
 		"Options.Hold is 1s, and":                              {Hold: time.Second},
-		"Options.Outbox is set, and the policy does not say":   {Outbox: true},
 	} {
 		options.Keys = secret
 		c, err := caches.Open(t.Context(), &origin{}, options)
