@@ -24,6 +24,7 @@ type Handler struct {
 	store     *store
 	solo      *solo
 	spools    atomic.Int64 // bytes that bodies under way may still take
+	reports   *reporter
 	count     counters
 
 	// life is what flights live on after their leader has gone.
@@ -34,8 +35,10 @@ type Handler struct {
 	running sync.WaitGroup
 }
 
-// New returns a cache with nothing in it. Its errors name the fields of Options
-// that are wrong, all of them.
+// New returns a cache with nothing in it but what Options.Disk has. It returns an
+// error that names the fields of Options that are wrong, all of them, or one that
+// says why the folder of Options.Disk cannot be used: it is taken by another
+// handler, or cannot be written to.
 func New(options Options) (*Handler, error) {
 	options.complete()
 	if err := options.validate(); err != nil {
@@ -45,31 +48,47 @@ func New(options Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edge: store: %w", err)
 	}
-	h := &Handler{options: options, transport: options.Transport, store: s, solo: newSolo()}
+	h := &Handler{
+		options: options, transport: options.Transport, store: s, solo: newSolo(), reports: newReporter(options.Logger),
+	}
+	h.spools.Store(options.MaxBytes / 4)
+	if options.Disk != "" {
+		f, err := openFolder(options.Disk)
+		if err != nil {
+			s.tier.Close()
+			return nil, fmt.Errorf("edge: disk store: %w", err)
+		}
+		s.disk = openDisk(f, &h.options, &h.spools, h.reports)
+	}
 	if h.transport == nil {
 		h.own = originTransport(options.OriginTimeout)
 		h.transport = h.own
 	}
-	h.spools.Store(options.MaxBytes / 4)
 	h.life, h.end = context.WithCancel(context.Background())
 	h.upgrades = h.newUpgrades()
 	return h, nil
 }
 
 // Close ends what is under way behind the scenes, waits for it and empties the
-// cache. Requests that come later are answered with 503 unless they are hits. It
-// returns nil and may be called again.
+// memory. What waits to be written to Options.Disk is, for 5 s at most. Requests
+// that come later are answered with 503 unless they are hits. It returns an error
+// if the disk does not come back within 10 s from what it was told to do, and may be
+// called again.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.end()
 	h.running.Wait()
+	var err error
+	if h.store.disk != nil {
+		err = h.store.disk.close()
+	}
 	h.store.tier.Close()
 	if h.own != nil {
 		h.own.CloseIdleConnections()
 	}
-	return nil
+	return err
 }
 
 // enter counts a goroutine that Close waits for; false: the handler is closed.
@@ -167,7 +186,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 // once the fetch has begun: a purge came before that look, and what it has made
 // wrong is not there any more, or comes after, and fences the fetch.
 func (h *Handler) look(x *exchange) {
-	x.selected, x.others = h.store.lookup(x.url.key, x.r.Header)
+	x.selected, x.others = h.store.lookup(x.url.key, x.r.Header, x.r.Context().Done())
 	x.best = best(x.selected, x.r)
 }
 

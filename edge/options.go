@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -64,6 +65,19 @@ type Options struct {
 	// Default: 8 MiB, or a quarter of MaxBytes if that is less.
 	MaxObjectBytes int64
 
+	// Disk is a folder for what is stored beside the memory, for this handler alone;
+	// it is made if it is not there. What is in it outlives the process, however
+	// that ends, and is confirmed by the origin before it is served again. Writing is
+	// behind: what cannot be written in time is not, and a full disk fails no request.
+	//
+	// Default: none.
+	Disk string
+	// DiskBytes bounds the files in Disk, each counted as a multiple of 4 KiB; at
+	// least 1 MiB. What the memory needs to know of them is some 150 bytes for each.
+	//
+	// Default: 4 GiB.
+	DiskBytes int64
+
 	// TargetFields are the fields that target this cache, the first of them
 	// before the others, and all of them before Cache-Control (RFC 9213 2.2).
 	//
@@ -98,6 +112,12 @@ type Options struct {
 	//
 	// Default: 24 h.
 	StaleIfUnreachable time.Duration
+	// Logger is told of an origin that gives no answer, of requests that run in a
+	// circle and of a disk store that fails: of each the first time, then at most
+	// once in 10 s.
+	//
+	// Default: none, nothing is said.
+	Logger *slog.Logger
 	// Transport sends requests to the origin. It must not follow redirects, and
 	// not unpack bodies. [Handler.Close] does not close it.
 	//
@@ -115,6 +135,9 @@ func (o *Options) complete() {
 	o.Name = orElse(o.Name, "larder")
 	o.MaxBytes = orElse(o.MaxBytes, 256<<20)
 	o.MaxObjectBytes = orElse(o.MaxObjectBytes, min(8<<20, o.MaxBytes/4))
+	if o.Disk != "" {
+		o.DiskBytes = orElse(o.DiskBytes, 4<<30)
+	}
 	o.OriginTimeout = orElse(o.OriginTimeout, time.Minute)
 	o.StaleIfUnreachable = orElse(o.StaleIfUnreachable, 24*time.Hour)
 	if o.TargetFields == nil {
@@ -160,6 +183,12 @@ func (o *Options) validate() error {
 	}
 	if o.MaxObjectBytes < 1 || o.MaxObjectBytes > o.MaxBytes/4 {
 		wrong("MaxObjectBytes is %d, want 1 to a quarter of MaxBytes (%d)", o.MaxObjectBytes, o.MaxBytes/4)
+	}
+	switch {
+	case o.Disk == "" && o.DiskBytes != 0:
+		wrong("DiskBytes is %d without a folder, want Disk", o.DiskBytes)
+	case o.Disk != "" && o.DiskBytes < 1<<20:
+		wrong("DiskBytes is %d, want at least %d", o.DiskBytes, 1<<20)
 	}
 	for _, field := range o.TargetFields {
 		if !fieldForm.MatchString(field) {

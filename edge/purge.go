@@ -54,7 +54,7 @@ func (h *Handler) Purge(p Purge) error {
 		}
 	}
 	if p.Everything && !p.Soft {
-		h.store.tier.Clear() // the mark has made it wrong; this frees the memory
+		h.store.clear() // the mark has made it wrong; this frees the room
 	}
 	h.count.purges.Add(1)
 	return nil

@@ -22,7 +22,7 @@ type edgeConfig struct {
 	listen, admin    string
 	tlsCert, tlsKey  string
 	tokenFile, token string
-	accessLog, state string
+	accessLog        string
 	drain            time.Duration
 }
 
@@ -62,7 +62,8 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
 	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
 	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
-	set.StringVar(&cfg.state, "state-file", "", "`file` that keeps the cache over a restart, stale until the origin confirms it; empty: none")
+	set.StringVar(&cfg.options.Disk, "disk", "", "`folder` for what is stored beside the memory, which outlives a restart and is confirmed by the origin then; empty: none")
+	set.Int64Var(&cfg.options.DiskBytes, "disk-bytes", 0, "room in -disk, in `bytes`; 0: 4 GiB")
 	profile := set.String("profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
 	set.Int64Var(&cfg.options.MaxBytes, "max-bytes", 256<<20, "memory for responses, in `bytes`")
 	set.Int64Var(&cfg.options.MaxObjectBytes, "max-object-bytes", 0, "largest body that is stored, in `bytes`; 0: 8 MiB, or a quarter of -max-bytes if that is less")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -21,6 +20,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -50,9 +50,7 @@ func TestRun_Usage(t *testing.T) {
 		{"edge -origin http://o -listen 127.0.0.1:0 -token-file /nowhere", exitEnvironment, "-token-file"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -access-log /nowhere/x", exitEnvironment, "-access-log"},
 		{"edge -origin http://o -listen 256.0.0.1:0", exitEnvironment, "-listen"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -state-file /nowhere/x", exitEnvironment, "-state-file"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -state-file .", exitEnvironment, "something else"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -state-file edge_test.go", exitEnvironment, "something else"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -disk edge_test.go", exitEnvironment, "disk store"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitEnvironment, "there is no token"},
 	} {
 		var out strings.Builder
@@ -326,28 +324,6 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 	}
 }
 
-// TestEdge_StateOfAStartThatFails: what another edge has saved, or is, stays.
-func TestEdge_StateOfAStartThatFails(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state")
-	start(t, http.NotFoundHandler(), "", "-state-file", file).stop()
-	saved, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = taken.Close() }()
-	args := []string{"edge", "-origin", "http://o", "-listen", taken.Addr().String(), "-state-file", file}
-	if code := Run(t.Context(), args, func(string) string { return "" }, io.Discard, io.Discard); code != exitEnvironment {
-		t.Errorf("on a port that is taken: exit %d", code)
-	}
-	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, saved) {
-		t.Errorf("the state file holds %q, %v; want it as it was, %q", got, err, saved)
-	}
-}
-
 // TestEdge_TwoTokens: nobody could say which one counts.
 func TestEdge_TwoTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
@@ -373,9 +349,10 @@ func TestEdge_Token(t *testing.T) {
 	}
 }
 
-// TestEdge_State: the cache outlives a restart, and is confirmed by the origin.
-func TestEdge_State(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state")
+// TestEdge_Disk: the cache outlives a restart, and is confirmed by the origin. No
+// other edge can have its folder meanwhile.
+func TestEdge_Disk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "disk")
 	asked := ""
 	origin := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = r.Method + " " + r.Header.Get("If-None-Match")
@@ -387,7 +364,7 @@ func TestEdge_State(t *testing.T) {
 		}
 		fmt.Fprint(w, "tea")
 	})
-	s := start(t, origin, "", "-state-file", file)
+	s := start(t, origin, "", "-disk", dir, "-disk-bytes", "1048576")
 	get := func() string {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", s.clients+"/a", nil)
 		if err != nil {
@@ -403,62 +380,34 @@ func TestEdge_State(t *testing.T) {
 		return string(b)
 	}
 	get()
-	s.stop()
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("the state file: %v, %v, want one with mode 0600", info, err)
+	var out strings.Builder
+	args := []string{"edge", "-origin", "http://o", "-listen", "127.0.0.1:0", "-disk", dir}
+	if code := Run(t.Context(), args, func(string) string { return "" }, &out, &out); code != exitEnvironment || !strings.Contains(out.String(), "another edge uses it") {
+		t.Errorf("a second edge on the folder: exit %d, %s", code, out.String())
 	}
-	s = start(t, origin, "", "-state-file", file)
+	s.stop()
+	s = start(t, origin, "", "-disk", dir)
+	// Until the folder is read the edge asks for the whole.
+	for !strings.Contains(metric(t, s, "larder_edge_disk_entries"), " 1") {
+		runtime.Gosched()
+	}
 	if body := get(); body != "tea" || asked != `GET "1"` {
 		t.Errorf("after a restart: %q, the origin saw %q, want tea, confirmed", body, asked)
 	}
-	if _, err := os.Stat(file); err == nil {
-		t.Error("the state file is still there, and would be read again after a crash")
+	if got := metric(t, s, "larder_edge_disk_found_total"); got != "larder_edge_disk_found_total 1" {
+		t.Errorf("the metrics say %q, want one found", got)
 	}
 }
 
-// TestEdge_NoPurgeAfterState: once the state is written, no purge is acknowledged
-// that is missing in it.
-func TestEdge_NoPurgeAfterState(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state")
-	args := []string{"-origin", "http://127.0.0.1:1", "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-state-file", file}
-	cfg, err := parseEdge(args, env{getenv: func(string) string { return "" }, out: io.Discard, err: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &edgeServer{cfg: cfg, log: slog.New(slog.DiscardHandler)}
-	defer s.close()
-	if err := s.open(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.listen(); err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.admin.Serve(s.listeners[1]) }()
-	purge := func() (int, error) {
-		url := "http://" + s.listeners[1].Addr().String() + "/purge_cache"
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"tags":["x"]}`))
-		if err != nil {
-			t.Fatal(err)
+// metric returns the line of a counter.
+func metric(t *testing.T, s *started, name string) string {
+	t.Helper()
+	_, text, _ := ask(t, http.DefaultClient, "GET", s.admin+"/metrics", "", "")
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, name+" ") {
+			return strings.TrimSpace(line)
 		}
-		r.Header.Set("Content-Type", "application/json")
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			return 0, err
-		}
-		return resp.StatusCode, resp.Body.Close()
 	}
-	if status, err := purge(); status != http.StatusOK || err != nil {
-		t.Fatalf("purge before: %d, %v, want 200", status, err)
-	}
-	if err := s.drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		t.Fatal(err)
-	}
-	if status, err := purge(); err == nil {
-		t.Errorf("a purge after the state was written: %d, want none taken", status)
-	}
-	<-served
+	t.Fatalf("no %s in the metrics", name)
+	return ""
 }

@@ -45,9 +45,6 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 	if err != nil {
 		return err
 	}
-	if err := s.restore(); err != nil {
-		return err
-	}
 	fmt.Fprint(out, places) // whoever waits for the line may ask now
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.clients, s.listeners[0]) }()
@@ -70,6 +67,7 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 // open makes what needs no port.
 func (s *edgeServer) open() error {
 	var err error
+	s.cfg.options.Logger = s.log
 	if s.handler, err = edge.New(s.cfg.options); err != nil {
 		return err
 	}
@@ -176,9 +174,8 @@ func (s *edgeServer) readToken() error {
 	return nil
 }
 
-// drain says that no more requests are wanted, and waits for those under way. The
-// state is saved last: a purge that somebody was told is in force must not be
-// missing in it, be it by a call or by an unsafe request.
+// drain says that no more requests are wanted, and waits for those under way. Then
+// the handler writes to the disk what still waits for that.
 func (s *edgeServer) drain(ctx context.Context) error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.drain)
@@ -193,7 +190,7 @@ func (s *edgeServer) drain(ctx context.Context) error {
 			_ = s.admin.Close()
 		}
 	}
-	return s.save()
+	return s.handler.Close()
 }
 
 // close ends all that is left.
