@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"slices"
@@ -18,6 +19,7 @@ import (
 // concurrently.
 type Handler struct {
 	options   Options
+	pseudonym string // in Via
 	transport http.RoundTripper
 	own       *http.Transport // to be closed; nil: the transport is the user's
 	upgrades  *httputil.ReverseProxy
@@ -49,7 +51,8 @@ func New(options Options) (*Handler, error) {
 		return nil, fmt.Errorf("edge: store: %w", err)
 	}
 	h := &Handler{
-		options: options, transport: options.Transport, store: s, solo: newSolo(), reports: newReporter(options.Logger),
+		options: options, transport: options.Transport, store: s, solo: newSolo(),
+		pseudonym: newPseudonym(options.Name), reports: newReporter(options.Logger),
 	}
 	h.spools.Store(options.MaxBytes / 4)
 	if options.Disk != "" {
@@ -112,6 +115,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !isHost(r.Host):
 		h.fail(w, http.StatusBadRequest, "the Host is none")
 	case len(r.Header["Via"]) > 0 && h.loops(r):
+		h.reports.report(troubleLoop, slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()))
 		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
 	case websocket(r) && h.enter():
 		h.tunnel(w, r)

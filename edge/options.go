@@ -47,8 +47,10 @@ type Options struct {
 	//
 	// Default: SafeDefault.
 	Profile Profile
-	// Name is what the edge calls itself in Cache-Status and Via: a token of up
-	// to 64 letters, digits, "-", "_" and ".", that begins with a letter.
+	// Name is what the edge calls itself in Cache-Status: a token of up to 64
+	// letters, digits, "-", "_" and ".", that begins with a letter. In Via a random
+	// part follows it, which tells this handler from all others: a request that
+	// comes back with it runs in a circle, and is answered with 508.
 	//
 	// Default: "larder".
 	Name string
