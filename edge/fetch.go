@@ -248,11 +248,11 @@ func (h *Handler) standIn(x *exchange, f *flight, n note) {
 	case errors.Is(f.err, errClosed):
 		h.fail(x.w, http.StatusServiceUnavailable, "the edge is closing")
 	case errors.Is(f.err, errTimeout), isTimeout(f.err):
-		h.fail(x.w, http.StatusGatewayTimeout, "the origin is silent")
+		h.unreachable(x.w, x.r, f.err, http.StatusGatewayTimeout, "the origin is silent")
 	case s != nil && s.neverStale:
-		h.fail(x.w, http.StatusGatewayTimeout, "the origin does not answer, and what is here must not be used without it")
+		h.unreachable(x.w, x.r, f.err, http.StatusGatewayTimeout, "the origin does not answer, and what is here must not be used without it")
 	default:
-		h.fail(x.w, http.StatusBadGateway, "the origin does not answer")
+		h.unreachable(x.w, x.r, f.err, http.StatusBadGateway, "the origin does not answer")
 	}
 }
 

@@ -38,7 +38,7 @@ type Handler struct {
 }
 
 // New returns a cache with nothing in it but what Options.Disk has. It returns an
-// error that names the fields of Options that are wrong, all of them, or one that
+// [OptionError] for each field of Options that is wrong, joined, or an error that
 // says why the folder of Options.Disk cannot be used: it is taken by another
 // handler, or cannot be written to.
 func New(options Options) (*Handler, error) {
@@ -295,6 +295,15 @@ func (h *Handler) fail(w http.ResponseWriter, status int, text string) {
 	_, _ = fmt.Fprintf(w, "%d %s: %s\n", status, http.StatusText(status), text)
 }
 
+// unreachable answers for an origin that gives no answer, and says so: a client that
+// is told nothing more is no way for an operator to learn of it.
+func (h *Handler) unreachable(w http.ResponseWriter, r *http.Request, err error, status int, text string) {
+	// Without the query, which is nobody's business.
+	h.reports.report(troubleOrigin, slog.Int("status", status), slog.String("method", r.Method),
+		slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()), slog.Any("err", err))
+	h.fail(w, status, text)
+}
+
 // tunnel lets a connection that becomes a WebSocket pass until an end closes it, or
 // the handler ends. Its caller has entered.
 func (h *Handler) tunnel(w http.ResponseWriter, r *http.Request) {
@@ -315,8 +324,8 @@ func (h *Handler) newUpgrades() *httputil.ReverseProxy {
 			p.Out.URL, p.Out.Host, p.Out.Header = out.URL, out.Host, out.Header
 		},
 		Transport: h.transport,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			h.fail(w, http.StatusBadGateway, "the origin does not answer")
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			h.unreachable(w, r, err, http.StatusBadGateway, "the origin does not answer")
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			if !h.options.ExposeTags {

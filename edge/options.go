@@ -162,43 +162,55 @@ func orElse[T comparable](value, otherwise T) T {
 	return value
 }
 
-// validate reports every mistake at once, in the words of the field names.
+// OptionError says what is wrong with a field of [Options].
+type OptionError struct {
+	// Field is its name, Reason what it is and what it should be.
+	Field, Reason string
+}
+
+// Error returns the name and the reason, as a sentence.
+func (e *OptionError) Error() string { return e.Field + " " + e.Reason }
+
+// validate reports every mistake at once, each as an OptionError. The reasons name
+// no other field: a command line has other names for them.
 func (o *Options) validate() error {
 	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	wrong := func(field, format string, args ...any) {
+		errs = append(errs, &OptionError{field, fmt.Sprintf(format, args...)})
+	}
 	switch {
 	case o.Origin == nil:
-		errs = append(errs, errors.New("Origin is nil, want the URL of the origin"))
+		wrong("Origin", "is nil, want the URL of the origin")
 	case o.Origin.Scheme != "http" && o.Origin.Scheme != "https" || o.Origin.Host == "":
-		wrong("Origin is %q, want http:// or https:// and a host", o.Origin.Redacted())
+		wrong("Origin", "is %q, want http:// or https:// and a host", o.Origin.Redacted())
 	case o.Origin.User != nil || o.Origin.RawQuery != "" || o.Origin.Fragment != "":
-		wrong("Origin is %q, want no user, query or fragment", o.Origin.Redacted())
+		wrong("Origin", "is %q, want no user, query or fragment", o.Origin.Redacted())
 	}
 	if o.Profile != SafeDefault && o.Profile != StrictRFC {
-		wrong("Profile is %v, want SafeDefault or StrictRFC", o.Profile)
+		wrong("Profile", "is %v, want SafeDefault or StrictRFC", o.Profile)
 	}
 	if !nameForm.MatchString(o.Name) {
-		wrong("Name is %q, want up to 64 letters, digits, '-', '_' and '.', beginning with a letter", o.Name)
+		wrong("Name", "is %q, want up to 64 letters, digits, '-', '_' and '.', beginning with a letter", o.Name)
 	}
 	if o.MaxBytes < 1<<20 {
-		wrong("MaxBytes is %d, want at least %d", o.MaxBytes, 1<<20)
+		wrong("MaxBytes", "is %d, want at least %d", o.MaxBytes, 1<<20)
 	}
 	if o.MaxObjectBytes < 1 || o.MaxObjectBytes > o.MaxBytes/4 {
-		wrong("MaxObjectBytes is %d, want 1 to a quarter of MaxBytes (%d)", o.MaxObjectBytes, o.MaxBytes/4)
+		wrong("MaxObjectBytes", "is %d, want 1 to a quarter of the memory, which is %d", o.MaxObjectBytes, o.MaxBytes/4)
 	}
 	switch {
 	case o.Disk == "" && o.DiskBytes != 0:
-		wrong("DiskBytes is %d without a folder, want Disk", o.DiskBytes)
+		wrong("DiskBytes", "is %d, want a folder too", o.DiskBytes)
 	case o.Disk != "" && o.DiskBytes < 1<<20:
-		wrong("DiskBytes is %d, want at least %d", o.DiskBytes, 1<<20)
+		wrong("DiskBytes", "is %d, want at least %d", o.DiskBytes, 1<<20)
 	}
 	for _, field := range o.TargetFields {
 		if !fieldForm.MatchString(field) {
-			wrong("TargetFields has %q, want the name of a field", field)
+			wrong("TargetFields", "has %q, want the name of a field", field)
 		}
 	}
 	if o.OriginTimeout < 0 {
-		wrong("OriginTimeout is %v, want more than 0", o.OriginTimeout)
+		wrong("OriginTimeout", "is %v, want more than 0", o.OriginTimeout)
 	}
 	return errors.Join(errs...)
 }

@@ -89,11 +89,14 @@ func (h *Handler) unanswered(x *exchange, err error) {
 		return
 	}
 	h.count.failed.Add(1)
-	if isTimeout(err) || x.r.Context().Err() != nil {
-		h.fail(x.w, http.StatusGatewayTimeout, "the origin is silent")
-		return
+	switch {
+	case x.r.Context().Err() != nil:
+		h.gone(x)
+	case isTimeout(err):
+		h.unreachable(x.w, x.r, err, http.StatusGatewayTimeout, "the origin is silent")
+	default:
+		h.unreachable(x.w, x.r, err, http.StatusBadGateway, "the origin does not answer")
 	}
-	h.fail(x.w, http.StatusBadGateway, "the origin does not answer")
 }
 
 // invalidate makes what a successful unsafe request has changed wrong: its

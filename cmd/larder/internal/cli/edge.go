@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -44,11 +45,57 @@ func runEdge(ctx context.Context, args []string, e env) int {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 	log := slog.New(slog.NewTextHandler(e.err, nil))
-	if err := serveEdge(ctx, cfg, log, e.out, reload); err != nil {
+	err = serveEdge(ctx, cfg, log, e.out, reload)
+	if wrong := (*usageError)(nil); errors.As(err, &wrong) {
+		fmt.Fprintf(e.err, "larder edge: %v\n", wrong)
+		return exitUsage
+	}
+	if err != nil {
 		log.Error("larder edge", "err", err)
 		return exitEnvironment
 	}
 	return exitOK
+}
+
+// usageError is about what was said on the command line: another machine would not
+// make it right.
+type usageError struct{ error }
+
+// edgeFlags are the flags for fields of edge.Options.
+func edgeFlags() map[string]string {
+	return map[string]string{
+		"Origin": "-origin", "Profile": "-profile", "Name": "-name", "MaxBytes": "-max-bytes",
+		"MaxObjectBytes": "-max-object-bytes", "Disk": "-disk", "DiskBytes": "-disk-bytes",
+		"TargetFields": "-target-fields", "OriginTimeout": "-origin-timeout",
+	}
+}
+
+// inFlags says in the names of flags what edge.New says of options. Other errors are
+// not about the command line, and stay.
+func inFlags(err error) error {
+	var all []error
+	var walk func(error)
+	walk = func(err error) {
+		switch e := err.(type) {
+		case *edge.OptionError:
+			name, ok := edgeFlags()[e.Field]
+			if !ok {
+				name = e.Field
+			}
+			all = append(all, fmt.Errorf("%s %s", name, e.Reason))
+		case interface{ Unwrap() []error }:
+			for _, one := range e.Unwrap() {
+				walk(one)
+			}
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
+		}
+	}
+	walk(err)
+	if len(all) == 0 {
+		return err
+	}
+	return &usageError{errors.Join(all...)}
 }
 
 func parseEdge(args []string, e env) (edgeConfig, error) {
@@ -110,6 +157,18 @@ func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
 	}
 	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
 		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
+	}
+	for _, a := range []struct{ flag, address string }{{"-listen", cfg.listen}, {"-admin", cfg.admin}} {
+		if a.flag == "-admin" && a.address == "" {
+			continue
+		}
+		_, port, err := net.SplitHostPort(a.address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is %q, want a host and a port such as 127.0.0.1:8080, or :8080", a.flag, a.address))
+		}
 	}
 	if cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("-drain is %v, want 0 or more", cfg.drain))

@@ -45,20 +45,36 @@ func TestRun_Usage(t *testing.T) {
 		{"edge -origin http://o -tls-cert x", exitUsage, "belong together"},
 		{"edge -origin http://o -drain -1s", exitUsage, "-drain is -1s"},
 		{"edge -origin http://user:hunter2@%zz", exitUsage, "-origin is no URL"},
-		{"edge -origin ftp://o -listen 127.0.0.1:0", exitEnvironment, "Origin is"},
+		{"edge -origin ftp://o -listen 127.0.0.1:0", exitUsage, "-origin is"},
+		{"edge -origin http://user:hunter2@o -listen 127.0.0.1:0", exitUsage, "-origin is"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -name a/b -max-bytes 1", exitUsage, "-max-bytes is 1"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -name a/b -max-bytes 1", exitUsage, `-name is "a/b"`},
+		{"edge -origin http://o -listen 127.0.0.1:0 -max-object-bytes -1", exitUsage, "-max-object-bytes is -1, want 1 to a quarter of the memory"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -target-fields a/b", exitUsage, "-target-fields has"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -origin-timeout -1s", exitUsage, "-origin-timeout is -1s"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -disk-bytes 1", exitUsage, "-disk-bytes is 1"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -disk /nowhere -disk-bytes 1", exitUsage, "-disk-bytes is 1"},
+		{"edge -origin http://o -listen nonsense", exitUsage, `-listen is "nonsense"`},
+		{"edge -origin http://o -listen 127.0.0.1:99999", exitUsage, `-listen is "127.0.0.1:99999"`},
+		{"edge -origin http://o -admin nonsense", exitUsage, `-admin is "nonsense"`},
 		{"edge -origin http://o -listen 127.0.0.1:0 -tls-cert /nowhere -tls-key /nowhere", exitEnvironment, "-tls-cert, -tls-key"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -token-file /nowhere", exitEnvironment, "-token-file"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -access-log /nowhere/x", exitEnvironment, "-access-log"},
 		{"edge -origin http://o -listen 256.0.0.1:0", exitEnvironment, "-listen"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -disk edge_test.go", exitEnvironment, "disk store"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitEnvironment, "there is no token"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitUsage, "there is no token"},
 	} {
 		var out strings.Builder
 		code := Run(t.Context(), strings.Fields(tt.args), func(string) string { return "" }, &out, &out)
 		if code != tt.code || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("larder %s: exit %d, %q, want %d and %q", tt.args, code, out.String(), tt.code, tt.want)
 		}
-		if code == exitEnvironment && strings.Contains(out.String(), "listen http") {
+		for field := range edgeFlags() {
+			if strings.Contains(out.String(), field) {
+				t.Errorf("larder %s names %s, which is no flag: %q", tt.args, field, out.String())
+			}
+		}
+		if code != exitOK && strings.Contains(out.String(), "listen http") {
 			t.Errorf("larder %s says that it listens: %q", tt.args, out.String())
 		}
 		if strings.Contains(out.String(), "hunter2") {
@@ -332,7 +348,7 @@ func TestEdge_TwoTokens(t *testing.T) {
 	}
 	var out strings.Builder
 	args := []string{"edge", "-origin", "http://o", "-listen", "127.0.0.1:0", "-token-file", file}
-	if code := Run(t.Context(), args, func(string) string { return "two" }, &out, &out); code != exitEnvironment || !strings.Contains(out.String(), "unset one") {
+	if code := Run(t.Context(), args, func(string) string { return "two" }, &out, &out); code != exitUsage || !strings.Contains(out.String(), "unset one") {
 		t.Errorf("exit %d, %s", code, out.String())
 	}
 }

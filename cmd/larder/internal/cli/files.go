@@ -41,7 +41,7 @@ func (t tokenSource) empty() bool { return t.file == "" && t.value == "" }
 // read returns the token; empty if there is none.
 func (t tokenSource) read() (string, error) {
 	if t.file != "" && t.value != "" {
-		return "", errors.New("both -token-file and LARDER_EDGE_TOKEN are set: unset one")
+		return "", &usageError{errors.New("both -token-file and LARDER_EDGE_TOKEN are set: unset one")}
 	}
 	if t.file == "" {
 		return t.value, checkToken("LARDER_EDGE_TOKEN", t.value)

@@ -69,7 +69,7 @@ func (s *edgeServer) open() error {
 	var err error
 	s.cfg.options.Logger = s.log
 	if s.handler, err = edge.New(s.cfg.options); err != nil {
-		return err
+		return inFlags(err)
 	}
 	if err := s.readToken(); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (s *edgeServer) listen() (places string, err error) {
 		}
 		s.listeners = append(s.listeners, listener)
 		if l.flag == "-admin" && s.token.empty() && !isLoopback(listener.Addr()) {
-			return "", errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")
+			return "", &usageError{errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")}
 		}
 		places += fmt.Sprintf("%s %s://%s\n", l.flag[1:], l.scheme, listener.Addr())
 	}
