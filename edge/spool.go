@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -14,6 +15,9 @@ const (
 	// windowBytes is how far the origin may be ahead of the slowest reader of a
 	// body that is not going to be stored.
 	windowBytes = 1 << 20
+	// slowPatience is how long the origin waits, in all, for one reader to take a
+	// window's worth while others have nothing to read.
+	slowPatience = 10 * time.Second
 )
 
 var (
@@ -21,6 +25,8 @@ var (
 	errAbandoned = errors.New("edge: nobody reads the body")
 	// errWindow says that a body has passed, and was too large to be kept.
 	errWindow = errors.New("edge: the body was not kept")
+	// errSlow says that a reader was cut off because it held up others.
+	errSlow = errors.New("edge: the client reads too slowly for those it shares the body with")
 	// errLong says that a body is longer than its Content-Length.
 	errLong = errors.New("edge: the body is longer than it says")
 )
@@ -32,6 +38,11 @@ var (
 // or the budget of all spools is spent. From there on it is a window: what all
 // have read is dropped, nobody can join, and the origin waits for the slowest. A
 // window too holds no more than it has charged, with one chunk as the least.
+//
+// Who shares a window and is much slower than the others is cut off: some 100 KiB/s
+// is enough not to be, and a reader that is alone may be as slow as it likes. The
+// others cannot be served from anything but the window, while one that was cut off
+// can ask again, and then is alone.
 type spool struct {
 	limit  int64
 	budget *atomic.Int64 // bytes that all spools together may still take
@@ -49,6 +60,11 @@ type spool struct {
 	done    bool
 	err     error // why the body ended early
 	readers map[*spoolReader]struct{}
+
+	// waited is for how long the origin was waiting since the slowest reader was at
+	// waitedAt; it begins anew whenever that one has taken a window's worth.
+	waited   time.Duration
+	waitedAt int64
 }
 
 // newSpool returns a spool for a body of the given length, -1 if that is not
@@ -192,8 +208,44 @@ func (s *spool) next(ctx context.Context) ([]byte, error) {
 				continue
 			}
 		}
-		s.changed.Wait()
+		s.waitForSlowest()
 	}
+}
+
+// waitForSlowest waits until something changes. If it has waited for too long it cuts
+// off those for whom.
+func (s *spool) waitForSlowest() {
+	slowest, starving := s.slowest(), false
+	for r := range s.readers {
+		starving = starving || r.offset == s.size
+	}
+	if !starving {
+		s.changed.Wait() // nobody is held up: all are as slow, or there is one
+		return
+	}
+	if slowest-s.waitedAt >= windowBytes {
+		s.waited, s.waitedAt = 0, slowest
+	}
+	if left := slowPatience - s.waited; left > 0 {
+		began := time.Now()
+		timer := time.AfterFunc(left, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.changed.Broadcast()
+		})
+		s.changed.Wait()
+		timer.Stop()
+		s.waited += time.Since(began)
+		return
+	}
+	// Also those who are hardly faster: else each would have its own patience.
+	for r := range s.readers {
+		if r.offset <= slowest+(s.size-slowest)/2 {
+			r.slow = true
+			delete(s.readers, r)
+		}
+	}
+	s.waited, s.waitedAt = 0, s.slowest()
 }
 
 // free returns the room in the last chunk, or in a new one if the budget has it.
@@ -317,6 +369,7 @@ func (s *spool) bytes() []byte {
 type spoolReader struct {
 	spool  *spool
 	offset int64
+	slow   bool // it was cut off
 }
 
 // join returns a new reader; false if the first bytes are gone.
@@ -338,6 +391,9 @@ func (r *spoolReader) next(ctx context.Context) ([]byte, error) {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.slow {
+		return nil, errSlow
+	}
 	if r.offset == s.size && !s.done {
 		stop := context.AfterFunc(ctx, func() {
 			s.mu.Lock()
