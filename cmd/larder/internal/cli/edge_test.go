@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -426,4 +427,78 @@ func metric(t *testing.T, s *started, name string) string {
 	}
 	t.Fatalf("no %s in the metrics", name)
 	return ""
+}
+
+// TestEdge_LogMoved: after a reload the access log is a new file under its name; the
+// old one, which was moved away, gets no more lines.
+func TestEdge_LogMoved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "access.log")
+	s := start(t, http.NotFoundHandler(), "", "-access-log", file)
+	lines := func(name string) int {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "\n")
+	}
+	ask(t, http.DefaultClient, "GET", s.clients+"/a", "", "")
+	ask(t, http.DefaultClient, "GET", s.clients+"/b", "", "") // on the same connection: the first line is written
+	if err := os.Rename(file, file+".1"); err != nil {
+		t.Fatal(err)
+	}
+	s.reload <- os.Interrupt
+	s.reload <- os.Interrupt // taken when the first has been done
+	ask(t, http.DefaultClient, "GET", s.clients+"/c", "", "")
+	s.stop()
+	if before, after := lines(file+".1"), lines(file); before+after != 3 || after == 0 {
+		t.Errorf("%d lines before the reload and %d after it, want 3 in all", before, after)
+	}
+}
+
+// TestEdge_SIGHUP: the signal itself reloads, and ends neither the edge nor the
+// cache.
+func TestEdge_SIGHUP(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		fmt.Fprint(w, "tea")
+	}))
+	defer origin.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, places := io.Pipe()
+	errs, said := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		args := []string{"edge", "-origin", origin.URL, "-listen", "127.0.0.1:0", "-token-file", file}
+		code <- Run(ctx, args, func(string) string { return "" }, places, said)
+		_ = said.Close()
+	}()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := strings.TrimSpace(strings.TrimPrefix(line, "listen "))
+	ask(t, http.DefaultClient, "GET", address+"/a", "", "")
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewScanner(errs)
+	if !log.Scan() || !strings.Contains(log.Text(), "reload: token read") {
+		t.Errorf("after SIGHUP the edge says %q, want that it has read the token", log.Text())
+	}
+	if _, _, resp := ask(t, http.DefaultClient, "GET", address+"/a", "", ""); !strings.Contains(resp.Header.Get("Cache-Status"), "; hit") {
+		t.Errorf("after SIGHUP: %q, want a hit", resp.Header["Cache-Status"])
+	}
+	cancel()
+	go func() { _, _ = io.Copy(io.Discard, errs) }()
+	if got := <-code; got != exitOK {
+		t.Errorf("exit %d, want %d", got, exitOK)
+	}
 }
