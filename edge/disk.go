@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -252,33 +251,38 @@ func (d *disk) read(e *entry, url string, l *load) {
 	d.reading <- struct{}{}
 	list, err := d.decode(e, url)
 	<-d.reading
-	d.mu.Lock()
-	e.load = nil
-	if err != nil && d.index[e.key] == e {
+	if err != nil {
 		d.refuse(e, err)
 	}
-	d.mu.Unlock()
 	if len(list) > 0 {
 		d.count.found.Add(1)
 	}
+	// Who comes from here on reads it again: memory may have dropped it once more.
+	d.mu.Lock()
+	e.load = nil
+	d.mu.Unlock()
 	l.list = list
 	close(l.done)
 }
 
-// refuse decides, under the lock, what becomes of an entry whose file could not be
-// used. Files that others have put there stay.
+// refuse decides what becomes of an entry whose file could not be used. Files that
+// others have put there stay.
 func (d *disk) refuse(e *entry, err error) {
 	if errors.Is(err, errBusy) {
 		return
 	}
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errUseless) {
+	d.mu.Lock()
+	current := d.index[e.key] == e
+	// With too many files open it is not the file's fault.
+	if current && !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+		d.takeOut(e.key)
+	}
+	d.mu.Unlock()
+	// What was taken out meanwhile may be gone, as it should.
+	if current && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errUseless) {
 		d.count.failed.Add(1)
 		d.reports.report(troubleDiskRead, slog.Any("err", err))
 	}
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return // it is not the file's fault
-	}
-	d.takeOut(e.key)
 }
 
 var (
@@ -376,19 +380,24 @@ func (d *disk) next() (gone, e *entry, more bool) {
 // count, and is tried again.
 func (d *disk) remove(e *entry) {
 	err := d.files.remove(e.name())
+	gone := err == nil || errors.Is(err, errForeign)
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err == nil || errors.Is(err, errForeign) {
+	if gone {
 		d.used -= blocks(e.size)
-		return
+	} else {
+		d.doomed.push(e)
 	}
-	d.doomed.push(e)
-	d.failed(err)
+	d.mu.Unlock()
+	if !gone {
+		d.failed(err)
+	}
 }
 
-// failed notes, under the lock, that the disk takes no changes.
+// failed notes that the disk takes no changes. It holds no lock while it says so.
 func (d *disk) failed(err error) {
+	d.mu.Lock()
 	d.writesFrom = time.Now().Add(diskPause)
+	d.mu.Unlock()
 	d.count.failed.Add(1)
 	d.reports.report(troubleDiskWrite, slog.Any("err", err))
 }
@@ -397,11 +406,15 @@ func (d *disk) failed(err error) {
 // meanwhile.
 func (d *disk) write(e *entry) {
 	done := false
+	// What could not be read back within the budget is not written.
 	parts, size, err := encodeFile(d.options.Profile, e.wait.list, d.options.MaxBytes/4)
 	if err == nil && size > 0 && d.reserve(e, size) {
 		if err = d.files.write(e.name(), parts); err == nil {
 			done = true
 		}
+	}
+	if err != nil {
+		d.failed(err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -413,6 +426,7 @@ func (d *disk) write(e *entry) {
 		e.wait = nil
 		d.order.push(e)
 	case done:
+		// A purge or a later response came first. Nobody has found the file.
 		e.wait = nil
 		d.doom(e)
 	default:
@@ -420,10 +434,7 @@ func (d *disk) write(e *entry) {
 		if here {
 			delete(d.index, e.key)
 		}
-		if err != nil {
-			d.used -= blocks(e.size)
-			d.failed(err)
-		}
+		d.used -= blocks(e.size) // 0 if there was no room for it
 	}
 }
 
@@ -454,75 +465,6 @@ func (d *disk) reserve(e *entry, size int64) bool {
 		d.mu.Lock()
 	}
 	return false
-}
-
-// scan fills the index with the files that are there.
-func (d *disk) scan() {
-	for shard := range shards {
-		prefix := shardName(shard)
-		err := d.files.names(shard, func(base string) bool {
-			if strings.HasPrefix(base, prefix) {
-				d.adopt(base)
-			}
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			return !d.ending()
-		})
-		if err != nil {
-			d.count.failed.Add(1)
-			d.reports.report(troubleDiskRead, slog.Any("err", err))
-		}
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ending() {
-		return
-	}
-	// The bound may have been a greater one.
-	for excess := d.used - d.limit; excess > 0; {
-		gone := d.order.victim()
-		if gone == nil {
-			break
-		}
-		delete(d.index, gone.key)
-		d.doom(gone)
-		excess -= blocks(gone.size) // it counts until the file is gone
-	}
-	d.scanned = true
-	d.work.Broadcast()
-}
-
-// ending tells, under the lock, whether nobody needs to know any more what is there.
-func (d *disk) ending() bool { return d.abandoned || d.closing && len(d.queue) == 0 }
-
-// adopt takes a file into the index by its name. What has another kind of name is
-// somebody else's.
-func (d *disk) adopt(base string) {
-	whole, part := strings.CutSuffix(base, tempSuffix)
-	key, stamp, size, ok := parseFileName(whole)
-	if !ok {
-		return
-	}
-	e := &entry{key: key, stamp: stamp, size: size, old: true}
-	if part {
-		// It was being written when its process ended.
-		_ = d.files.remove(e.name() + tempSuffix)
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.stamp = max(d.stamp, stamp)
-	d.used += blocks(size)
-	other := d.index[key]
-	switch {
-	case other != nil && (other.wait != nil || other.stamp > stamp):
-		d.doom(e)
-		return
-	case other != nil:
-		d.takeOut(key)
-	}
-	d.index[key] = e
-	d.order.push(e)
 }
 
 // close writes what waits, as far as that is done soon, and gives the folder free.
