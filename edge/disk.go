@@ -95,6 +95,7 @@ func openDisk(f files, o *Options, budget *atomic.Int64, reports *reporter) *dis
 		born: time.Now(), reading: make(chan struct{}, diskReaders), index: map[fileKey]*entry{}, ended: make(chan struct{}),
 	}
 	d.work.L = &d.mu
+	// They end with close.
 	for range diskWorkers {
 		d.running.Go(d.run)
 	}
@@ -109,6 +110,8 @@ func (d *disk) put(url string, v *variants) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.takeOut(key)
+	// The workers may have gone. What was taken out stays on disk, to be confirmed
+	// by the next process.
 	if d.closing {
 		return
 	}
@@ -170,9 +173,12 @@ func (d *disk) soften(url string, at time.Time) {
 func (d *disk) clear() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// A new map and a spliced chain: a million entries must not hold up those who
+	// wait for the lock. The garbage collector has the time.
 	d.index = map[fileKey]*entry{}
 	d.doomed.splice(&d.order.chain)
 	d.order = order{}
+	// What is being written is in none of these: its worker finds it taken out.
 	for _, e := range d.queue {
 		if e.wait.list != nil {
 			d.waiting -= e.wait.bytes
@@ -200,6 +206,7 @@ func (d *disk) find(url string, giveUp <-chan struct{}) (*entry, []*response) {
 	if l == nil {
 		return e, list
 	}
+	// A request must not hang with the disk: the origin has what it wants too.
 	timer := time.NewTimer(readPatience)
 	defer timer.Stop()
 	select {
@@ -227,6 +234,7 @@ func (d *disk) look(url string) (*entry, *load, []*response) {
 	if e == nil {
 		return nil, nil, nil
 	}
+	// A mark and no move in the order: that is what makes asking cheap.
 	e.seen = true
 	if e.wait != nil {
 		return e, nil, e.wait.list
@@ -239,6 +247,7 @@ func (d *disk) look(url string) (*entry, *load, []*response) {
 			return nil, nil, nil
 		}
 		e.load = &load{done: make(chan struct{})}
+		// In a goroutine of its own: who asked may go away, and others wait for it.
 		d.running.Add(1)
 		go d.read(e, url, e.load)
 	}
@@ -308,10 +317,13 @@ func (d *disk) decode(e *entry, url string) ([]*response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.name(), err)
 	}
+	// Not confirmed either: the other profile may have kept what this one refuses, and
+	// a 304 says nothing about that.
 	if head.Profile != d.options.Profile.String() {
 		return nil, errUseless
 	}
 	var list []*response
+	// All of a file or nothing: one wrong URL in it says that it is not what it seems.
 	for i := range head.Responses {
 		body := bodies[i]
 		if len(bodies) > 1 {
@@ -444,6 +456,8 @@ func (d *disk) reserve(e *entry, size int64) bool {
 	need := blocks(size)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// Each round removes one file, without the lock; others may do so at once, so that
+	// the sum is looked at again.
 	for need <= d.limit && !time.Now().Before(d.writesFrom) {
 		if d.used+need <= d.limit {
 			d.used += need
@@ -452,6 +466,7 @@ func (d *disk) reserve(e *entry, size int64) bool {
 			e.size, e.stamp = size, d.stamp
 			return true
 		}
+		// What is purged goes before what may be asked for.
 		gone := d.doomed.first
 		if gone != nil {
 			d.doomed.cut(gone)
@@ -476,6 +491,7 @@ func (d *disk) close() error {
 		d.closing = true
 		d.work.Broadcast()
 		d.mu.Unlock()
+		// It outlives close only if the disk hangs, and ends when that comes back.
 		go func() {
 			defer close(d.ended)
 			d.running.Wait()

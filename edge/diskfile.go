@@ -125,6 +125,7 @@ func (s *response) record() record {
 // takes within most bytes, and its size; 0 if there is none that it takes. The
 // bodies are not copied.
 func encodeFile(profile Profile, list []*response, most int64) (parts [][]byte, size int64, err error) {
+	// The latest come first in the list; what does not fit is asked for again.
 	head := fileHead{Profile: profile.String()}
 	parts = [][]byte{nil}
 	bodies := int64(0)
@@ -153,6 +154,7 @@ func encodeFile(profile Profile, list []*response, most int64) (parts [][]byte, 
 	for _, body := range parts[1:] {
 		sum = crc32.Update(sum, castagnoli, body)
 	}
+	// Over the length of the head too: a wrong one would part head and bodies wrongly.
 	binary.BigEndian.PutUint32(b[20:], sum)
 	return parts, int64(len(b)) + bodies, nil
 }
@@ -168,6 +170,7 @@ func decodeFile(data []byte) (*fileHead, [][]byte, error) {
 	if length > int64(len(rest)) {
 		return nil, nil, errDamaged
 	}
+	// Behind the checksum: what is decoded is what was encoded here.
 	head := new(fileHead)
 	if err := gob.NewDecoder(bytes.NewReader(rest[:length])).Decode(head); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errDamaged, err)

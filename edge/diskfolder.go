@@ -56,6 +56,8 @@ func openFolder(dir string) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	// Names are our own, but links in the folder may be anybody's: a root does not
+	// follow them out of it.
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -120,6 +122,7 @@ func (f *folder) read(name string, size int64) ([]byte, error) {
 // whole. It is not synced: what a power failure leaves is told by its checksum, and
 // costs a request to the origin.
 func (f *folder) write(name string, parts [][]byte) (err error) {
+	// O_EXCL: with its stamp the name is new, and if it is not, it is not ours to write.
 	temp := name + tempSuffix
 	file, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -170,6 +173,7 @@ func (f *folder) names(shard int, yield func(base string) bool) error {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
+	// Names alone: to ask for the size of each would make a start many times slower.
 	for {
 		batch, err := dir.Readdirnames(1024)
 		for _, base := range batch {

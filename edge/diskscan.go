@@ -8,6 +8,7 @@ import (
 // scan fills the index with the files that are there.
 func (d *disk) scan() {
 	for shard := range shards {
+		// A name in the wrong shard was put there by somebody else.
 		prefix := shardName(shard)
 		err := d.files.names(shard, func(base string) bool {
 			if strings.HasPrefix(base, prefix) {
@@ -17,6 +18,7 @@ func (d *disk) scan() {
 			defer d.mu.Unlock()
 			return !d.ending()
 		})
+		// The other shards can still be of use.
 		if err != nil {
 			d.count.failed.Add(1)
 			d.reports.report(troubleDiskRead, slog.Any("err", err))
@@ -60,6 +62,7 @@ func (d *disk) adopt(base string) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// A clock that was set back must not make new files look older than these.
 	d.stamp = max(d.stamp, stamp)
 	d.used += blocks(size)
 	other := d.index[key]

@@ -110,6 +110,7 @@ func (h *Handler) enter() bool {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.count.requests.Add(1)
 	switch {
+	// An open proxy on the origin's network is the last thing that an edge should be.
 	case r.Method == http.MethodConnect:
 		h.fail(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
 	case !isHost(r.Host):
@@ -177,7 +178,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusGatewayTimeout, "not in the cache, and the request wants no other answer")
 		return
 	}
-	// A HEAD has no body to store, and shares nothing.
+	// A HEAD has no body to store, and shares nothing. It can bring what is stored up
+	// to date: see compare.
 	h.count.misses.Add(1)
 	if r.Method == http.MethodHead {
 		h.pass(&x, note{fwd: x.why()})
@@ -230,6 +232,7 @@ func best(selected []*response, r *http.Request) *response {
 			return s
 		}
 	}
+	// A part answers nobody who asks for the whole.
 	if len(r.Header["Range"]) == 0 || r.Method != http.MethodGet {
 		return nil
 	}
@@ -245,9 +248,11 @@ func best(selected []*response, r *http.Request) *response {
 // enough for the request (RFC 9111 4, 5.2.1).
 func (x *exchange) allows(ttl time.Duration) bool {
 	s := x.best
+	// These forbid it however fresh it is; the rest is a matter of time.
 	if s.noCache || x.asks.Has("no-cache") || x.asks.Has("no-store") {
 		return false
 	}
+	// A client's limits can only make it stricter, except for max-stale.
 	if limit, ok := x.asks.Seconds("max-age"); ok && s.age(x.now) > limit {
 		return false
 	}
@@ -308,6 +313,7 @@ func (h *Handler) unreachable(w http.ResponseWriter, r *http.Request, err error,
 // the handler ends. Its caller has entered.
 func (h *Handler) tunnel(w http.ResponseWriter, r *http.Request) {
 	defer h.running.Done()
+	// Close ends tunnels: net/http knows nothing of a connection that it gave away.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(h.life, cancel)()
@@ -319,6 +325,8 @@ func (h *Handler) tunnel(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) newUpgrades() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
+			// From the request as it came in: the proxy has taken fields out that the edge
+			// treats in its own way.
 			out := h.toOrigin(p.Out.Context(), p.In)
 			out.Header["Upgrade"], out.Header["Connection"] = p.Out.Header["Upgrade"], p.Out.Header["Connection"]
 			p.Out.URL, p.Out.Host, p.Out.Header = out.URL, out.Host, out.Header

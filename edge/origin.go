@@ -32,6 +32,7 @@ func originTransport(timeout time.Duration) *http.Transport {
 // toOrigin returns the request that asks the origin for what r asks. Its body is
 // r's if it has one.
 func (h *Handler) toOrigin(ctx context.Context, r *http.Request) *http.Request {
+	// A copy, all of it: net/http and the user's transport change what they send.
 	out := r.Clone(ctx)
 	out.RequestURI = ""
 	out.Close = false
@@ -70,6 +71,8 @@ func (h *Handler) originURL(u *url.URL) *url.URL {
 // forwarded replaces what a client said about the way its request took: the
 // origin may build responses from it, and these are stored for others.
 func (h *Handler) forwarded(out http.Header, r *http.Request) {
+	// The addresses are kept, since origins count the hops that they trust from the
+	// end; the rest of what a client says of its way is not to be believed.
 	before := out.Values("X-Forwarded-For")
 	for name := range out {
 		// Origins that have fields as variables do not tell "_" from "-".
@@ -109,6 +112,7 @@ func newPseudonym(name string) string { return name + "-" + strings.ToLower(rand
 // return: a GET would otherwise join the flight that it belongs to, and wait for
 // itself.
 func (h *Handler) loops(r *http.Request) bool {
+	// Proxies on the way add members to the line, or lines, and maybe comments.
 	for _, line := range r.Header["Via"] {
 		for member := range strings.SplitSeq(line, ",") {
 			// protocol, received-by and maybe a comment

@@ -47,6 +47,7 @@ func (r *reporter) report(t trouble, attrs ...slog.Attr) {
 	if r.log == nil {
 		return
 	}
+	// No allocation, and no lock of the log's, for those that are only counted.
 	now := time.Now()
 	r.mu.Lock()
 	s := r.said[t]

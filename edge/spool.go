@@ -73,6 +73,7 @@ type spool struct {
 func newSpool(length, limit int64, budget *atomic.Int64) (s *spool, first *spoolReader, why refusal) {
 	s = &spool{limit: limit, budget: budget, end: max(-1, length), readers: map[*spoolReader]struct{}{}}
 	s.changed.L = &s.mu
+	// Known in advance: it passes to one client alone, without a window for others.
 	if length > limit {
 		return nil, nil, refusedSize
 	}
@@ -83,6 +84,7 @@ func newSpool(length, limit int64, budget *atomic.Int64) (s *spool, first *spool
 	if !s.charge(least) {
 		return nil, nil, refusedBudget
 	}
+	// What is stored later is then this piece, and not a copy.
 	if 0 < length && length <= 8*chunkBytes {
 		s.add(length) // it will be in one piece
 	}
@@ -104,6 +106,7 @@ func (s *spool) prefill(prefix []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The bytes are the store's: no room to grow, and nothing charged.
 	s.chunks = append([][]byte{prefix[:len(prefix):len(prefix)]}, s.chunks...)
 	s.size, s.prefix = int64(len(prefix)), len(prefix)
 	if s.end >= 0 {
@@ -120,10 +123,12 @@ func (s *spool) total() int64 {
 
 // charge takes n more bytes from the budget, and tells whether it had them.
 func (s *spool) charge(n int64) bool {
+	// What was charged before may be more than is needed now, and covers it.
 	n -= s.held
 	if n <= 0 {
 		return true
 	}
+	// Two that try at once may both be refused; none can take what is not there.
 	if s.budget.Add(-n) < 0 {
 		s.budget.Add(n)
 		return false
@@ -165,6 +170,7 @@ func (s *spool) fill(ctx context.Context, body io.Reader, watch *silence) error 
 		}
 		watch.heard()
 		n, err := body.Read(room)
+		// A cache that cut it would store what the origin did not mean to send.
 		if probing && n > 0 {
 			return errLong
 		}
@@ -189,7 +195,8 @@ func (s *spool) next(ctx context.Context) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		// A body that is kept needs no reader.
+		// A body that is kept needs no reader; a window that has none is of no use to
+		// anyone who comes later.
 		if len(s.readers) == 0 && s.window {
 			return nil, errAbandoned
 		}
@@ -376,6 +383,7 @@ type spoolReader struct {
 func (s *spool) join() (*spoolReader, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// A reader that has missed the first bytes could never be given them.
 	if s.base > 0 || s.window && s.size > 0 && len(s.readers) == 0 {
 		return nil, false
 	}
@@ -413,6 +421,7 @@ func (r *spoolReader) next(ctx context.Context) ([]byte, error) {
 		}
 		s.changed.Wait()
 	}
+	// There are few: a window has 32, and what is kept is read near its end.
 	at := s.base
 	for _, chunk := range s.chunks {
 		if end := at + int64(len(chunk)); r.offset < end {
@@ -429,6 +438,7 @@ func (r *spoolReader) read(n int) {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Only a window waits for its readers.
 	r.offset += int64(n)
 	if s.window {
 		s.changed.Broadcast()
@@ -440,6 +450,7 @@ func (r *spoolReader) Close() {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The origin may have been waiting for this one.
 	delete(s.readers, r)
 	s.settle()
 	s.changed.Broadcast()

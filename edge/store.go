@@ -136,6 +136,7 @@ func (s *store) begin(url target) *fetch {
 	p := s.stripe(url.key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// Under the lock: a purge of the URL finds the fetch, or came before it.
 	return p.begin(url, s.book)
 }
 
@@ -166,6 +167,7 @@ func (s *store) put(f *fetch, r *response) bool {
 	p := s.stripe(f.url.key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// The purge came after the request was sent: what it brings may be of before.
 	if f.fenced {
 		return false
 	}
@@ -186,6 +188,8 @@ func (s *store) put(f *fetch, r *response) bool {
 			}
 		}
 	}
+	// The new one is the first, and the others come as they were sorted: what is cut
+	// off is the oldest.
 	if len(list) > maxVariants {
 		list = list[:maxVariants]
 	}
@@ -262,6 +266,7 @@ func (s *store) soften(key string, now time.Time) {
 	p := s.stripe(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// The earliest moment counts: a later purge does not make it less stale.
 	for _, f := range p.fetches[key] {
 		if f.softAt.IsZero() {
 			f.softAt = now

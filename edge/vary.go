@@ -28,6 +28,7 @@ func selectors(h, request http.Header) []selector {
 	if len(names) == 0 {
 		return nil
 	}
+	// In one order, so that two responses with the same fields fill the same slot.
 	slices.Sort(names)
 	all := make([]selector, len(names))
 	for i, name := range names {
@@ -46,6 +47,7 @@ func selected(name string, request http.Header) selector {
 func (s *response) selects(request http.Header) bool {
 	for i := range s.vary {
 		want := &s.vary[i]
+		// An empty field is not an absent one: origins tell them apart.
 		lines, present := request[want.name]
 		if present != want.present || !present {
 			if present != want.present {
@@ -125,6 +127,7 @@ func listMembers(line string) func(yield func(string) bool) {
 					return
 				}
 				start = i + 1
+			// A quoted pair: the next character is no quote (RFC 9110 5.6.4).
 			case line[i] == '\\' && quoted:
 				i++
 			case line[i] == '"':

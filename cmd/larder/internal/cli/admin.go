@@ -28,6 +28,7 @@ func (s *edgeServer) operators() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		writeMetrics(w, s.handler.Stats())
 	})
+	// Looked up for each call: a reload puts another one there.
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { (*s.api.Load()).ServeHTTP(w, r) })
 	return mux
 }

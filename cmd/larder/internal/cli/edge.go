@@ -41,9 +41,11 @@ func runEdge(ctx context.Context, args []string, e env) int {
 	defer stop()
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
+	// Room for one: a second signal meanwhile asks for what is being done.
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	// On the standard error: whoever waits for the addresses reads the output.
 	log := slog.New(slog.NewTextHandler(e.err, nil))
 	err = serveEdge(ctx, cfg, log, e.out, reload)
 	if wrong := (*usageError)(nil); errors.As(err, &wrong) {
@@ -125,8 +127,10 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	if err := set.Parse(args); err != nil {
 		return cfg, err
 	}
+	// Not a flag: every process on the machine can read a command line.
 	cfg.token = e.getenv("LARDER_EDGE_TOKEN")
 	err := cfg.finish(*origin, *profile, *targets, *cookies)
+	// A flag behind an argument would be taken for another one, and be without effect.
 	if set.NArg() > 0 {
 		err = errors.Join(err, fmt.Errorf("unexpected argument %q", set.Arg(0)))
 	}
@@ -158,6 +162,8 @@ func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
 	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
 		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
 	}
+	// A name that does not resolve here is the environment's fault, and is seen when
+	// the port is taken; this is about the form.
 	for _, a := range []struct{ flag, address string }{{"-listen", cfg.listen}, {"-admin", cfg.admin}} {
 		if a.flag == "-admin" && a.address == "" {
 			continue

@@ -46,11 +46,13 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 		return err
 	}
 	fmt.Fprint(out, places) // whoever waits for the line may ask now
+	// Room for both: the one that fails second must not wait for anybody.
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.clients, s.listeners[0]) }()
 	if s.admin != nil {
 		go func() { failed <- s.admin.Serve(s.listeners[1]) }()
 	}
+	// Only now: a balancer that asks must not send requests before.
 	s.ready.Store(true)
 	for {
 		select {
@@ -74,6 +76,7 @@ func (s *edgeServer) open() error {
 	if err := s.readToken(); err != nil {
 		return err
 	}
+	// The access log is around all: it sees what clients saw.
 	var top http.Handler = s.handler
 	if s.cfg.accessLog != "" {
 		if s.access, err = openAccessLog(s.cfg.accessLog); err != nil {
@@ -86,6 +89,7 @@ func (s *edgeServer) open() error {
 		if s.cert, err = loadCertificate(s.cfg.tlsCert, s.cfg.tlsKey); err != nil {
 			return err
 		}
+		// Each handshake asks for the certificate, so that a new one needs no restart.
 		s.clients.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.cert.get}
 	}
 	if s.cfg.admin != "" {
@@ -112,6 +116,7 @@ func (s *edgeServer) listen() (places string, err error) {
 	if s.cert != nil {
 		scheme = "https"
 	}
+	// Both before anything is served: half an edge is none.
 	for _, l := range []struct{ flag, address, scheme string }{
 		{"-listen", s.cfg.listen, scheme}, {"-admin", s.cfg.admin, "http"},
 	} {
@@ -145,6 +150,7 @@ func (s *edgeServer) serve(server *http.Server, l net.Listener) error {
 
 // reload reads the files anew. What cannot be read stays as it is.
 func (s *edgeServer) reload() {
+	// One that fails does not keep the others from being read.
 	note := func(what string, err error) {
 		if err != nil {
 			s.log.Error("reload: "+what+" stays as it is", "err", err)
@@ -169,6 +175,7 @@ func (s *edgeServer) readToken() error {
 	if err != nil {
 		return err
 	}
+	// Calls under way end under the old one.
 	api := s.handler.API(token)
 	s.api.Store(&api)
 	return nil
@@ -177,6 +184,7 @@ func (s *edgeServer) readToken() error {
 // drain says that no more requests are wanted, and waits for those under way. Then
 // the handler writes to the disk what still waits for that.
 func (s *edgeServer) drain(ctx context.Context) error {
+	// First, so that a balancer stops sending while the rest is answered.
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.drain)
 	defer cancel()
@@ -195,6 +203,7 @@ func (s *edgeServer) drain(ctx context.Context) error {
 
 // close ends all that is left.
 func (s *edgeServer) close() {
+	// In the order of the requests' way: nobody asks a handler that has closed.
 	for _, server := range []*http.Server{s.clients, s.admin} {
 		if server != nil {
 			_ = server.Close()
