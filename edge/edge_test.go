@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -42,7 +43,9 @@ func respond(status int, body string, lines ...string) *http.Response {
 // newEdge returns a handler before an origin. It is closed at the end.
 func newEdge(t testing.TB, origin originFunc, change ...func(*Options)) *Handler {
 	t.Helper()
-	o := Options{Origin: &url.URL{Scheme: "http", Host: "origin.internal"}, Transport: origin}
+	o := Options{
+		Origin: &url.URL{Scheme: "http", Host: "origin.internal"}, Transport: origin, Logger: slog.New(slog.DiscardHandler),
+	}
 	for _, c := range change {
 		c(&o)
 	}

@@ -118,7 +118,7 @@ type Options struct {
 	// circle and of a disk store that fails: of each the first time, then at most
 	// once in 10 s.
 	//
-	// Default: none, nothing is said.
+	// Default: slog.Default().
 	Logger *slog.Logger
 	// Transport sends requests to the origin. It must not follow redirects, and
 	// not unpack bodies. [Handler.Close] does not close it.
@@ -142,6 +142,7 @@ func (o *Options) complete() {
 	}
 	o.OriginTimeout = orElse(o.OriginTimeout, time.Minute)
 	o.StaleIfUnreachable = orElse(o.StaleIfUnreachable, 24*time.Hour)
+	o.Logger = orElse(o.Logger, slog.Default())
 	if o.TargetFields == nil {
 		o.TargetFields = []string{"CDN-Cache-Control"}
 	}

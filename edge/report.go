@@ -25,7 +25,7 @@ const reportPause = 10 * time.Second
 // reporter writes to a log: of each trouble the first at once, then one in
 // reportPause, with the number of those between them.
 type reporter struct {
-	log *slog.Logger // nil: nothing is said
+	log *slog.Logger
 
 	mu   sync.Mutex
 	said map[trouble]*said
@@ -44,10 +44,6 @@ func newReporter(log *slog.Logger) *reporter {
 
 // report says what happened, or counts it if the like has just been said.
 func (r *reporter) report(t trouble, attrs ...slog.Attr) {
-	if r.log == nil {
-		return
-	}
-	// No allocation, and no lock of the log's, for those that are only counted.
 	now := time.Now()
 	r.mu.Lock()
 	s := r.said[t]
