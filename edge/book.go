@@ -77,6 +77,7 @@ func (b *book) enter(names []string, soft bool, now time.Time) {
 	if b.bytes > b.limit {
 		b.collapse()
 	}
+	// Last: who sees the number must find its marks.
 	b.number.Store(n)
 }
 
@@ -86,6 +87,7 @@ func (b *book) collapse() {
 	for _, m := range b.marks {
 		numbers = append(numbers, max(m.hard, m.soft))
 	}
+	// Half of them at once: then the next time is far, whatever comes.
 	slices.Sort(numbers)
 	b.floor = max(b.floor, numbers[len(numbers)/2])
 	for name, m := range b.marks {
@@ -116,6 +118,7 @@ func (b *book) judge(began uint64, host, path string, names []string) verdict {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	var v verdict
+	// It may have had a mark that is gone.
 	if began < b.floor {
 		v.wrong = true
 		return v

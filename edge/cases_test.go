@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -250,11 +251,12 @@ func (c *caseRun) open() {
 	}
 	h, err := New(Options{
 		Origin: &url.URL{Scheme: "http", Host: "origin.internal"}, Profile: c.profile, Transport: c,
-		PlainCookies: []string{"theme"},
+		PlainCookies: []string{"theme"}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	h.pseudonym = "larder" // the cases cannot know what is random
 	c.handler = h
 }
 

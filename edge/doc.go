@@ -9,6 +9,8 @@
 //	              ▼
 //	           spool: body, to all who wait and into the store
 //
+//	store: memory ──▶ disk (maybe): a file for each URL, behind an index in memory
+//
 // A [Handler] is an [http.Handler]. It obeys RFC 9111 (caching), RFC 9213 (fields
 // that target some caches), RFC 5861 (stale-while-revalidate, stale-if-error) and
 // RFC 9875 (groups), and says what it did as RFC 9211 has it (Cache-Status).
@@ -24,6 +26,14 @@
 // Purges of a URL, and unsafe methods, delete its variants and fence the requests
 // for it that are under way: what they bring is not stored.
 //
+// # Disk
+//
+// What is put under a URL in memory is also written to disk, behind, and read back
+// when memory has dropped it. The index of what is on disk follows memory under the
+// same locks, so that a purge is in force for both when it returns, whatever is
+// being written or read. Files of an earlier process are what the origin must
+// confirm: the marks about them are gone.
+//
 // # Invariants
 //
 //   - Once [Handler.Purge] has returned, no request that begins later is answered
@@ -36,6 +46,10 @@
 //     is reading it sees the connection break.
 //   - The bytes of all stored responses, their keys and fields included, stay
 //     within [Options.MaxBytes], and those of bodies under way within a quarter of
-//     it. Bodies beyond [Options.MaxObjectBytes] pass through a window.
-//   - No goroutine outlives [Handler.Close].
+//     it. Bodies beyond [Options.MaxObjectBytes] pass through a window. What waits
+//     for the disk takes a sixteenth more, or is one response.
+//   - The files take no more than [Options.DiskBytes]. No error of the disk is one of
+//     a request, and no look-up waits for the disk longer than a second.
+//   - No goroutine outlives [Handler.Close], unless the disk hangs; then its error
+//     says so.
 package edge

@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +45,9 @@ func respond(status int, body string, lines ...string) *http.Response {
 // newEdge returns a handler before an origin. It is closed at the end.
 func newEdge(t testing.TB, origin originFunc, change ...func(*Options)) *Handler {
 	t.Helper()
-	o := Options{Origin: &url.URL{Scheme: "http", Host: "origin.internal"}, Transport: origin}
+	o := Options{
+		Origin: &url.URL{Scheme: "http", Host: "origin.internal"}, Transport: origin, Logger: slog.New(slog.DiscardHandler),
+	}
 	for _, c := range change {
 		c(&o)
 	}

@@ -15,6 +15,8 @@ const maxRounds = 3
 // fetch answers a request that the store alone could not.
 func (h *Handler) fetch(x *exchange) {
 	joinable := h.joinable(x)
+	// What is here, also for other requests, says by which fields the responses of
+	// this URL are selected: requests that differ in them do not wait for each other.
 	known := append(x.selected[:len(x.selected):len(x.selected)], x.others...)
 	var over *flight
 	for round := 0; joinable && round < maxRounds; round++ {
@@ -41,6 +43,8 @@ func (h *Handler) fetch(x *exchange) {
 		}
 		known, over = []*response{f.response}, f
 	}
+	// It goes by itself. The fetch begins before the look: a purge between the two
+	// would be missed by both otherwise.
 	f := newFlight(h.store.begin(x.url), "")
 	h.look(x)
 	h.ask(f, x)
@@ -77,7 +81,8 @@ func (h *Handler) joinable(x *exchange) bool {
 // ask says what a new flight asks the origin, and launches it.
 func (h *Handler) ask(f *flight, x *exchange) {
 	// The flight is for all who come aboard, so that it does not end with the
-	// request of its leader; it ends when all have left, or with the handler.
+	// request of its leader; it ends when all have left, or with the handler. Values
+	// of the context stay: there may be a trace of the user's among them.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(x.r.Context()))
 	stop := context.AfterFunc(h.life, cancel)
 	f.cancel = func() { stop(); cancel() }
@@ -126,6 +131,7 @@ func (s *response) validates() bool { return s.etag != "" || s.modified != "" }
 // request selects before the others, of which a weak tag says too little.
 func (x *exchange) candidates() []*response {
 	var all []*response
+	// The origin can then answer for what is served already, not for another form.
 	if x.best != nil && x.best.validates() {
 		all = append(all, x.best)
 	}
@@ -143,6 +149,7 @@ func (x *exchange) part() *response {
 	if x.best != nil || len(x.r.Header["Range"]) > 0 {
 		return nil
 	}
+	// Bytes of two versions must never meet: a strong tag alone rules that out.
 	for _, s := range x.selected {
 		if !s.complete() && s.first == 0 && s.end() < s.total && strong(s.etag) {
 			return s
@@ -169,12 +176,14 @@ func (h *Handler) lead(x *exchange, f *flight) {
 	switch {
 	case f.failed:
 		h.standIn(x, f, n)
+	// What is for one client alone is read by that client, at its own pace.
 	case f.raw != nil:
 		defer f.cancel()
 		stop := context.AfterFunc(x.r.Context(), f.cancel) // now there is one client alone
 		defer stop()
 		n.detail = string(f.why)
 		h.relay(x.w, f.raw, f.header, n)
+	// It was stored between the first look and the second: a hit for all aboard.
 	case f.found:
 		h.reply(x, f.response, f.header, note{hit: true, ttl: f.response.ttl(x.now), hasTTL: true}, false)
 	case f.whole:
@@ -191,6 +200,8 @@ func (h *Handler) lead(x *exchange, f *flight) {
 func (h *Handler) follow(x *exchange, f *flight) bool {
 	n := note{fwd: x.why(), status: f.status, collapsed: true}
 	if f.failed {
+		// The origin did answer, with an error that the leader's fallback stood in for.
+		// Who has none asks for the error itself.
 		if f.err == nil && (x.best == nil || !x.best.standsInFor(time.Now())) {
 			return false
 		}
@@ -198,6 +209,8 @@ func (h *Handler) follow(x *exchange, f *flight) bool {
 		h.standIn(x, f, n)
 		return true
 	}
+	// The leader gets what it asked for. Those who joined get it only where they could
+	// have had it from the store, as if they had come a moment later.
 	s := f.response
 	if f.raw != nil || f.why != refusedNone || !s.selects(x.r.Header) || !s.usable(h.store.book) || s.noCache {
 		return false
@@ -231,6 +244,8 @@ func (h *Handler) standIn(x *exchange, f *flight, n note) {
 	now := time.Now()
 	s := x.best
 	if s != nil {
+		// What the origin allows for its errors holds for its silence too; for that the
+		// options may allow more.
 		allowed := s.standsInFor(now)
 		if f.err != nil && !s.neverStale {
 			allowed = allowed || -s.ttl(now) <= h.options.StaleIfUnreachable
@@ -248,11 +263,11 @@ func (h *Handler) standIn(x *exchange, f *flight, n note) {
 	case errors.Is(f.err, errClosed):
 		h.fail(x.w, http.StatusServiceUnavailable, "the edge is closing")
 	case errors.Is(f.err, errTimeout), isTimeout(f.err):
-		h.fail(x.w, http.StatusGatewayTimeout, "the origin is silent")
+		h.unreachable(x.w, x.r, f.err, http.StatusGatewayTimeout, "the origin is silent")
 	case s != nil && s.neverStale:
-		h.fail(x.w, http.StatusGatewayTimeout, "the origin does not answer, and what is here must not be used without it")
+		h.unreachable(x.w, x.r, f.err, http.StatusGatewayTimeout, "the origin does not answer, and what is here must not be used without it")
 	default:
-		h.fail(x.w, http.StatusBadGateway, "the origin does not answer")
+		h.unreachable(x.w, x.r, f.err, http.StatusBadGateway, "the origin does not answer")
 	}
 }
 
@@ -279,12 +294,15 @@ func (s *response) mayRefresh(now time.Time) bool {
 // refresh asks the origin anew behind the scenes, if nobody does that already or
 // has just tried.
 func (h *Handler) refresh(x *exchange) {
+	// A thousand stale hits a second are one request a second, not a thousand that
+	// look for a flight.
 	if !x.best.mayRefresh(x.now) {
 		return
 	}
 	name := flightName(&x.url, x.selected, x.r.Header)
 	f, leader := h.store.board(x.url, name, nil)
 	if !leader {
+		// Somebody asks already, who waits for the answer.
 		f.leave(false)
 		return
 	}

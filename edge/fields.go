@@ -17,6 +17,7 @@ var hopByHop = []string{
 
 // removeHopByHop deletes the fields that end here.
 func removeHopByHop(h http.Header) {
+	// RFC 9110 7.6.1: what Connection names belongs to this connection alone.
 	for _, line := range h["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
 			if name = strings.TrimSpace(name); name != "" {
@@ -81,6 +82,7 @@ func marksOf(t *target, h http.Header) ([]string, bool) {
 			add(aboutTag, tag) // who purges by tag does not know which field named it
 		}
 	}
+	// Each once: a mark is looked up for each of them when the book has changed.
 	slices.Sort(names)
 	names = slices.Clip(slices.Compact(names))
 	return names, purgeable && len(names) <= maxTags && bytes <= maxTagBytes
@@ -129,6 +131,7 @@ func clip(h http.Header, without []string) http.Header {
 	for _, lines := range h {
 		n += len(lines)
 	}
+	// One array for all values, since a stored response lives long and is one of many.
 	all := make([]string, 0, n)
 	c := make(http.Header, len(h))
 	for name, lines := range h {

@@ -90,6 +90,7 @@ func (h *Handler) run(f *flight) {
 	defer silence.stop()
 	askedAt := time.Now()
 	resp, err := h.roundTrip(f.out)
+	// The condition was ours, so that a 304 is about what is stored here.
 	if err == nil && resp.StatusCode == http.StatusNotModified && len(f.candidates) > 0 {
 		if s := f.confirmed(resp.Header); s != nil {
 			drain(resp.Body)
@@ -140,12 +141,14 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 		f.land(landing{failed: true, status: resp.StatusCode})
 		return
 	}
+	// From here on a completed part is like any whole response.
 	prefix := f.complete(resp)
 	s, header, why := h.receive(f, resp, askedAt, gotAt)
 	if len(prefix) > 0 {
 		s.names = slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.names, f.part.names))))
 	}
 	length := resp.ContentLength
+	// Whatever its length field says, there is nothing to wait for.
 	if resp.Body == http.NoBody {
 		length = 0
 	}
@@ -171,6 +174,7 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 	sp.prefill(prefix)
 	f.land(landing{response: s, header: header, spool: sp, first: first, status: resp.StatusCode})
 	err := sp.fill(f.out.Context(), resp.Body, silence)
+	// Before anybody is told: the connection is free, or known to be broken.
 	_ = resp.Body.Close()
 	if length >= 0 && (err == nil || errors.Is(err, errWindow)) && sp.total() != length+int64(len(prefix)) {
 		err = io.ErrUnexpectedEOF
@@ -185,6 +189,7 @@ func (h *Handler) arrive(f *flight, resp *http.Response, askedAt time.Time, sile
 		}
 	case errors.Is(err, errWindow):
 		err = nil
+	// What clients or Close have ended is not the origin's fault.
 	case !errors.Is(err, errAbandoned) && h.life.Err() == nil:
 		h.count.truncated.Add(1)
 	}
@@ -245,6 +250,7 @@ func newFlight(fetch *fetch, name string) *flight {
 func (f *flight) join() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// Its request is being cancelled: who joined now would get an error for nothing.
 	if f.aboard == 0 && !f.landed {
 		return false
 	}
@@ -285,6 +291,7 @@ func (f *flight) leave(leader bool) {
 	if f.aboard == 0 && !f.landed {
 		f.cancel()
 	}
+	// Nobody else can read these, and the origin would wait for a reader.
 	if f.landed && leader {
 		f.abandon()
 	}

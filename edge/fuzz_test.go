@@ -46,7 +46,7 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, name := range []string{"Foo", "Accept-Language"} {
+		for _, name := range []string{"Foo", "Cookie", "Prefer", "Accept-Language"} {
 			once := normalize(name, []string{text})
 			if twice := normalize(name, []string{once}); twice != once {
 				t.Errorf("normalize(%s, %q) = %q, and again %q", name, text, once, twice)

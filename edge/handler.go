@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"slices"
@@ -18,12 +19,14 @@ import (
 // concurrently.
 type Handler struct {
 	options   Options
+	pseudonym string // in Via
 	transport http.RoundTripper
 	own       *http.Transport // to be closed; nil: the transport is the user's
 	upgrades  *httputil.ReverseProxy
 	store     *store
 	solo      *solo
 	spools    atomic.Int64 // bytes that bodies under way may still take
+	reports   *reporter
 	count     counters
 
 	// life is what flights live on after their leader has gone.
@@ -34,8 +37,10 @@ type Handler struct {
 	running sync.WaitGroup
 }
 
-// New returns a cache with nothing in it. Its errors name the fields of Options
-// that are wrong, all of them.
+// New returns a cache with nothing in it but what Options.Disk has. It returns an
+// [OptionError] for each field of Options that is wrong, joined, or an error that
+// says why the folder of Options.Disk cannot be used: it is taken by another
+// handler, or cannot be written to.
 func New(options Options) (*Handler, error) {
 	options.complete()
 	if err := options.validate(); err != nil {
@@ -45,31 +50,48 @@ func New(options Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edge: store: %w", err)
 	}
-	h := &Handler{options: options, transport: options.Transport, store: s, solo: newSolo()}
+	h := &Handler{
+		options: options, transport: options.Transport, store: s, solo: newSolo(),
+		pseudonym: newPseudonym(options.Name), reports: newReporter(options.Logger),
+	}
+	h.spools.Store(options.MaxBytes / 4)
+	if options.Disk != "" {
+		f, err := openFolder(options.Disk)
+		if err != nil {
+			s.tier.Close()
+			return nil, fmt.Errorf("edge: disk store: %w", err)
+		}
+		s.disk = openDisk(f, &h.options, &h.spools, h.reports)
+	}
 	if h.transport == nil {
 		h.own = originTransport(options.OriginTimeout)
 		h.transport = h.own
 	}
-	h.spools.Store(options.MaxBytes / 4)
 	h.life, h.end = context.WithCancel(context.Background())
 	h.upgrades = h.newUpgrades()
 	return h, nil
 }
 
 // Close ends what is under way behind the scenes, waits for it and empties the
-// cache. Requests that come later are answered with 503 unless they are hits. It
-// returns nil and may be called again.
+// memory. What waits to be written to Options.Disk is, for 5 s at most. Requests
+// that come later are answered with 503 unless they are hits. It returns an error
+// if the disk does not come back within 10 s from what it was told to do, and may be
+// called again.
 func (h *Handler) Close() error {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.end()
 	h.running.Wait()
+	var err error
+	if h.store.disk != nil {
+		err = h.store.disk.close()
+	}
 	h.store.tier.Close()
 	if h.own != nil {
 		h.own.CloseIdleConnections()
 	}
-	return nil
+	return err
 }
 
 // enter counts a goroutine that Close waits for; false: the handler is closed.
@@ -88,11 +110,13 @@ func (h *Handler) enter() bool {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.count.requests.Add(1)
 	switch {
+	// An open proxy on the origin's network is the last thing that an edge should be.
 	case r.Method == http.MethodConnect:
 		h.fail(w, http.StatusMethodNotAllowed, "this is not a forward proxy")
 	case !isHost(r.Host):
 		h.fail(w, http.StatusBadRequest, "the Host is none")
 	case len(r.Header["Via"]) > 0 && h.loops(r):
+		h.reports.report(troubleLoop, slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()))
 		h.fail(w, http.StatusLoopDetected, "the origin sends requests back to this edge")
 	case websocket(r) && h.enter():
 		h.tunnel(w, r)
@@ -154,7 +178,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, http.StatusGatewayTimeout, "not in the cache, and the request wants no other answer")
 		return
 	}
-	// A HEAD has no body to store, and shares nothing.
+	// A HEAD has no body to store, and shares nothing. It can bring what is stored up
+	// to date: see compare.
 	h.count.misses.Add(1)
 	if r.Method == http.MethodHead {
 		h.pass(&x, note{fwd: x.why()})
@@ -167,7 +192,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 // once the fetch has begun: a purge came before that look, and what it has made
 // wrong is not there any more, or comes after, and fences the fetch.
 func (h *Handler) look(x *exchange) {
-	x.selected, x.others = h.store.lookup(x.url.key, x.r.Header)
+	x.selected, x.others = h.store.lookup(x.url.key, x.r.Header, x.r.Context().Done())
 	x.best = best(x.selected, x.r)
 }
 
@@ -207,6 +232,7 @@ func best(selected []*response, r *http.Request) *response {
 			return s
 		}
 	}
+	// A part answers nobody who asks for the whole.
 	if len(r.Header["Range"]) == 0 || r.Method != http.MethodGet {
 		return nil
 	}
@@ -222,9 +248,11 @@ func best(selected []*response, r *http.Request) *response {
 // enough for the request (RFC 9111 4, 5.2.1).
 func (x *exchange) allows(ttl time.Duration) bool {
 	s := x.best
+	// These forbid it however fresh it is; the rest is a matter of time.
 	if s.noCache || x.asks.Has("no-cache") || x.asks.Has("no-store") {
 		return false
 	}
+	// A client's limits can only make it stricter, except for max-stale.
 	if limit, ok := x.asks.Seconds("max-age"); ok && s.age(x.now) > limit {
 		return false
 	}
@@ -272,10 +300,20 @@ func (h *Handler) fail(w http.ResponseWriter, status int, text string) {
 	_, _ = fmt.Fprintf(w, "%d %s: %s\n", status, http.StatusText(status), text)
 }
 
+// unreachable answers for an origin that gives no answer, and says so: a client that
+// is told nothing more is no way for an operator to learn of it.
+func (h *Handler) unreachable(w http.ResponseWriter, r *http.Request, err error, status int, text string) {
+	// Without the query, which is nobody's business.
+	h.reports.report(troubleOrigin, slog.Int("status", status), slog.String("method", r.Method),
+		slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()), slog.Any("err", err))
+	h.fail(w, status, text)
+}
+
 // tunnel lets a connection that becomes a WebSocket pass until an end closes it, or
 // the handler ends. Its caller has entered.
 func (h *Handler) tunnel(w http.ResponseWriter, r *http.Request) {
 	defer h.running.Done()
+	// Close ends tunnels: net/http knows nothing of a connection that it gave away.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(h.life, cancel)()
@@ -287,13 +325,15 @@ func (h *Handler) tunnel(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) newUpgrades() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
+			// From the request as it came in: the proxy has taken fields out that the edge
+			// treats in its own way.
 			out := h.toOrigin(p.Out.Context(), p.In)
 			out.Header["Upgrade"], out.Header["Connection"] = p.Out.Header["Upgrade"], p.Out.Header["Connection"]
 			p.Out.URL, p.Out.Host, p.Out.Header = out.URL, out.Host, out.Header
 		},
 		Transport: h.transport,
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			h.fail(w, http.StatusBadGateway, "the origin does not answer")
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			h.unreachable(w, r, err, http.StatusBadGateway, "the origin does not answer")
 		},
 		ModifyResponse: func(resp *http.Response) error {
 			h.options.withhold(resp.Header)

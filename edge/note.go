@@ -24,6 +24,7 @@ type note struct {
 // mark appends a note to the Cache-Status of an answer, behind those of the
 // caches nearer the origin.
 func (h *Handler) mark(header http.Header, n note) {
+	// One allocation for most: it is on the way of every hit.
 	b := make([]byte, 0, 96)
 	b = append(b, h.options.Name...)
 	if n.hit {
@@ -50,6 +51,8 @@ func (h *Handler) mark(header http.Header, n note) {
 		b = append(b, "; detail="...)
 		b = append(b, n.detail...)
 	}
+	// The slice may be the store's, and answers are made at the same time: who appends
+	// must get a copy.
 	before := header["Cache-Status"]
 	header["Cache-Status"] = append(before[:len(before):len(before)], string(b))
 }
@@ -92,12 +95,15 @@ func (s *solo) slot(key string) (*atomic.Pointer[soloSlot], uint64) {
 // what else is under way.
 func (s *solo) note(f *flight, status int, why refusal) {
 	switch status {
+	// These answer one client's fields; the next may ask for the whole.
 	case http.StatusPartialContent, http.StatusNotModified, http.StatusRequestedRangeNotSatisfiable:
 		return
 	}
 	if why == refusedRequest || why == refusedCredentials || why == refusedAsker || why == refusedBudget {
 		return
 	}
+	// No lock, and no list: to be pushed out costs one wait, to be found wrongly costs
+	// that a request goes by itself. Neither is wrong.
 	slot, hash := s.slot(f.fetch.url.key)
 	slot.Store(&soloSlot{hash, time.Now().Add(soloFor)})
 }
@@ -105,6 +111,7 @@ func (s *solo) note(f *flight, status int, why refusal) {
 // clear forgets a URL whose response could be shared after all.
 func (s *solo) clear(key string) {
 	slot, hash := s.slot(key)
+	// Another URL in the slot keeps its place.
 	if old := slot.Load(); old != nil && old.hash == hash {
 		slot.CompareAndSwap(old, nil)
 	}

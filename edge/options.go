@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -46,8 +47,10 @@ type Options struct {
 	//
 	// Default: SafeDefault.
 	Profile Profile
-	// Name is what the edge calls itself in Cache-Status and Via: a token of up
-	// to 64 letters, digits, "-", "_" and ".", that begins with a letter.
+	// Name is what the edge calls itself in Cache-Status: a token of up to 64
+	// letters, digits, "-", "_" and ".", that begins with a letter. In Via a random
+	// part follows it, which tells this handler from all others: a request that
+	// comes back with it runs in a circle, and is answered with 508.
 	//
 	// Default: "larder".
 	Name string
@@ -63,6 +66,19 @@ type Options struct {
 	//
 	// Default: 8 MiB, or a quarter of MaxBytes if that is less.
 	MaxObjectBytes int64
+
+	// Disk is a folder for what is stored beside the memory, for this handler alone;
+	// it is made if it is not there. What is in it outlives the process, however
+	// that ends, and is confirmed by the origin before it is served again. Writing is
+	// behind: what cannot be written in time is not, and a full disk fails no request.
+	//
+	// Default: none.
+	Disk string
+	// DiskBytes bounds the files in Disk, each counted as a multiple of 4 KiB; at
+	// least 1 MiB. What the memory needs to know of them is some 150 bytes for each.
+	//
+	// Default: 4 GiB.
+	DiskBytes int64
 
 	// TargetFields are the fields that target this cache, the first of them
 	// before the others, and all of them before Cache-Control (RFC 9213 2.2).
@@ -100,6 +116,12 @@ type Options struct {
 	//
 	// Default: 24 h.
 	StaleIfUnreachable time.Duration
+	// Logger is told of an origin that gives no answer, of requests that run in a
+	// circle and of a disk store that fails: of each the first time, then at most
+	// once in 10 s.
+	//
+	// Default: slog.Default().
+	Logger *slog.Logger
 	// Transport sends requests to the origin. It must not follow redirects, and
 	// not unpack bodies. [Handler.Close] does not close it.
 	//
@@ -117,8 +139,12 @@ func (o *Options) complete() {
 	o.Name = orElse(o.Name, "larder")
 	o.MaxBytes = orElse(o.MaxBytes, 256<<20)
 	o.MaxObjectBytes = orElse(o.MaxObjectBytes, min(8<<20, o.MaxBytes/4))
+	if o.Disk != "" {
+		o.DiskBytes = orElse(o.DiskBytes, 4<<30)
+	}
 	o.OriginTimeout = orElse(o.OriginTimeout, time.Minute)
 	o.StaleIfUnreachable = orElse(o.StaleIfUnreachable, 24*time.Hour)
+	o.Logger = orElse(o.Logger, slog.Default())
 	if o.TargetFields == nil {
 		o.TargetFields = []string{"CDN-Cache-Control"}
 	}
@@ -139,37 +165,55 @@ func orElse[T comparable](value, otherwise T) T {
 	return value
 }
 
-// validate reports every mistake at once, in the words of the field names.
+// OptionError says what is wrong with a field of [Options].
+type OptionError struct {
+	// Field is its name, Reason what it is and what it should be.
+	Field, Reason string
+}
+
+// Error returns the name and the reason, as a sentence.
+func (e *OptionError) Error() string { return e.Field + " " + e.Reason }
+
+// validate reports every mistake at once, each as an OptionError. The reasons name
+// no other field: a command line has other names for them.
 func (o *Options) validate() error {
 	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	wrong := func(field, format string, args ...any) {
+		errs = append(errs, &OptionError{field, fmt.Sprintf(format, args...)})
+	}
 	switch {
 	case o.Origin == nil:
-		errs = append(errs, errors.New("Origin is nil, want the URL of the origin"))
+		wrong("Origin", "is nil, want the URL of the origin")
 	case o.Origin.Scheme != "http" && o.Origin.Scheme != "https" || o.Origin.Host == "":
-		wrong("Origin is %q, want http:// or https:// and a host", o.Origin.Redacted())
+		wrong("Origin", "is %q, want http:// or https:// and a host", o.Origin.Redacted())
 	case o.Origin.User != nil || o.Origin.RawQuery != "" || o.Origin.Fragment != "":
-		wrong("Origin is %q, want no user, query or fragment", o.Origin.Redacted())
+		wrong("Origin", "is %q, want no user, query or fragment", o.Origin.Redacted())
 	}
 	if o.Profile != SafeDefault && o.Profile != StrictRFC {
-		wrong("Profile is %v, want SafeDefault or StrictRFC", o.Profile)
+		wrong("Profile", "is %v, want SafeDefault or StrictRFC", o.Profile)
 	}
 	if !nameForm.MatchString(o.Name) {
-		wrong("Name is %q, want up to 64 letters, digits, '-', '_' and '.', beginning with a letter", o.Name)
+		wrong("Name", "is %q, want up to 64 letters, digits, '-', '_' and '.', beginning with a letter", o.Name)
 	}
 	if o.MaxBytes < 1<<20 {
-		wrong("MaxBytes is %d, want at least %d", o.MaxBytes, 1<<20)
+		wrong("MaxBytes", "is %d, want at least %d", o.MaxBytes, 1<<20)
 	}
 	if o.MaxObjectBytes < 1 || o.MaxObjectBytes > o.MaxBytes/4 {
-		wrong("MaxObjectBytes is %d, want 1 to a quarter of MaxBytes (%d)", o.MaxObjectBytes, o.MaxBytes/4)
+		wrong("MaxObjectBytes", "is %d, want 1 to a quarter of the memory, which is %d", o.MaxObjectBytes, o.MaxBytes/4)
+	}
+	switch {
+	case o.Disk == "" && o.DiskBytes != 0:
+		wrong("DiskBytes", "is %d, want a folder too", o.DiskBytes)
+	case o.Disk != "" && o.DiskBytes < 1<<20:
+		wrong("DiskBytes", "is %d, want at least %d", o.DiskBytes, 1<<20)
 	}
 	for _, field := range o.TargetFields {
 		if !fieldForm.MatchString(field) {
-			wrong("TargetFields has %q, want the name of a field", field)
+			wrong("TargetFields", "has %q, want the name of a field", field)
 		}
 	}
 	if o.OriginTimeout < 0 {
-		wrong("OriginTimeout is %v, want more than 0", o.OriginTimeout)
+		wrong("OriginTimeout", "is %v, want more than 0", o.OriginTimeout)
 	}
 	return errors.Join(errs...)
 }

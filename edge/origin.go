@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
 	"net"
 	"net/http"
@@ -31,6 +32,7 @@ func originTransport(timeout time.Duration) *http.Transport {
 // toOrigin returns the request that asks the origin for what r asks. Its body is
 // r's if it has one.
 func (h *Handler) toOrigin(ctx context.Context, r *http.Request) *http.Request {
+	// A copy, all of it: net/http and the user's transport change what they send.
 	out := r.Clone(ctx)
 	out.RequestURI = ""
 	out.Close = false
@@ -69,6 +71,8 @@ func (h *Handler) originURL(u *url.URL) *url.URL {
 // forwarded replaces what a client said about the way its request took: the
 // origin may build responses from it, and these are stored for others.
 func (h *Handler) forwarded(out http.Header, r *http.Request) {
+	// The addresses are kept, since origins count the hops that they trust from the
+	// end; the rest of what a client says of its way is not to be believed.
 	before := out.Values("X-Forwarded-For")
 	for name := range out {
 		// Origins that have fields as variables do not tell "_" from "-".
@@ -82,7 +86,7 @@ func (h *Handler) forwarded(out http.Header, r *http.Request) {
 	scheme := schemeOf(r)
 	out.Set("X-Forwarded-Host", normalHost(scheme, r.Host))
 	out.Set("X-Forwarded-Proto", scheme)
-	out.Add("Via", viaVersion(r)+" "+h.options.Name)
+	out.Add("Via", viaVersion(r)+" "+h.pseudonym)
 }
 
 // rewritten tells whether the origin gets a field from the edge, not from the
@@ -99,20 +103,25 @@ func viaVersion(r *http.Request) string {
 	return "1.1"
 }
 
-// maxVia is how many times a request may have passed an edge of this name.
-const maxVia = 4
+// newPseudonym returns what a handler calls itself in Via: its name, which others
+// may have too, and what nobody else has (RFC 9110 7.6.3).
+func newPseudonym(name string) string { return name + "-" + strings.ToLower(rand.Text()[:13]) }
 
-// loops tells whether a request runs in a circle: the origin is the edge itself.
+// loops tells whether a request has passed this very handler before: its origin is
+// the edge itself, or a proxy that leads back to it. That is seen at the first
+// return: a GET would otherwise join the flight that it belongs to, and wait for
+// itself.
 func (h *Handler) loops(r *http.Request) bool {
-	n := 0
+	// Proxies on the way add members to the line, or lines, and maybe comments.
 	for _, line := range r.Header["Via"] {
 		for member := range strings.SplitSeq(line, ",") {
-			if strings.HasSuffix(member, " "+h.options.Name) {
-				n++
+			// protocol, received-by and maybe a comment
+			if fields := strings.Fields(member); len(fields) > 1 && fields[1] == h.pseudonym {
+				return true
 			}
 		}
 	}
-	return n >= maxVia
+	return false
 }
 
 // interim is a response with a status of 1xx.

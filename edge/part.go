@@ -16,6 +16,7 @@ type span struct{ from, to int64 }
 // several ranges, which are more work than they are worth. satisfiable is false
 // if there is no such part.
 func rangeOf(lines []string, length int64) (s span, satisfiable, ok bool) {
+	// Several lines would be one list of ranges, if units were lists.
 	if len(lines) != 1 {
 		return s, false, false
 	}
@@ -43,6 +44,7 @@ func rangeOf(lines []string, length int64) (s span, satisfiable, ok bool) {
 
 // parseOffset reads a number without a sign, of at most 18 digits.
 func parseOffset(text string) (int64, bool) {
+	// 18 digits fit into 63 bits whatever they are; ParseInt would take a sign.
 	if text == "" || len(text) > 18 || text[0] < '0' || text[0] > '9' {
 		return 0, false
 	}
@@ -76,12 +78,14 @@ func (s *response) ifRange(r http.Header) bool {
 	switch {
 	case condition == "":
 		return true
+	// RFC 9110 13.1.5: parts of bytes that may differ do not fit together.
 	case strings.HasPrefix(condition, "W/"):
 		return false
 	case strings.HasPrefix(condition, `"`):
 		return condition == s.etag
 	}
 	date, ok := httpcache.ParseDate(condition)
+	// Equal, not earlier: the client has the bytes of that very date.
 	modified, known := httpcache.ParseDate(s.modified)
 	return ok && known && date.Equal(modified)
 }
@@ -111,6 +115,7 @@ func (f *flight) complete(resp *http.Response) []byte {
 			resp.Header[name] = lines
 		}
 	}
+	// From here on it is a whole response, for all who look at it.
 	resp.StatusCode = http.StatusOK
 	resp.Header.Del("Content-Range")
 	resp.Header.Set("Content-Length", strconv.FormatInt(f.part.total, 10))

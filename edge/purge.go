@@ -42,6 +42,7 @@ func (h *Handler) Purge(p Purge) error {
 	if err != nil {
 		return fmt.Errorf("edge: purge: %w", err)
 	}
+	// One moment for all of it: a soft purge says since when it is stale.
 	now := time.Now()
 	if len(names) > 0 {
 		h.store.book.enter(names, p.Soft, now)
@@ -54,7 +55,7 @@ func (h *Handler) Purge(p Purge) error {
 		}
 	}
 	if p.Everything && !p.Soft {
-		h.store.tier.Clear() // the mark has made it wrong; this frees the memory
+		h.store.clear() // the mark has made it wrong; this frees the room
 	}
 	h.count.purges.Add(1)
 	return nil
@@ -67,6 +68,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 		names = append(names, aboutAll)
 	}
 	for _, tag := range p.Tags {
+		// As responses' tags are folded, so that both are compared in one form.
 		folded := foldTag(tag)
 		if !isTag(folded) {
 			errs = append(errs, fmt.Errorf("tag %.80q, want 1 to %d printable characters without commas and spaces", tag, maxPurgeTag))
@@ -88,6 +90,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 			errs = append(errs, fmt.Errorf("prefix %.80q, want a host and a path, without a scheme, query or fragment", prefix))
 			continue
 		}
+		// In the form of the keys, or a prefix with an escape would match nothing.
 		path := normalPath(u.EscapedPath())
 		names = append(names, aboutPrefix+strings.ToLower(host)+path)
 	}
@@ -99,6 +102,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 		}
 		urls = append(urls, both[:]...)
 	}
+	// A caller who thinks that something was purged must learn that nothing was.
 	if len(errs) == 0 && len(names)+len(urls) == 0 {
 		errs = append(errs, errors.New("it names nothing"))
 	}

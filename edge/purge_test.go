@@ -165,7 +165,15 @@ var raceRounds = flag.Int("rounds", 1000, "purges in TestPurge_Race")
 
 // TestPurge_Race: purges by tag and URL, hard and soft, while others read. After
 // each of them the next answer is at least as new as the change before it.
+//
+// With a disk the memory forgets now and then, so that the answer is read back
+// while it is purged, and while the next one is written.
 func TestPurge_Race(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { racePurges(t, "") })
+	t.Run("disk", func(t *testing.T) { racePurges(t, t.TempDir()) })
+}
+
+func racePurges(t *testing.T, disk string) {
 	rounds := *raceRounds
 	var version, stale atomic.Int64
 	h := newEdge(t, func(r *http.Request) (*http.Response, error) {
@@ -183,7 +191,12 @@ func TestPurge_Race(t *testing.T) {
 			return respond(304, "", "Cache-Control: max-age=60", "ETag: "+etag), nil
 		}
 		return respond(200, body, lines...), nil
-	})
+	}, func(o *Options) { o.Disk = disk })
+	forget := func() {
+		if disk != "" && rand.N(3) == 0 {
+			h.store.tier.Delete("http://www.example.com/a") // without the stripe's lock, as memory evicts
+		}
+	}
 	purges := []Purge{
 		{Tags: []string{"x"}},
 		{URLs: []string{"http://www.example.com/a"}},
@@ -191,6 +204,7 @@ func TestPurge_Race(t *testing.T) {
 		{URLs: []string{"http://www.example.com/a"}, Soft: true},
 	}
 	read := func() {
+		forget()
 		least := version.Load() // all purges up to this one have returned
 		w := get(h, "/a")
 		got, err := strconv.ParseInt(w.Body.String(), 10, 64)
@@ -220,6 +234,7 @@ func TestPurge_Race(t *testing.T) {
 		if err := h.Purge(purges[i%len(purges)]); err != nil {
 			t.Fatal(err)
 		}
+		forget()
 		w := get(h, "/a")
 		if got, _ := strconv.ParseInt(w.Body.String(), 10, 64); got < n {
 			stale.Add(1)
@@ -234,6 +249,9 @@ func TestPurge_Race(t *testing.T) {
 	got := h.Stats()
 	if got.Hits == 0 || got.Collapsed == 0 {
 		t.Errorf("nothing was shared, so that nothing was shown: %+v", got)
+	}
+	if disk != "" && (got.DiskFound == 0 || got.DiskFailed != 0) {
+		t.Errorf("nothing was found on disk, or something failed: %+v", got)
 	}
 	t.Logf("%d purges: %+v", rounds, got)
 }

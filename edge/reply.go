@@ -22,6 +22,8 @@ func (h *Handler) reply(x *exchange, s *response, from http.Header, n note, vali
 		header["Age"] = []string{strconv.FormatInt(int64(s.age(x.now)/time.Second), 10)}
 	}
 	h.mark(header, n)
+	// RFC 9110 13.2.2: conditions on what the client has come before its Range. They
+	// are evaluated here, since the response is for others as well.
 	if s.notModified(x.r.Header) {
 		writeNotModified(x.w)
 		return
@@ -50,11 +52,14 @@ func (h *Handler) reply(x *exchange, s *response, from http.Header, n note, vali
 			header["Content-Length"] = []string{strconv.Itoa(len(body))}
 		}
 	}
+	// All of it is here, also if it came in chunks: with its length the connection
+	// can be used again, by HTTP/1.0 too.
 	if _, ok := header["Content-Length"]; !ok && bodyAllowed(status) {
 		header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	x.w.WriteHeader(status)
 	if x.r.Method != http.MethodHead && bodyAllowed(status) {
+		// An error is the client's going, after which there is nobody to tell.
 		_, _ = x.w.Write(body)
 	}
 }
@@ -87,6 +92,7 @@ func (h *Handler) stream(x *exchange, f *flight, from http.Header, body *spoolRe
 		writeNotModified(x.w)
 		return
 	}
+	// Without a length nobody knows when the next byte comes: it is sent as it is.
 	_, sized := header["Content-Length"]
 	x.w.WriteHeader(s.status)
 	if x.r.Method == http.MethodHead || !bodyAllowed(s.status) {
@@ -110,12 +116,14 @@ func (h *Handler) relay(w http.ResponseWriter, resp *http.Response, from http.He
 		header.Add("Trailer", name)
 	}
 	w.WriteHeader(resp.StatusCode)
+	// A transport of the user's may leave Request out; then the status decides alone.
 	if resp.Request != nil && resp.Request.Method == http.MethodHead || !bodyAllowed(resp.StatusCode) {
 		return
 	}
 	if err := h.copyThrough(w, resp.Body, resp.ContentLength < 0, n.detail == string(refusedBudget)); err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	// The prefix works whether they were announced or not.
 	for name, lines := range resp.Trailer {
 		header[http.TrailerPrefix+name] = lines
 	}
@@ -127,6 +135,7 @@ var copyBuffers = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 // copyThrough copies a body as it comes. Where memory is short it does so in small
 // pieces: clients that do not read may be many.
 func (h *Handler) copyThrough(w http.ResponseWriter, body io.Reader, flush, short bool) error {
+	// Pooled buffers of those who do not read would be held for as long as they like.
 	var buffer []byte
 	if short {
 		buffer = make([]byte, 4<<10)
@@ -149,6 +158,7 @@ func (h *Handler) copyThrough(w http.ResponseWriter, body io.Reader, flush, shor
 		if err == io.EOF {
 			return nil
 		}
+		// The header is out: only a broken connection can say that there was more.
 		if err != nil {
 			h.count.truncated.Add(1)
 			return err

@@ -41,6 +41,8 @@ const maxHeuristic = 24 * time.Hour
 // state reads what a response says. got is when it came in.
 func (o *Options) state(status int, h http.Header, got time.Time) statement {
 	var s statement
+	// The first that is valid decides by itself; one that is not is as if absent
+	// (RFC 9213 2.2).
 	for _, field := range o.TargetFields {
 		if s.d, s.targeted = httpcache.ParseTargeted(h.Values(field)); s.targeted {
 			break
@@ -50,6 +52,7 @@ func (o *Options) state(status int, h http.Header, got time.Time) statement {
 		s.d = httpcache.ParseCacheControl(h.Values("Cache-Control"))
 	}
 	s.lifetime, s.explicit = s.statedLifetime(h, got)
+	// To guess is allowed, not required: the safe profile does not.
 	if !s.explicit && (o.Profile == StrictRFC || s.d.Has("public")) {
 		s.lifetime = s.heuristic(status, h, got)
 	}
@@ -78,6 +81,7 @@ func (s *statement) statedLifetime(h http.Header, got time.Time) (time.Duration,
 	if s.targeted || len(expires) == 0 {
 		return 0, false
 	}
+	// Two of them contradict each other, and "0" is a common way to say "stale".
 	end, ok := httpcache.ParseDate(expires[0])
 	if !ok || len(expires) > 1 {
 		return 0, true
@@ -208,6 +212,7 @@ func (o *Options) credentials(r *http.Request, h http.Header, s *statement) refu
 		}
 		return refusedNone
 	}
+	// RFC 9111 3.5: these directives say that it is for others too.
 	if r.Header.Get("Authorization") != "" &&
 		!s.d.Has("public") && !s.d.Has("must-revalidate") && !s.d.Has("s-maxage") {
 		return refusedCredentials

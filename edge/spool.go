@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -14,6 +15,9 @@ const (
 	// windowBytes is how far the origin may be ahead of the slowest reader of a
 	// body that is not going to be stored.
 	windowBytes = 1 << 20
+	// slowPatience is how long the origin waits, in all, for one reader to take a
+	// window's worth while others have nothing to read.
+	slowPatience = 10 * time.Second
 )
 
 var (
@@ -21,6 +25,8 @@ var (
 	errAbandoned = errors.New("edge: nobody reads the body")
 	// errWindow says that a body has passed, and was too large to be kept.
 	errWindow = errors.New("edge: the body was not kept")
+	// errSlow says that a reader was cut off because it held up others.
+	errSlow = errors.New("edge: the client reads too slowly for those it shares the body with")
 	// errLong says that a body is longer than its Content-Length.
 	errLong = errors.New("edge: the body is longer than it says")
 )
@@ -32,6 +38,11 @@ var (
 // or the budget of all spools is spent. From there on it is a window: what all
 // have read is dropped, nobody can join, and the origin waits for the slowest. A
 // window too holds no more than it has charged, with one chunk as the least.
+//
+// Who shares a window and is much slower than the others is cut off: some 100 KiB/s
+// is enough not to be, and a reader that is alone may be as slow as it likes. The
+// others cannot be served from anything but the window, while one that was cut off
+// can ask again, and then is alone.
 type spool struct {
 	limit  int64
 	budget *atomic.Int64 // bytes that all spools together may still take
@@ -49,6 +60,11 @@ type spool struct {
 	done    bool
 	err     error // why the body ended early
 	readers map[*spoolReader]struct{}
+
+	// waited is for how long the origin was waiting since the slowest reader was at
+	// waitedAt; it begins anew whenever that one has taken a window's worth.
+	waited   time.Duration
+	waitedAt int64
 }
 
 // newSpool returns a spool for a body of the given length, -1 if that is not
@@ -57,6 +73,7 @@ type spool struct {
 func newSpool(length, limit int64, budget *atomic.Int64) (s *spool, first *spoolReader, why refusal) {
 	s = &spool{limit: limit, budget: budget, end: max(-1, length), readers: map[*spoolReader]struct{}{}}
 	s.changed.L = &s.mu
+	// Known in advance: it passes to one client alone, without a window for others.
 	if length > limit {
 		return nil, nil, refusedSize
 	}
@@ -67,6 +84,7 @@ func newSpool(length, limit int64, budget *atomic.Int64) (s *spool, first *spool
 	if !s.charge(least) {
 		return nil, nil, refusedBudget
 	}
+	// What is stored later is then this piece, and not a copy.
 	if 0 < length && length <= 8*chunkBytes {
 		s.add(length) // it will be in one piece
 	}
@@ -88,6 +106,7 @@ func (s *spool) prefill(prefix []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The bytes are the store's: no room to grow, and nothing charged.
 	s.chunks = append([][]byte{prefix[:len(prefix):len(prefix)]}, s.chunks...)
 	s.size, s.prefix = int64(len(prefix)), len(prefix)
 	if s.end >= 0 {
@@ -104,10 +123,12 @@ func (s *spool) total() int64 {
 
 // charge takes n more bytes from the budget, and tells whether it had them.
 func (s *spool) charge(n int64) bool {
+	// What was charged before may be more than is needed now, and covers it.
 	n -= s.held
 	if n <= 0 {
 		return true
 	}
+	// Two that try at once may both be refused; none can take what is not there.
 	if s.budget.Add(-n) < 0 {
 		s.budget.Add(n)
 		return false
@@ -149,6 +170,7 @@ func (s *spool) fill(ctx context.Context, body io.Reader, watch *silence) error 
 		}
 		watch.heard()
 		n, err := body.Read(room)
+		// A cache that cut it would store what the origin did not mean to send.
 		if probing && n > 0 {
 			return errLong
 		}
@@ -173,7 +195,8 @@ func (s *spool) next(ctx context.Context) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		// A body that is kept needs no reader.
+		// A body that is kept needs no reader; a window that has none is of no use to
+		// anyone who comes later.
 		if len(s.readers) == 0 && s.window {
 			return nil, errAbandoned
 		}
@@ -192,8 +215,44 @@ func (s *spool) next(ctx context.Context) ([]byte, error) {
 				continue
 			}
 		}
-		s.changed.Wait()
+		s.waitForSlowest()
 	}
+}
+
+// waitForSlowest waits until something changes. If it has waited for too long it cuts
+// off those for whom.
+func (s *spool) waitForSlowest() {
+	slowest, starving := s.slowest(), false
+	for r := range s.readers {
+		starving = starving || r.offset == s.size
+	}
+	if !starving {
+		s.changed.Wait() // nobody is held up: all are as slow, or there is one
+		return
+	}
+	if slowest-s.waitedAt >= windowBytes {
+		s.waited, s.waitedAt = 0, slowest
+	}
+	if left := slowPatience - s.waited; left > 0 {
+		began := time.Now()
+		timer := time.AfterFunc(left, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.changed.Broadcast()
+		})
+		s.changed.Wait()
+		timer.Stop()
+		s.waited += time.Since(began)
+		return
+	}
+	// Also those who are hardly faster: else each would have its own patience.
+	for r := range s.readers {
+		if r.offset <= slowest+(s.size-slowest)/2 {
+			r.slow = true
+			delete(s.readers, r)
+		}
+	}
+	s.waited, s.waitedAt = 0, s.slowest()
 }
 
 // free returns the room in the last chunk, or in a new one if the budget has it.
@@ -317,12 +376,14 @@ func (s *spool) bytes() []byte {
 type spoolReader struct {
 	spool  *spool
 	offset int64
+	slow   bool // it was cut off
 }
 
 // join returns a new reader; false if the first bytes are gone.
 func (s *spool) join() (*spoolReader, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// A reader that has missed the first bytes could never be given them.
 	if s.base > 0 || s.window && s.size > 0 && len(s.readers) == 0 {
 		return nil, false
 	}
@@ -338,6 +399,9 @@ func (r *spoolReader) next(ctx context.Context) ([]byte, error) {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.slow {
+		return nil, errSlow
+	}
 	if r.offset == s.size && !s.done {
 		stop := context.AfterFunc(ctx, func() {
 			s.mu.Lock()
@@ -357,6 +421,7 @@ func (r *spoolReader) next(ctx context.Context) ([]byte, error) {
 		}
 		s.changed.Wait()
 	}
+	// There are few: a window has 32, and what is kept is read near its end.
 	at := s.base
 	for _, chunk := range s.chunks {
 		if end := at + int64(len(chunk)); r.offset < end {
@@ -373,6 +438,7 @@ func (r *spoolReader) read(n int) {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Only a window waits for its readers.
 	r.offset += int64(n)
 	if s.window {
 		s.changed.Broadcast()
@@ -384,6 +450,7 @@ func (r *spoolReader) Close() {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The origin may have been waiting for this one.
 	delete(s.readers, r)
 	s.settle()
 	s.changed.Broadcast()

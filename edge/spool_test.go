@@ -148,3 +148,76 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	b.all.Add(int64(n))
 	return n, err
 }
+
+// pacedWriter is a client that takes so many bytes a second, any number if that is
+// zero.
+type pacedWriter struct {
+	discardWriter
+	rate int
+	n    int
+	done time.Time
+}
+
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	if w.rate > 0 {
+		time.Sleep(time.Duration(len(p)) * time.Second / time.Duration(w.rate))
+	}
+	w.n += len(p)
+	w.done = time.Now()
+	return len(p), nil
+}
+
+// TestSpool_Slow: of those who share a body that is not kept, one that is much too
+// slow is cut off, and the others have it in time; one that is somewhat slower is
+// waited for, and so is one that is alone.
+func TestSpool_Slow(t *testing.T) {
+	const size = 4 << 20
+	for _, tt := range []struct {
+		name  string
+		rates []int
+		cut   int // so many of the first
+		took  time.Duration
+	}{
+		{"one does not read", []int{1, 0, 0}, 1, slowPatience},
+		{"one reads 20 KiB/s", []int{20 << 10, 0, 1 << 20}, 1, slowPatience + 4*time.Second},
+		{"two are too slow", []int{20 << 10, 21 << 10, 0}, 2, 2*slowPatience + time.Second},
+		{"one reads 200 KiB/s", []int{200 << 10, 0}, 0, 21 * time.Second},
+		{"alone", []int{20 << 10}, 0, 206 * time.Second},
+		{"all are slow", []int{20 << 10, 20 << 10}, 0, 206 * time.Second},
+	} {
+		for _, budget := range []int64{64 << 20, 1 << 20} {
+			t.Run(fmt.Sprint(tt.name, " of ", budget), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+						time.Sleep(time.Second) // until all are aboard
+						first := &slowBody{pieces: []string{"x"}, pause: time.Second, end: io.EOF}
+						body := io.MultiReader(first, io.LimitReader(zeros{}, size-1))
+						return chunked(io.NopCloser(body), "Cache-Control: max-age=60"), nil
+					}, func(o *Options) { o.MaxBytes, o.MaxObjectBytes = budget, 256<<10 })
+					began := time.Now()
+					var all sync.WaitGroup
+					clients := make([]*pacedWriter, len(tt.rates))
+					for i, rate := range tt.rates {
+						w := &pacedWriter{discardWriter: discardWriter{http.Header{}}, rate: rate}
+						clients[i] = w
+						all.Go(func() {
+							cut := broken(func() { h.ServeHTTP(w, newGet("/a")) })
+							if want := i < tt.cut; cut != want || !cut && w.n != size {
+								t.Errorf("client %d at %d bytes/s: cut off %v with %d bytes, want %v", i, rate, cut, w.n, want)
+							}
+						})
+					}
+					all.Wait()
+					for i, w := range clients[tt.cut:] {
+						if took := w.done.Sub(began) - 2*time.Second; took > tt.took {
+							t.Errorf("client %d had all after %v, want at most %v", tt.cut+i, took, tt.took)
+						}
+					}
+					if got, want := h.spools.Load(), h.options.MaxBytes/4; got != want {
+						t.Errorf("the budget is %d at the end, want %d", got, want)
+					}
+				})
+			})
+		}
+	}
+}

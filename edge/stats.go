@@ -26,8 +26,16 @@ type Stats struct {
 	Truncated uint64
 	// Purges that were accepted.
 	Purges uint64
-	// Entries is about how many URLs are in the cache now.
+	// Entries is about how many URLs are in memory now.
 	Entries int
+
+	// DiskFound were not in memory and were read from Options.Disk. DiskWritten were
+	// written to it; DiskDropped were not, because too much was waiting, there was no
+	// room or the disk had failed. DiskFailed are its errors.
+	DiskFound, DiskWritten, DiskDropped, DiskFailed uint64
+	// DiskEntries are the URLs that it has, DiskBytes what its files take.
+	DiskEntries int
+	DiskBytes   int64
 }
 
 type counters struct {
@@ -41,7 +49,7 @@ type counters struct {
 // may be off by what happens meanwhile.
 func (h *Handler) Stats() Stats {
 	c := &h.count
-	return Stats{
+	s := Stats{
 		Requests: c.requests.Load(), Hits: c.hits.Load(), Stale: c.stale.Load(), Misses: c.misses.Load(),
 		Bypassed: c.bypassed.Load(), Written: c.written.Load(), Collapsed: c.collapsed.Load(),
 		Failed: c.failed.Load(), Rescued: c.rescued.Load(),
@@ -49,4 +57,10 @@ func (h *Handler) Stats() Stats {
 		Stored: c.stored.Load(), Confirmed: c.confirmed.Load(), Truncated: c.truncated.Load(),
 		Purges: c.purges.Load(), Entries: h.store.tier.Len(),
 	}
+	if d := h.store.disk; d != nil {
+		s.DiskFound, s.DiskWritten = d.count.found.Load(), d.count.written.Load()
+		s.DiskDropped, s.DiskFailed = d.count.dropped.Load(), d.count.failed.Load()
+		s.DiskEntries, s.DiskBytes = d.size()
+	}
+	return s
 }

@@ -14,6 +14,7 @@ import (
 // URL are made under the lock of its stripe.
 type store struct {
 	book    *book
+	disk    *disk // nil: none
 	tier    *memory.Tier[string, variants]
 	seed    maphash.Seed
 	stripes [256]stripe
@@ -67,9 +68,12 @@ func (s *store) stripe(key string) *stripe {
 
 // lookup returns the responses under a URL that a request selects, the latest
 // first, and all others under it that could be validated. What a purge has made
-// wrong is in neither.
-func (s *store) lookup(key string, request http.Header) (selected, others []*response) {
+// wrong is in neither. The end of giveUp ends the wait for the disk.
+func (s *store) lookup(key string, request http.Header, giveUp <-chan struct{}) (selected, others []*response) {
 	v := s.tier.Get(key)
+	if v == nil && s.disk != nil {
+		v = s.fromDisk(key, giveUp)
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -93,11 +97,46 @@ func (s *store) lookup(key string, request http.Header) (selected, others []*res
 	return selected, others
 }
 
+// fromDisk brings what is on disk for a URL into memory, and returns it.
+func (s *store) fromDisk(key string, giveUp <-chan struct{}) *variants {
+	e, list := s.disk.find(key, giveUp)
+	if len(list) == 0 {
+		return nil
+	}
+	p := s.stripe(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v := s.tier.Get(key); v != nil {
+		return v // it is newer, or the same
+	}
+	// Purges of the URL, and what takes its place, hold this lock: either they came
+	// before, and then the entry is not current, or they find it in memory.
+	softAt, ok := s.disk.current(e)
+	if !ok {
+		return nil
+	}
+	// It is shared by all who have read it together, and does not change.
+	list = slices.DeleteFunc(slices.Clone(list), func(r *response) bool { return !r.usable(s.book) })
+	if len(list) == 0 {
+		s.disk.forget(key)
+		return nil
+	}
+	v := newVariants(key, list)
+	for _, r := range list {
+		if softAt != 0 {
+			r.soften(time.Unix(0, softAt))
+		}
+	}
+	s.tier.Set(key, v)
+	return v
+}
+
 // begin notes that a request for a URL is about to be sent to the origin.
 func (s *store) begin(url target) *fetch {
 	p := s.stripe(url.key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// Under the lock: a purge of the URL finds the fetch, or came before it.
 	return p.begin(url, s.book)
 }
 
@@ -128,6 +167,7 @@ func (s *store) put(f *fetch, r *response) bool {
 	p := s.stripe(f.url.key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// The purge came after the request was sent: what it brings may be of before.
 	if f.fenced {
 		return false
 	}
@@ -148,6 +188,8 @@ func (s *store) put(f *fetch, r *response) bool {
 			}
 		}
 	}
+	// The new one is the first, and the others come as they were sorted: what is cut
+	// off is the oldest.
 	if len(list) > maxVariants {
 		list = list[:maxVariants]
 	}
@@ -172,13 +214,23 @@ func (s *response) sameSlot(r *response) bool {
 // end is the offset behind the body of a part.
 func (s *response) end() int64 { return s.first + int64(len(s.body)) }
 
-// set replaces the responses under a URL.
+// set replaces the responses under a URL, in memory and on disk. Its caller holds
+// the stripe's lock.
 func (s *store) set(key string, list []*response) {
+	v := newVariants(key, list)
+	s.tier.Set(key, v)
+	if s.disk != nil {
+		s.disk.put(key, v)
+	}
+}
+
+// newVariants returns the responses under a URL with their size.
+func newVariants(key string, list []*response) *variants {
 	v := &variants{list: list, size: int64(len(key))}
 	for _, r := range list {
 		v.size += r.size()
 	}
-	s.tier.Set(key, v)
+	return v
 }
 
 // forget deletes the responses under a URL, and keeps out those whose requests
@@ -196,6 +248,17 @@ func (s *store) forgetBefore(key string, own *fetch) {
 	}
 	p.dropFlights(key)
 	s.tier.Delete(key)
+	if s.disk != nil {
+		s.disk.forget(key)
+	}
+}
+
+// clear frees what a purge of everything has made wrong.
+func (s *store) clear() {
+	s.tier.Clear()
+	if s.disk != nil {
+		s.disk.clear()
+	}
 }
 
 // soften makes the responses under a URL stale, also those under way.
@@ -203,6 +266,7 @@ func (s *store) soften(key string, now time.Time) {
 	p := s.stripe(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// The earliest moment counts: a later purge does not make it less stale.
 	for _, f := range p.fetches[key] {
 		if f.softAt.IsZero() {
 			f.softAt = now
@@ -213,6 +277,9 @@ func (s *store) soften(key string, now time.Time) {
 		for _, r := range v.list {
 			r.soften(now)
 		}
+	}
+	if s.disk != nil {
+		s.disk.soften(key, now)
 	}
 }
 

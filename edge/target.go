@@ -33,6 +33,7 @@ func schemeOf(r *http.Request) string {
 // newTarget returns the target of a URL under a scheme and host, which may be
 // those of the request where u has none.
 func newTarget(scheme, host string, u *url.URL) target {
+	// RFC 9110 4.2.3: an empty path is "/".
 	path := u.EscapedPath()
 	if path == "" {
 		path = "/"
@@ -41,6 +42,8 @@ func newTarget(scheme, host string, u *url.URL) target {
 		path += "?" + u.RawQuery
 	}
 	path = normalPath(path)
+	// Names do not tell capital letters, and the default port goes without saying
+	// (RFC 9110 4.2.3): in two forms one would escape the purge of the other.
 	host = normalHost(scheme, host)
 	return target{key: scheme + "://" + host + path, scheme: scheme, host: host, path: path}
 }

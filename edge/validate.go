@@ -29,6 +29,7 @@ func (f *flight) conditional() {
 			tags = append(tags, s.etag)
 		}
 	}
+	// The tags of all forms at once: one answer says which of them is still right.
 	if len(tags) > 0 {
 		f.out.Header.Set("If-None-Match", strings.Join(tags, ", "))
 	}
@@ -62,6 +63,7 @@ func (f *flight) rest(part *response) {
 
 // unconditional makes the request of a flight one for the whole response.
 func (f *flight) unconditional() {
+	// A copy: the transport may still be reading the first one.
 	f.out = f.out.Clone(f.out.Context())
 	for _, name := range conditionals {
 		f.out.Header.Del(name)
@@ -88,6 +90,7 @@ func (f *flight) misses(resp *http.Response) bool {
 // compressed, that the same weak tag can be about: it takes the same strong one.
 func (f *flight) confirmed(h http.Header) *response {
 	if etag := h.Get("ETag"); etag != "" {
+		// Of several with the same weak tag only the one that the request selects is meant.
 		for _, s := range f.candidates {
 			if s.etag == etag && strong(etag) ||
 				s.etag != "" && weakMatch(s.etag, etag) && s.selects(f.asker.Header) {
@@ -121,8 +124,10 @@ func (h *Handler) freshen(f *flight, s *response, resp *http.Response, askedAt t
 	for _, name := range keptFields {
 		delete(update, name)
 	}
-	// The fields of the 304 replace those of the same names (RFC 9111 3.2).
+	// The fields of the 304 replace those of the same names (RFC 9111 3.2), in a
+	// copy: the stored ones are being sent to others.
 	merged := s.header.Clone()
+	// Else the old age would go on to count for what has just been confirmed.
 	if len(update["Age"]) == 0 {
 		delete(merged, "Age")
 	}
@@ -248,12 +253,14 @@ func (s *response) notModified(r http.Header) bool {
 		}
 		return false
 	}
+	// A date that makes no sense is no condition (RFC 9110 13.1.3).
 	since, ok := httpcache.ParseDate(r.Get("If-Modified-Since"))
 	if !ok || len(r["If-Modified-Since"]) > 1 {
 		return false
 	}
 	changed, ok := httpcache.ParseDate(s.modified)
 	if !ok {
+		// It has not changed after it was sent (RFC 9111 4.3.2).
 		changed = s.date
 	}
 	return !changed.After(since)

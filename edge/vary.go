@@ -28,6 +28,7 @@ func selectors(h, request http.Header) []selector {
 	if len(names) == 0 {
 		return nil
 	}
+	// In one order, so that two responses with the same fields fill the same slot.
 	slices.Sort(names)
 	all := make([]selector, len(names))
 	for i, name := range names {
@@ -46,6 +47,7 @@ func selected(name string, request http.Header) selector {
 func (s *response) selects(request http.Header) bool {
 	for i := range s.vary {
 		want := &s.vary[i]
+		// An empty field is not an absent one: origins tell them apart.
 		lines, present := request[want.name]
 		if present != want.present || !present {
 			if present != want.present {
@@ -63,26 +65,50 @@ func (s *response) selects(request http.Header) bool {
 	return true
 }
 
-// normalize joins the lines of a list and drops white space around its members.
-// In the fields of content negotiation the case of letters says nothing, nor, as
-// RFC 9110 12.5 has it, does the order.
-func normalize(name string, lines []string) string {
-	negotiated := false
+// negotiated tells whether a field is one of content negotiation.
+func negotiated(name string) bool {
 	switch name {
 	case "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language":
-		negotiated = true
+		return true
 	}
+	return false
+}
+
+// isList tells whether a field of requests is known to be a list (RFC 9110 5.6.1).
+// Whether another is nobody can say: in "a,,b" the empty member may have a meaning.
+func isList(name string) bool {
+	switch name {
+	case "Access-Control-Request-Headers", "Cache-Control", "If-Match", "If-None-Match", "Prefer",
+		"Sec-Ch-Ua", "Sec-Ch-Ua-Full-Version-List":
+		return true
+	}
+	return negotiated(name)
+}
+
+// normalize returns the value of a field in one form for all that mean the same.
+// Of a list these are its members without the white space around them, and without
+// empty ones. In the fields of content negotiation the case of letters says
+// nothing, nor, as RFC 9110 12.5 has it, does the order. The lines of any other
+// field are joined, and stay as they are.
+func normalize(name string, lines []string) string {
+	switch {
+	case name == "Cookie":
+		return strings.Join(lines, "; ") // as HTTP/2 parts it (RFC 9113 8.2.3)
+	case !isList(name):
+		return strings.Join(lines, ", ") // RFC 9110 5.3
+	}
+	folds := negotiated(name)
 	// Members keep their order elsewhere: what it means is for the origin to know.
 	var members []string
 	for _, line := range lines {
 		for member := range listMembers(line) {
-			if negotiated {
+			if folds {
 				member = strings.ToLower(strings.ReplaceAll(member, " ", ""))
 			}
 			members = append(members, member)
 		}
 	}
-	if negotiated {
+	if folds {
 		slices.Sort(members)
 	}
 	return strings.Join(members, ",")
@@ -101,6 +127,7 @@ func listMembers(line string) func(yield func(string) bool) {
 					return
 				}
 				start = i + 1
+			// A quoted pair: the next character is no quote (RFC 9110 5.6.4).
 			case line[i] == '\\' && quoted:
 				i++
 			case line[i] == '"':

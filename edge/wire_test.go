@@ -2,8 +2,10 @@ package edge
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -325,4 +327,30 @@ func TestWire_BadResponses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLoop: an edge whose origin leads back to it answers 508 at once, whatever the
+// method, and says so once. Another edge of the same name is no circle.
+func TestLoop(t *testing.T) {
+	var log bytes.Buffer
+	var h *Handler
+	back := func(r *http.Request) (*http.Response, error) {
+		in := r.Clone(r.Context())
+		in.Header.Set("Via", r.Header.Get("Via")+", 1.1 proxy (it says so)") // something is between
+		return do(h, in).Result(), nil
+	}
+	h = newEdge(t, back, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "OPTIONS", "NONSENSE"} {
+		r := newGet("/a")
+		r.Method = method
+		if w := do(h, r); w.Code != http.StatusLoopDetected {
+			t.Errorf("%s: %d, want 508", method, w.Code)
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), string(troubleLoop)) {
+		t.Errorf("the log has %d lines, want one on the circle: %s", n, log.String())
+	}
+	inner := newEdge(t, func(*http.Request) (*http.Response, error) { return respond(200, "tea"), nil })
+	outer := newEdge(t, func(r *http.Request) (*http.Response, error) { return do(inner, r).Result(), nil })
+	want(t, get(outer, "/a", "Via: 1.1 larder, 1.1 larder, 1.1"), 200, "tea")
 }

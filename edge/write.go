@@ -33,6 +33,7 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request) {
 
 // pass forwards a request whose response is for its client alone.
 func (h *Handler) pass(x *exchange, n note) {
+	// Close has told the flights to end; what begins now would outlive it.
 	if h.life.Err() != nil {
 		h.fail(x.w, http.StatusServiceUnavailable, "the edge is closing")
 		return
@@ -67,9 +68,11 @@ func (h *Handler) pass(x *exchange, n note) {
 	if !safe(x.r.Method) && resp.StatusCode < 400 {
 		h.invalidate(f, resp.Header)
 	}
+	// Before the client has its answer: its next GET sees what came of it.
 	if x.r.Method == http.MethodHead && x.best != nil {
 		h.compare(f, x, resp, askedAt)
 	}
+	// The body is copied on its way, so that nobody waits for it to be stored.
 	n.status = resp.StatusCode
 	after := h.keep(f, x, resp, askedAt)
 	defer after()
@@ -83,17 +86,21 @@ func (h *Handler) unanswered(x *exchange, err error) {
 	if dial, ok := errors.AsType[*net.OpError](err); !safe(x.r.Method) && !(ok && dial.Op == "dial") {
 		h.store.forget(x.url.key)
 	}
+	// What a GET has brought can answer a HEAD too, where stale answers are allowed.
 	if x.r.Method == http.MethodHead && x.best != nil && !x.best.neverStale {
 		f := &flight{landing: landing{failed: true, err: err}}
 		h.standIn(x, f, note{fwd: x.why()})
 		return
 	}
 	h.count.failed.Add(1)
-	if isTimeout(err) || x.r.Context().Err() != nil {
-		h.fail(x.w, http.StatusGatewayTimeout, "the origin is silent")
-		return
+	switch {
+	case x.r.Context().Err() != nil:
+		h.gone(x)
+	case isTimeout(err):
+		h.unreachable(x.w, x.r, err, http.StatusGatewayTimeout, "the origin is silent")
+	default:
+		h.unreachable(x.w, x.r, err, http.StatusBadGateway, "the origin does not answer")
 	}
-	h.fail(x.w, http.StatusBadGateway, "the origin does not answer")
 }
 
 // invalidate makes what a successful unsafe request has changed wrong: its
@@ -101,12 +108,14 @@ func (h *Handler) unanswered(x *exchange, err error) {
 // 4.4), and the groups that the response names (RFC 9875 3).
 func (h *Handler) invalidate(f *fetch, header http.Header) {
 	t := &f.url
+	// The answer itself may be what a GET would get (see keep), and began before.
 	h.store.forgetBefore(t.key, f)
 	for _, name := range []string{"Location", "Content-Location"} {
 		if other, ok := h.related(t, header.Get(name)); ok && other.key != t.key {
 			h.store.forget(other.key)
 		}
 	}
+	// Groups are the origin's own: it can name none of another's.
 	groups, ok := httpcache.ParseGroups(header.Values("Cache-Group-Invalidation"))
 	if !ok {
 		return
@@ -137,6 +146,7 @@ func (h *Handler) related(t *target, reference string) (target, bool) {
 	if !own && (u.Scheme != t.scheme || normalHost(u.Scheme, u.Host) != t.host) {
 		return target{}, false
 	}
+	// Clients know the target without the path that the origin's URL goes before.
 	if own {
 		u.Path = strings.TrimPrefix(u.Path, strings.TrimSuffix(o.Path, "/"))
 		u.RawPath = ""
@@ -187,6 +197,7 @@ func (h *Handler) keep(f *fetch, x *exchange, resp *http.Response, askedAt time.
 	if why != refusedNone || !s.explicit {
 		return nothing
 	}
+	// As for a GET, within the budget: without room it passes and is not kept.
 	sp, first, why := newSpool(resp.ContentLength, h.options.MaxObjectBytes, &h.spools)
 	if why != refusedNone {
 		return nothing
@@ -194,6 +205,7 @@ func (h *Handler) keep(f *fetch, x *exchange, resp *http.Response, askedAt time.
 	tee := &tee{body: resp.Body, spool: sp}
 	resp.Body = tee
 	return func() {
+		// Nobody reads from the spool; the reader held it open while the body passed.
 		first.Close()
 		if tee.whole && (resp.ContentLength < 0 || sp.total() == resp.ContentLength) && !sp.isWindow() {
 			h.store.put(f, s.with(s.header, func(c *response) { c.body = sp.bytes() }))

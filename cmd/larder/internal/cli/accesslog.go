@@ -35,6 +35,7 @@ func (a *accessLog) reopen() error {
 	file := os.Stdout
 	if a.path != "-" {
 		var err error
+		// 0640: the log has addresses, and paths that may be somebody's.
 		if file, err = os.OpenFile(a.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640); err != nil {
 			return fmt.Errorf("-access-log: %w", err)
 		}
@@ -71,6 +72,7 @@ func (a *accessLog) wrap(next http.Handler) http.Handler {
 		began := time.Now()
 		seen := &seenWriter{ResponseWriter: w}
 		whole := false
+		// Deferred: a body that breaks off leaves the handler by a panic.
 		defer func() {
 			a.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("remote", r.RemoteAddr), slog.String("method", r.Method), slog.String("host", r.Host),
@@ -100,6 +102,7 @@ func (w *seenWriter) WriteHeader(status int) {
 }
 
 func (w *seenWriter) Write(p []byte) (int, error) {
+	// Who writes without a header has sent 200.
 	if w.status < 200 {
 		w.status = http.StatusOK
 	}

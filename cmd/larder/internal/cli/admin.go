@@ -28,6 +28,7 @@ func (s *edgeServer) operators() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		writeMetrics(w, s.handler.Stats())
 	})
+	// Looked up for each call: a reload puts another one there.
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { (*s.api.Load()).ServeHTTP(w, r) })
 	return mux
 }
@@ -65,10 +66,23 @@ func writeMetrics(w io.Writer, s edge.Stats) {
 		{"confirmed_total", "Stored responses confirmed by the origin.", s.Confirmed},
 		{"truncated_total", "Bodies that ended before their end.", s.Truncated},
 		{"purges_total", "Purges accepted.", s.Purges},
+		{"disk_found_total", "URLs read from the disk store.", s.DiskFound},
+		{"disk_written_total", "URLs written to the disk store.", s.DiskWritten},
+		{"disk_dropped_total", "URLs not written to the disk store.", s.DiskDropped},
+		{"disk_failed_total", "Errors of the disk store.", s.DiskFailed},
 	} {
 		family(c.name, "counter", c.help)
 		fmt.Fprintf(w, "larder_edge_%s %d\n", c.name, c.n)
 	}
-	family("entries", "gauge", "URLs in the cache, about.")
-	fmt.Fprintf(w, "larder_edge_entries %d\n", s.Entries)
+	for _, g := range []struct {
+		name, help string
+		n          int64
+	}{
+		{"entries", "URLs in memory, about.", int64(s.Entries)},
+		{"disk_entries", "URLs in the disk store.", int64(s.DiskEntries)},
+		{"disk_bytes", "Bytes of the files in the disk store, in blocks.", s.DiskBytes},
+	} {
+		family(g.name, "gauge", g.help)
+		fmt.Fprintf(w, "larder_edge_%s %d\n", g.name, g.n)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -22,7 +23,7 @@ type edgeConfig struct {
 	listen, admin    string
 	tlsCert, tlsKey  string
 	tokenFile, token string
-	accessLog, state string
+	accessLog        string
 	drain            time.Duration
 }
 
@@ -40,15 +41,63 @@ func runEdge(ctx context.Context, args []string, e env) int {
 	defer stop()
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
+	// Room for one: a second signal meanwhile asks for what is being done.
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	// On the standard error: whoever waits for the addresses reads the output.
 	log := slog.New(slog.NewTextHandler(e.err, nil))
-	if err := serveEdge(ctx, cfg, log, e.out, reload); err != nil {
+	err = serveEdge(ctx, cfg, log, e.out, reload)
+	if wrong := (*usageError)(nil); errors.As(err, &wrong) {
+		fmt.Fprintf(e.err, "larder edge: %v\n", wrong)
+		return exitUsage
+	}
+	if err != nil {
 		log.Error("larder edge", "err", err)
 		return exitEnvironment
 	}
 	return exitOK
+}
+
+// usageError is about what was said on the command line: another machine would not
+// make it right.
+type usageError struct{ error }
+
+// edgeFlags are the flags for fields of edge.Options.
+func edgeFlags() map[string]string {
+	return map[string]string{
+		"Origin": "-origin", "Profile": "-profile", "Name": "-name", "MaxBytes": "-max-bytes",
+		"MaxObjectBytes": "-max-object-bytes", "Disk": "-disk", "DiskBytes": "-disk-bytes",
+		"TargetFields": "-target-fields", "OriginTimeout": "-origin-timeout",
+	}
+}
+
+// inFlags says in the names of flags what edge.New says of options. Other errors are
+// not about the command line, and stay.
+func inFlags(err error) error {
+	var all []error
+	var walk func(error)
+	walk = func(err error) {
+		switch e := err.(type) {
+		case *edge.OptionError:
+			name, ok := edgeFlags()[e.Field]
+			if !ok {
+				name = e.Field
+			}
+			all = append(all, fmt.Errorf("%s %s", name, e.Reason))
+		case interface{ Unwrap() []error }:
+			for _, one := range e.Unwrap() {
+				walk(one)
+			}
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
+		}
+	}
+	walk(err)
+	if len(all) == 0 {
+		return err
+	}
+	return &usageError{errors.Join(all...)}
 }
 
 func parseEdge(args []string, e env) (edgeConfig, error) {
@@ -62,7 +111,8 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
 	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
 	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
-	set.StringVar(&cfg.state, "state-file", "", "`file` that keeps the cache over a restart, stale until the origin confirms it; empty: none")
+	set.StringVar(&cfg.options.Disk, "disk", "", "`folder` for what is stored beside the memory, which outlives a restart and is confirmed by the origin then; empty: none")
+	set.Int64Var(&cfg.options.DiskBytes, "disk-bytes", 0, "room in -disk, in `bytes`; 0: 4 GiB")
 	profile := set.String("profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
 	set.Int64Var(&cfg.options.MaxBytes, "max-bytes", 256<<20, "memory for responses, in `bytes`")
 	set.Int64Var(&cfg.options.MaxObjectBytes, "max-object-bytes", 0, "largest body that is stored, in `bytes`; 0: 8 MiB, or a quarter of -max-bytes if that is less")
@@ -77,8 +127,10 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	if err := set.Parse(args); err != nil {
 		return cfg, err
 	}
+	// Not a flag: every process on the machine can read a command line.
 	cfg.token = e.getenv("LARDER_EDGE_TOKEN")
 	err := cfg.finish(*origin, *profile, *targets, *cookies)
+	// A flag behind an argument would be taken for another one, and be without effect.
 	if set.NArg() > 0 {
 		err = errors.Join(err, fmt.Errorf("unexpected argument %q", set.Arg(0)))
 	}
@@ -109,6 +161,20 @@ func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
 	}
 	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
 		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
+	}
+	// A name that does not resolve here is the environment's fault, and is seen when
+	// the port is taken; this is about the form.
+	for _, a := range []struct{ flag, address string }{{"-listen", cfg.listen}, {"-admin", cfg.admin}} {
+		if a.flag == "-admin" && a.address == "" {
+			continue
+		}
+		_, port, err := net.SplitHostPort(a.address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is %q, want a host and a port such as 127.0.0.1:8080, or :8080", a.flag, a.address))
+		}
 	}
 	if cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("-drain is %v, want 0 or more", cfg.drain))

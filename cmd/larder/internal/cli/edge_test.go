@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -21,7 +20,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -45,22 +46,36 @@ func TestRun_Usage(t *testing.T) {
 		{"edge -origin http://o -tls-cert x", exitUsage, "belong together"},
 		{"edge -origin http://o -drain -1s", exitUsage, "-drain is -1s"},
 		{"edge -origin http://user:hunter2@%zz", exitUsage, "-origin is no URL"},
-		{"edge -origin ftp://o -listen 127.0.0.1:0", exitEnvironment, "Origin is"},
+		{"edge -origin ftp://o -listen 127.0.0.1:0", exitUsage, "-origin is"},
+		{"edge -origin http://user:hunter2@o -listen 127.0.0.1:0", exitUsage, "-origin is"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -name a/b -max-bytes 1", exitUsage, "-max-bytes is 1"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -name a/b -max-bytes 1", exitUsage, `-name is "a/b"`},
+		{"edge -origin http://o -listen 127.0.0.1:0 -max-object-bytes -1", exitUsage, "-max-object-bytes is -1, want 1 to a quarter of the memory"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -target-fields a/b", exitUsage, "-target-fields has"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -origin-timeout -1s", exitUsage, "-origin-timeout is -1s"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -disk-bytes 1", exitUsage, "-disk-bytes is 1"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -disk /nowhere -disk-bytes 1", exitUsage, "-disk-bytes is 1"},
+		{"edge -origin http://o -listen nonsense", exitUsage, `-listen is "nonsense"`},
+		{"edge -origin http://o -listen 127.0.0.1:99999", exitUsage, `-listen is "127.0.0.1:99999"`},
+		{"edge -origin http://o -admin nonsense", exitUsage, `-admin is "nonsense"`},
 		{"edge -origin http://o -listen 127.0.0.1:0 -tls-cert /nowhere -tls-key /nowhere", exitEnvironment, "-tls-cert, -tls-key"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -token-file /nowhere", exitEnvironment, "-token-file"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -access-log /nowhere/x", exitEnvironment, "-access-log"},
 		{"edge -origin http://o -listen 256.0.0.1:0", exitEnvironment, "-listen"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -state-file /nowhere/x", exitEnvironment, "-state-file"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -state-file .", exitEnvironment, "something else"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -state-file edge_test.go", exitEnvironment, "something else"},
-		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitEnvironment, "there is no token"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -disk edge_test.go", exitEnvironment, "disk store"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitUsage, "there is no token"},
 	} {
 		var out strings.Builder
 		code := Run(t.Context(), strings.Fields(tt.args), func(string) string { return "" }, &out, &out)
 		if code != tt.code || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("larder %s: exit %d, %q, want %d and %q", tt.args, code, out.String(), tt.code, tt.want)
 		}
-		if code == exitEnvironment && strings.Contains(out.String(), "listen http") {
+		for field := range edgeFlags() {
+			if strings.Contains(out.String(), field) {
+				t.Errorf("larder %s names %s, which is no flag: %q", tt.args, field, out.String())
+			}
+		}
+		if code != exitOK && strings.Contains(out.String(), "listen http") {
 			t.Errorf("larder %s says that it listens: %q", tt.args, out.String())
 		}
 		if strings.Contains(out.String(), "hunter2") {
@@ -326,28 +341,6 @@ func writeCertificate(t *testing.T, certFile, keyFile string, serial int64) {
 	}
 }
 
-// TestEdge_StateOfAStartThatFails: what another edge has saved, or is, stays.
-func TestEdge_StateOfAStartThatFails(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state")
-	start(t, http.NotFoundHandler(), "", "-state-file", file).stop()
-	saved, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = taken.Close() }()
-	args := []string{"edge", "-origin", "http://o", "-listen", taken.Addr().String(), "-state-file", file}
-	if code := Run(t.Context(), args, func(string) string { return "" }, io.Discard, io.Discard); code != exitEnvironment {
-		t.Errorf("on a port that is taken: exit %d", code)
-	}
-	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, saved) {
-		t.Errorf("the state file holds %q, %v; want it as it was, %q", got, err, saved)
-	}
-}
-
 // TestEdge_TwoTokens: nobody could say which one counts.
 func TestEdge_TwoTokens(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
@@ -356,7 +349,7 @@ func TestEdge_TwoTokens(t *testing.T) {
 	}
 	var out strings.Builder
 	args := []string{"edge", "-origin", "http://o", "-listen", "127.0.0.1:0", "-token-file", file}
-	if code := Run(t.Context(), args, func(string) string { return "two" }, &out, &out); code != exitEnvironment || !strings.Contains(out.String(), "unset one") {
+	if code := Run(t.Context(), args, func(string) string { return "two" }, &out, &out); code != exitUsage || !strings.Contains(out.String(), "unset one") {
 		t.Errorf("exit %d, %s", code, out.String())
 	}
 }
@@ -373,9 +366,10 @@ func TestEdge_Token(t *testing.T) {
 	}
 }
 
-// TestEdge_State: the cache outlives a restart, and is confirmed by the origin.
-func TestEdge_State(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state")
+// TestEdge_Disk: the cache outlives a restart, and is confirmed by the origin. No
+// other edge can have its folder meanwhile.
+func TestEdge_Disk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "disk")
 	asked := ""
 	origin := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = r.Method + " " + r.Header.Get("If-None-Match")
@@ -387,7 +381,7 @@ func TestEdge_State(t *testing.T) {
 		}
 		fmt.Fprint(w, "tea")
 	})
-	s := start(t, origin, "", "-state-file", file)
+	s := start(t, origin, "", "-disk", dir, "-disk-bytes", "1048576")
 	get := func() string {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", s.clients+"/a", nil)
 		if err != nil {
@@ -403,62 +397,108 @@ func TestEdge_State(t *testing.T) {
 		return string(b)
 	}
 	get()
-	s.stop()
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("the state file: %v, %v, want one with mode 0600", info, err)
+	var out strings.Builder
+	args := []string{"edge", "-origin", "http://o", "-listen", "127.0.0.1:0", "-disk", dir}
+	if code := Run(t.Context(), args, func(string) string { return "" }, &out, &out); code != exitEnvironment || !strings.Contains(out.String(), "another edge uses it") {
+		t.Errorf("a second edge on the folder: exit %d, %s", code, out.String())
 	}
-	s = start(t, origin, "", "-state-file", file)
+	s.stop()
+	s = start(t, origin, "", "-disk", dir)
+	// Until the folder is read the edge asks for the whole.
+	for !strings.Contains(metric(t, s, "larder_edge_disk_entries"), " 1") {
+		runtime.Gosched()
+	}
 	if body := get(); body != "tea" || asked != `GET "1"` {
 		t.Errorf("after a restart: %q, the origin saw %q, want tea, confirmed", body, asked)
 	}
-	if _, err := os.Stat(file); err == nil {
-		t.Error("the state file is still there, and would be read again after a crash")
+	if got := metric(t, s, "larder_edge_disk_found_total"); got != "larder_edge_disk_found_total 1" {
+		t.Errorf("the metrics say %q, want one found", got)
 	}
 }
 
-// TestEdge_NoPurgeAfterState: once the state is written, no purge is acknowledged
-// that is missing in it.
-func TestEdge_NoPurgeAfterState(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state")
-	args := []string{"-origin", "http://127.0.0.1:1", "-listen", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-state-file", file}
-	cfg, err := parseEdge(args, env{getenv: func(string) string { return "" }, out: io.Discard, err: io.Discard})
-	if err != nil {
-		t.Fatal(err)
+// metric returns the line of a counter.
+func metric(t *testing.T, s *started, name string) string {
+	t.Helper()
+	_, text, _ := ask(t, http.DefaultClient, "GET", s.admin+"/metrics", "", "")
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, name+" ") {
+			return strings.TrimSpace(line)
+		}
 	}
-	s := &edgeServer{cfg: cfg, log: slog.New(slog.DiscardHandler)}
-	defer s.close()
-	if err := s.open(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.listen(); err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.admin.Serve(s.listeners[1]) }()
-	purge := func() (int, error) {
-		url := "http://" + s.listeners[1].Addr().String() + "/purge_cache"
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"tags":["x"]}`))
+	t.Fatalf("no %s in the metrics", name)
+	return ""
+}
+
+// TestEdge_LogMoved: after a reload the access log is a new file under its name; the
+// old one, which was moved away, gets no more lines.
+func TestEdge_LogMoved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "access.log")
+	s := start(t, http.NotFoundHandler(), "", "-access-log", file)
+	lines := func(name string) int {
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Content-Type", "application/json")
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			return 0, err
-		}
-		return resp.StatusCode, resp.Body.Close()
+		return strings.Count(string(text), "\n")
 	}
-	if status, err := purge(); status != http.StatusOK || err != nil {
-		t.Fatalf("purge before: %d, %v, want 200", status, err)
-	}
-	if err := s.drain(t.Context()); err != nil {
+	ask(t, http.DefaultClient, "GET", s.clients+"/a", "", "")
+	ask(t, http.DefaultClient, "GET", s.clients+"/b", "", "") // on the same connection: the first line is written
+	if err := os.Rename(file, file+".1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(file); err != nil {
+	s.reload <- os.Interrupt
+	s.reload <- os.Interrupt // taken when the first has been done
+	ask(t, http.DefaultClient, "GET", s.clients+"/c", "", "")
+	s.stop()
+	if before, after := lines(file+".1"), lines(file); before+after != 3 || after == 0 {
+		t.Errorf("%d lines before the reload and %d after it, want 3 in all", before, after)
+	}
+}
+
+// TestEdge_SIGHUP: the signal itself reloads, and ends neither the edge nor the
+// cache.
+func TestEdge_SIGHUP(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, err := purge(); err == nil {
-		t.Errorf("a purge after the state was written: %d, want none taken", status)
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		fmt.Fprint(w, "tea")
+	}))
+	defer origin.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, places := io.Pipe()
+	errs, said := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		args := []string{"edge", "-origin", origin.URL, "-listen", "127.0.0.1:0", "-token-file", file}
+		code <- Run(ctx, args, func(string) string { return "" }, places, said)
+		_ = said.Close()
+	}()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
 	}
-	<-served
+	address := strings.TrimSpace(strings.TrimPrefix(line, "listen "))
+	ask(t, http.DefaultClient, "GET", address+"/a", "", "")
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	log := bufio.NewScanner(errs)
+	if !log.Scan() || !strings.Contains(log.Text(), "reload: token read") {
+		t.Errorf("after SIGHUP the edge says %q, want that it has read the token", log.Text())
+	}
+	if _, _, resp := ask(t, http.DefaultClient, "GET", address+"/a", "", ""); !strings.Contains(resp.Header.Get("Cache-Status"), "; hit") {
+		t.Errorf("after SIGHUP: %q, want a hit", resp.Header["Cache-Status"])
+	}
+	cancel()
+	go func() { _, _ = io.Copy(io.Discard, errs) }()
+	if got := <-code; got != exitOK {
+		t.Errorf("exit %d, want %d", got, exitOK)
+	}
 }

@@ -40,8 +40,9 @@ func (t tokenSource) empty() bool { return t.file == "" && t.value == "" }
 
 // read returns the token; empty if there is none.
 func (t tokenSource) read() (string, error) {
+	// Nobody could say which of the two is in force after a reload.
 	if t.file != "" && t.value != "" {
-		return "", errors.New("both -token-file and LARDER_EDGE_TOKEN are set: unset one")
+		return "", &usageError{errors.New("both -token-file and LARDER_EDGE_TOKEN are set: unset one")}
 	}
 	if t.file == "" {
 		return t.value, checkToken("LARDER_EDGE_TOKEN", t.value)
@@ -50,8 +51,10 @@ func (t tokenSource) read() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("-token-file: %w", err)
 	}
+	// Editors end files with a new line.
 	token := strings.TrimSpace(string(text))
 	if token == "" {
+		// An empty token would mean that none is wanted.
 		return "", errors.New("-token-file: the file is empty")
 	}
 	return token, checkToken("-token-file", token)

@@ -45,15 +45,14 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 	if err != nil {
 		return err
 	}
-	if err := s.restore(); err != nil {
-		return err
-	}
 	fmt.Fprint(out, places) // whoever waits for the line may ask now
+	// Room for both: the one that fails second must not wait for anybody.
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.clients, s.listeners[0]) }()
 	if s.admin != nil {
 		go func() { failed <- s.admin.Serve(s.listeners[1]) }()
 	}
+	// Only now: a balancer that asks must not send requests before.
 	s.ready.Store(true)
 	for {
 		select {
@@ -70,12 +69,14 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 // open makes what needs no port.
 func (s *edgeServer) open() error {
 	var err error
+	s.cfg.options.Logger = s.log
 	if s.handler, err = edge.New(s.cfg.options); err != nil {
-		return err
+		return inFlags(err)
 	}
 	if err := s.readToken(); err != nil {
 		return err
 	}
+	// The access log is around all: it sees what clients saw.
 	var top http.Handler = s.handler
 	if s.cfg.accessLog != "" {
 		if s.access, err = openAccessLog(s.cfg.accessLog); err != nil {
@@ -88,6 +89,7 @@ func (s *edgeServer) open() error {
 		if s.cert, err = loadCertificate(s.cfg.tlsCert, s.cfg.tlsKey); err != nil {
 			return err
 		}
+		// Each handshake asks for the certificate, so that a new one needs no restart.
 		s.clients.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.cert.get}
 	}
 	if s.cfg.admin != "" {
@@ -114,6 +116,7 @@ func (s *edgeServer) listen() (places string, err error) {
 	if s.cert != nil {
 		scheme = "https"
 	}
+	// Both before anything is served: half an edge is none.
 	for _, l := range []struct{ flag, address, scheme string }{
 		{"-listen", s.cfg.listen, scheme}, {"-admin", s.cfg.admin, "http"},
 	} {
@@ -126,7 +129,7 @@ func (s *edgeServer) listen() (places string, err error) {
 		}
 		s.listeners = append(s.listeners, listener)
 		if l.flag == "-admin" && s.token.empty() && !isLoopback(listener.Addr()) {
-			return "", errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")
+			return "", &usageError{errors.New("-admin is not on loopback, and there is no token: set LARDER_EDGE_TOKEN or -token-file")}
 		}
 		places += fmt.Sprintf("%s %s://%s\n", l.flag[1:], l.scheme, listener.Addr())
 	}
@@ -147,6 +150,7 @@ func (s *edgeServer) serve(server *http.Server, l net.Listener) error {
 
 // reload reads the files anew. What cannot be read stays as it is.
 func (s *edgeServer) reload() {
+	// One that fails does not keep the others from being read.
 	note := func(what string, err error) {
 		if err != nil {
 			s.log.Error("reload: "+what+" stays as it is", "err", err)
@@ -171,15 +175,16 @@ func (s *edgeServer) readToken() error {
 	if err != nil {
 		return err
 	}
+	// Calls under way end under the old one.
 	api := s.handler.API(token)
 	s.api.Store(&api)
 	return nil
 }
 
-// drain says that no more requests are wanted, and waits for those under way. The
-// state is saved last: a purge that somebody was told is in force must not be
-// missing in it, be it by a call or by an unsafe request.
+// drain says that no more requests are wanted, and waits for those under way. Then
+// the handler writes to the disk what still waits for that.
 func (s *edgeServer) drain(ctx context.Context) error {
+	// First, so that a balancer stops sending while the rest is answered.
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.drain)
 	defer cancel()
@@ -193,11 +198,12 @@ func (s *edgeServer) drain(ctx context.Context) error {
 			_ = s.admin.Close()
 		}
 	}
-	return s.save()
+	return s.handler.Close()
 }
 
 // close ends all that is left.
 func (s *edgeServer) close() {
+	// In the order of the requests' way: nobody asks a handler that has closed.
 	for _, server := range []*http.Server{s.clients, s.admin} {
 		if server != nil {
 			_ = server.Close()

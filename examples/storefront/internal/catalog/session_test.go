@@ -111,18 +111,24 @@ func sessionOver(t *testing.T, db *database) {
 // addressesHidden: an answer takes as long for an address that nobody has.
 func addressesHidden(t *testing.T, db *database) {
 	email := db.email(t, 23)
-	fastest := func(email string) time.Duration {
-		best := time.Hour
-		for range 3 {
-			began := time.Now()
-			if _, _, err := db.Login(t.Context(), email, "wrong"); !errors.Is(err, catalog.ErrBadLogin) {
-				t.Fatal(err)
-			}
-			best = min(best, time.Since(began))
+	try := func(email string) time.Duration {
+		began := time.Now()
+		if _, _, err := db.Login(t.Context(), email, "wrong"); !errors.Is(err, catalog.ErrBadLogin) {
+			t.Fatal(err)
 		}
-		return best
+		return time.Since(began)
 	}
-	if known, unknown := fastest(email), fastest("nobody@example.com"); unknown < known/2 {
+	// The fastest of each by turns, until they are alike: other work on this
+	// machine makes some slow. Without a hash to compare with, nobody's is always
+	// a hundred times as fast.
+	known, unknown := try(email), try("nobody@example.com")
+	for range 30 {
+		if unknown >= known/2 {
+			break
+		}
+		known, unknown = min(known, try(email)), min(unknown, try("nobody@example.com"))
+	}
+	if unknown < known/2 {
 		t.Errorf("%v for a user's address, %v for nobody's", known, unknown)
 	}
 	db.exec(t, "UPDATE TABLE.users SET password_hash = '' WHERE email = $1", email)
