@@ -66,7 +66,7 @@ func Open(ctx context.Context, loaders Loaders, options larder.Options) (*Caches
 	if loaders == nil {
 		return nil, errors.New("caches: the loaders are nil")
 	}
-	if err := settle(&options); err != nil {
+	if err := settleOptions(&options); err != nil {
 		return nil, fmt.Errorf("caches: %w", err)
 	}
 	l, err := larder.Open(ctx, options)
@@ -90,39 +90,39 @@ func (c *Caches) Close() error { return c.larder.Close() }
 // fill opens the cache of each class.
 func (c *Caches) fill(loaders Loaders) error {
 	var errs []error
-	c.AuthToken = add(&errs, c.larder, "auth-token", larder.Loader[string, catalog.Session]{
+	c.AuthToken = openCache(&errs, c.larder, "auth-token", larder.Loader[string, catalog.Session]{
 		Load:    loaders.LoadAuthToken,
 		Expires: loaders.AuthTokenExpires,
 	})
-	c.Categories = add(&errs, c.larder, "categories", larder.Loader[string, []string]{
+	c.Categories = openCache(&errs, c.larder, "categories", larder.Loader[string, []string]{
 		Load: loaders.LoadCategories,
 	})
-	c.CategoryPage = add(&errs, c.larder, "category-page", larder.Loader[CategoryPageKey, []int64]{
+	c.CategoryPage = openCache(&errs, c.larder, "category-page", larder.Loader[CategoryPageKey, []int64]{
 		Load: loaders.LoadCategoryPage,
 		TTL:  loaders.CategoryPageTTL,
 		Tags: loaders.CategoryPageTags,
 	})
-	c.Inventory = add(&errs, c.larder, "inventory", larder.Loader[int64, catalog.Stock]{
+	c.Inventory = openCache(&errs, c.larder, "inventory", larder.Loader[int64, catalog.Stock]{
 		LoadMany: loaders.LoadInventoryBatch,
 		Version:  loaders.InventoryVersion,
 	})
-	c.Product = add(&errs, c.larder, "product", larder.Loader[int64, catalog.Product]{
+	c.Product = openCache(&errs, c.larder, "product", larder.Loader[int64, catalog.Product]{
 		LoadMany: loaders.LoadProductBatch,
 		Version:  loaders.ProductVersion,
 	})
-	c.Search = add(&errs, c.larder, "search", larder.Loader[SearchKey, []int64]{
+	c.Search = openCache(&errs, c.larder, "search", larder.Loader[SearchKey, []int64]{
 		Load: loaders.LoadSearch,
 		Tags: loaders.SearchTags,
 	})
-	c.UserProfile = add(&errs, c.larder, "user-profile", larder.Loader[int64, catalog.User]{
+	c.UserProfile = openCache(&errs, c.larder, "user-profile", larder.Loader[int64, catalog.User]{
 		LoadMany: loaders.LoadUserProfileBatch,
 		Version:  loaders.UserProfileVersion,
 	})
 	return errors.Join(errs...)
 }
 
-// add opens one cache, and notes what is wrong with it.
-func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
+// openCache opens one cache, and notes what is wrong with it.
+func openCache[K comparable, V any](errs *[]error, l *larder.Larder, class string, loader larder.Loader[K, V]) *larder.Cache[K, V] {
 	cache, err := larder.NewCache(l, class, loader)
 	if err != nil {
 		*errs = append(*errs, err)
@@ -130,8 +130,8 @@ func add[K comparable, V any](errs *[]error, l *larder.Larder, class string, loa
 	return cache
 }
 
-// settle puts what the policy says into options, and refuses what contradicts it.
-func settle(options *larder.Options) error {
+// settleOptions puts what the policy says into options, and refuses what contradicts it.
+func settleOptions(options *larder.Options) error {
 	var errs []error
 	if len(options.Policies) > 0 {
 		errs = append(errs, errors.New("Options.Policies is set: the policies are those of this package"))

@@ -22,7 +22,7 @@ type CategoryPageKey struct {
 // in the order of their names, escaped as in a query. Keys that ask for the same
 // have the same text, and no others have.
 func (k CategoryPageKey) MarshalText() ([]byte, error) {
-	var t keyText
+	var t canonicalText
 	t.text("category", k.Category)
 	t.int("page", k.Page)
 	return t.bytes, nil
@@ -33,7 +33,7 @@ func (k CategoryPageKey) MarshalText() ([]byte, error) {
 // the query: it names parameters that the key does not have, that are there more
 // than once, and values that are none.
 func ParseCategoryPageKey(values url.Values) (CategoryPageKey, error) {
-	q := keyValues{values: values}
+	q := queryValues{values: values}
 	k := CategoryPageKey{
 		Category: q.text("category"),
 		Page:     q.int("page"),
@@ -57,7 +57,7 @@ type SearchKey struct {
 // in the order of their names, escaped as in a query. Keys that ask for the same
 // have the same text, and no others have.
 func (k SearchKey) MarshalText() ([]byte, error) {
-	var t keyText
+	var t canonicalText
 	t.text("category", k.Category)
 	t.text("max", k.Max)
 	t.text("min", k.Min)
@@ -70,7 +70,7 @@ func (k SearchKey) MarshalText() ([]byte, error) {
 // the query: it names parameters that the key does not have, that are there more
 // than once, and values that are none.
 func ParseSearchKey(values url.Values) (SearchKey, error) {
-	q := keyValues{values: values}
+	q := queryValues{values: values}
 	k := SearchKey{
 		Q:        q.text("q"),
 		Category: q.text("category"),
@@ -83,38 +83,38 @@ func ParseSearchKey(values url.Values) (SearchKey, error) {
 	return k, nil
 }
 
-// keyText writes the text of a key, part by part.
-type keyText struct {
+// canonicalText writes the text of a key, part by part.
+type canonicalText struct {
 	bytes []byte
 }
 
-func (t *keyText) part(name, value string) {
+func (t *canonicalText) part(name, value string) {
 	if len(t.bytes) > 0 {
 		t.bytes = append(t.bytes, '&')
 	}
 	t.bytes = append(t.bytes, name+"="+value...)
 }
 
-func (t *keyText) text(name, value string) {
+func (t *canonicalText) text(name, value string) {
 	if value != "" {
 		t.part(name, url.QueryEscape(value))
 	}
 }
 
-func (t *keyText) int(name string, value int64) {
+func (t *canonicalText) int(name string, value int64) {
 	if value != 0 {
 		t.part(name, strconv.FormatInt(value, 10))
 	}
 }
 
-// keyValues reads the parts of a key, and notes what is wrong with them.
-type keyValues struct {
+// queryValues reads the parts of a key, and notes what is wrong with them.
+type queryValues struct {
 	values url.Values
 	errs   []error
 }
 
 // one returns the value of a parameter, or nothing if it is absent.
-func (q *keyValues) one(name string) string {
+func (q *queryValues) one(name string) string {
 	switch all := q.values[name]; len(all) {
 	case 0:
 		return ""
@@ -125,9 +125,9 @@ func (q *keyValues) one(name string) string {
 	return ""
 }
 
-func (q *keyValues) text(name string) string { return q.one(name) }
+func (q *queryValues) text(name string) string { return q.one(name) }
 
-func (q *keyValues) int(name string) int64 {
+func (q *queryValues) int(name string) int64 {
 	text := q.one(name)
 	value, err := strconv.ParseInt(text, 10, 64)
 	if text != "" && err != nil {
@@ -137,7 +137,7 @@ func (q *keyValues) int(name string) int64 {
 }
 
 // check returns all that is wrong, parameters that are not known among it.
-func (q *keyValues) check(known ...string) error {
+func (q *queryValues) check(known ...string) error {
 	const show = 5
 	var unknown []string
 	for name := range q.values {
