@@ -46,7 +46,7 @@ func Example() {
 				Target:      policy.Target{MissRate: 0.1, Window: 5 * time.Minute},
 				MemoryBytes: 64 << 20,
 				Source: policy.Source{Tables: []policy.Table{{
-					Name: "products", Key: "{id}", Tags: []string{"product-{id}", "products"}, Version: "version",
+					Name: "products", Key: "{id}", Version: "version",
 				}}},
 			},
 			"inventory": {

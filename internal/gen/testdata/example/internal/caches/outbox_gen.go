@@ -27,7 +27,6 @@ func Mappings() []outbox.Mapping {
 			Table:   "products",
 			Class:   "product",
 			Key:     "{id}",
-			Tags:    []string{"product-{id}", "products"},
 			Version: "version",
 		},
 		{

@@ -89,23 +89,23 @@ END
 $larder$;
 CREATE TRIGGER "larder_620a9a01_products_before_09b57527" BEFORE UPDATE ON "public"."products" FOR EACH ROW EXECUTE FUNCTION "public"."larder_620a9a01_products_before_09b57527"();
 REVOKE ALL ON FUNCTION "public"."larder_620a9a01_products_before_09b57527"() FROM PUBLIC;
-DROP TRIGGER IF EXISTS "larder_620a9a01_products_after_9f9a020f" ON "public"."products";
-DROP FUNCTION IF EXISTS "public"."larder_620a9a01_products_after_9f9a020f"();
-CREATE FUNCTION "public"."larder_620a9a01_products_after_9f9a020f"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $larder$
+DROP TRIGGER IF EXISTS "larder_620a9a01_products_after_58e280ff" ON "public"."products";
+DROP FUNCTION IF EXISTS "public"."larder_620a9a01_products_after_58e280ff"();
+CREATE FUNCTION "public"."larder_620a9a01_products_after_58e280ff"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $larder$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
-		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (NEW."id"::text), 0, pg_catalog.jsonb_build_array(('product-'::text || NEW."id"::text), ('products'::text))::text;
+		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (NEW."id"::text), 0, pg_catalog.jsonb_build_array()::text;
 	ELSIF TG_OP = 'UPDATE' THEN
-		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (NEW."id"::text), COALESCE(NEW."version", 0), pg_catalog.jsonb_build_array(('product-'::text || NEW."id"::text), ('products'::text), CASE WHEN ('product-'::text || OLD."id"::text) COLLATE "C" IS DISTINCT FROM ('product-'::text || NEW."id"::text) COLLATE "C" THEN ('product-'::text || OLD."id"::text) END)::text;
+		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (NEW."id"::text), COALESCE(NEW."version", 0), pg_catalog.jsonb_build_array()::text;
 		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (OLD."id"::text), COALESCE(NEW."version", 0), '[]' WHERE (OLD."id"::text) COLLATE "C" IS DISTINCT FROM (NEW."id"::text) COLLATE "C";
 	ELSIF TG_OP = 'DELETE' THEN
-		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (OLD."id"::text), COALESCE(OLD."version", 0) + 1, pg_catalog.jsonb_build_array(('product-'::text || OLD."id"::text), ('products'::text))::text;
+		INSERT INTO "public"."larder_outbox" (class, item, version, tags) SELECT 'product', (OLD."id"::text), COALESCE(OLD."version", 0) + 1, pg_catalog.jsonb_build_array()::text;
 	END IF;
 	RETURN NULL;
 END
 $larder$;
-CREATE TRIGGER "larder_620a9a01_products_after_9f9a020f" AFTER INSERT OR UPDATE OR DELETE ON "public"."products" FOR EACH ROW EXECUTE FUNCTION "public"."larder_620a9a01_products_after_9f9a020f"();
-REVOKE ALL ON FUNCTION "public"."larder_620a9a01_products_after_9f9a020f"() FROM PUBLIC;
+CREATE TRIGGER "larder_620a9a01_products_after_58e280ff" AFTER INSERT OR UPDATE OR DELETE ON "public"."products" FOR EACH ROW EXECUTE FUNCTION "public"."larder_620a9a01_products_after_58e280ff"();
+REVOKE ALL ON FUNCTION "public"."larder_620a9a01_products_after_58e280ff"() FROM PUBLIC;
 DROP TRIGGER IF EXISTS "larder_2948babb_users_before_0220d4b2" ON "public"."users";
 DROP FUNCTION IF EXISTS "public"."larder_2948babb_users_before_0220d4b2"();
 CREATE FUNCTION "public"."larder_2948babb_users_before_0220d4b2"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $larder$

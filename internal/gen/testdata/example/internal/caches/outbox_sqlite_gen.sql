@@ -62,24 +62,23 @@ DROP TRIGGER IF EXISTS "larder_e921b169_stock_delete_db1a6d5e";
 CREATE TRIGGER "larder_e921b169_stock_delete_db1a6d5e" AFTER DELETE ON "stock" FOR EACH ROW BEGIN
 	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'inventory', (CAST(OLD."product_id" AS TEXT)), COALESCE(OLD."version", 0) + 1, json_array();
 END;
-DROP TRIGGER IF EXISTS "larder_7c68397f_products_insert_f3441d94";
-CREATE TRIGGER "larder_7c68397f_products_insert_f3441d94" AFTER INSERT ON "products" FOR EACH ROW BEGIN
-	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(NEW."id" AS TEXT)), 0, json_array(('product-' || CAST(NEW."id" AS TEXT)), ('products'));
+DROP TRIGGER IF EXISTS "larder_7c68397f_products_insert_de4624b4";
+CREATE TRIGGER "larder_7c68397f_products_insert_de4624b4" AFTER INSERT ON "products" FOR EACH ROW BEGIN
+	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(NEW."id" AS TEXT)), 0, json_array();
 END;
-DROP TRIGGER IF EXISTS "larder_7c68397f_products_update_eb8fc6aa";
-CREATE TRIGGER "larder_7c68397f_products_update_eb8fc6aa" AFTER UPDATE ON "products" FOR EACH ROW WHEN COALESCE(NEW."version", 0) > COALESCE(OLD."version", 0) BEGIN
-	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(NEW."id" AS TEXT)), NEW."version", json_array(('product-' || CAST(NEW."id" AS TEXT)), ('products'), CASE WHEN ('product-' || CAST(OLD."id" AS TEXT)) COLLATE BINARY IS NOT ('product-' || CAST(NEW."id" AS TEXT)) COLLATE BINARY THEN ('product-' || CAST(OLD."id" AS TEXT)) END);
+DROP TRIGGER IF EXISTS "larder_7c68397f_products_update_f8a57afe";
+CREATE TRIGGER "larder_7c68397f_products_update_f8a57afe" AFTER UPDATE ON "products" FOR EACH ROW WHEN COALESCE(NEW."version", 0) > COALESCE(OLD."version", 0) BEGIN
+	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(NEW."id" AS TEXT)), NEW."version", json_array();
 	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(OLD."id" AS TEXT)), NEW."version", '[]' WHERE (CAST(OLD."id" AS TEXT)) COLLATE BINARY IS NOT (CAST(NEW."id" AS TEXT)) COLLATE BINARY;
 END;
-DROP TRIGGER IF EXISTS "larder_7c68397f_products_advance_5b917f98";
-CREATE TRIGGER "larder_7c68397f_products_advance_5b917f98" AFTER UPDATE ON "products" FOR EACH ROW WHEN NOT COALESCE(NEW."version", 0) > COALESCE(OLD."version", 0) BEGIN
+DROP TRIGGER IF EXISTS "larder_7c68397f_products_advance_97f3c91c";
+CREATE TRIGGER "larder_7c68397f_products_advance_97f3c91c" AFTER UPDATE ON "products" FOR EACH ROW WHEN NOT COALESCE(NEW."version", 0) > COALESCE(OLD."version", 0) BEGIN
 	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(OLD."id" AS TEXT)), COALESCE(OLD."version", 0) + 1, '[]' WHERE (CAST(OLD."id" AS TEXT)) COLLATE BINARY IS NOT (CAST(NEW."id" AS TEXT)) COLLATE BINARY;
-	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT '', NULL, 0, json_array(('product-' || CAST(OLD."id" AS TEXT))) WHERE ('product-' || CAST(OLD."id" AS TEXT)) COLLATE BINARY IS NOT ('product-' || CAST(NEW."id" AS TEXT)) COLLATE BINARY;
 	UPDATE "products" SET "version" = COALESCE(OLD."version", 0) + 1 WHERE rowid = NEW.rowid;
 END;
-DROP TRIGGER IF EXISTS "larder_7c68397f_products_delete_e999cf32";
-CREATE TRIGGER "larder_7c68397f_products_delete_e999cf32" AFTER DELETE ON "products" FOR EACH ROW BEGIN
-	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(OLD."id" AS TEXT)), COALESCE(OLD."version", 0) + 1, json_array(('product-' || CAST(OLD."id" AS TEXT)), ('products'));
+DROP TRIGGER IF EXISTS "larder_7c68397f_products_delete_4fae58b8";
+CREATE TRIGGER "larder_7c68397f_products_delete_4fae58b8" AFTER DELETE ON "products" FOR EACH ROW BEGIN
+	INSERT INTO "larder_outbox" (class, item, version, tags) SELECT 'product', (CAST(OLD."id" AS TEXT)), COALESCE(OLD."version", 0) + 1, json_array();
 END;
 DROP TRIGGER IF EXISTS "larder_1ac01291_users_insert_686929f6";
 CREATE TRIGGER "larder_1ac01291_users_insert_686929f6" AFTER INSERT ON "users" FOR EACH ROW BEGIN
