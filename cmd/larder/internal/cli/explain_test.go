@@ -49,6 +49,12 @@ func TestExplain_OfAKey(t *testing.T) {
 	if code, text = run("product:42", "--schema", got.Answer.ID); code != exitOK || !strings.Contains(text, "state        fresh") {
 		t.Errorf("with its own schema: exit %d, %s", code, text)
 	}
+	if code, text = run("product:42", "--schema", "source"); code != exitOK || !strings.Contains(text, "state        fresh") {
+		t.Errorf("with the schema of its source: exit %d, %s", code, text)
+	}
+	if code, text = run("search:shirt", "--schema", "source"); code != exitOK || !strings.Contains(text, "state        missing") {
+		t.Errorf("a key that is not there: exit %d, %s", code, text)
+	}
 	if code, text = run("product:42", "--schema", "1"); code != exitOK || !strings.Contains(text, "state        other-schema") {
 		t.Errorf("with another schema: exit %d, %s", code, text)
 	}

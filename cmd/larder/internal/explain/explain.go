@@ -149,6 +149,12 @@ func inner(name string) string {
 	return name
 }
 
+// ClassOf returns the name of the class of a key, whichever way it is written.
+func ClassOf(name string) string {
+	class, _ := keytext.Split(inner(name))
+	return class
+}
+
 // class resolves a class, or says that there is none.
 func (x *Explainer) class(name string) (policy.Class, error) {
 	if _, ok := x.Policy.Classes[name]; !ok {
