@@ -15,6 +15,7 @@ import (
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/cmd/larder/internal/explain"
 	"github.com/larderdev/larder/cmd/larder/internal/goschema"
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/policy"
 )
@@ -275,11 +276,11 @@ func nextText(n explain.Next) string {
 	return text
 }
 
-func stateColour(s explain.State) paint {
+func stateColour(s keystate.State) paint {
 	switch s {
-	case explain.Fresh, explain.Negative:
+	case keystate.Fresh, keystate.Negative:
 		return green
-	case explain.Damaged, explain.Foreign, explain.OtherSchema:
+	case keystate.Damaged, keystate.Foreign, keystate.OtherSchema:
 		return red
 	}
 	return yellow

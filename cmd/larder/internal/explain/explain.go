@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/internal/keytext"
 	"github.com/larderdev/larder/policy"
@@ -72,19 +73,19 @@ type Key struct {
 	LeaseKey  string `json:"lease_key,omitempty"`
 	Reachable bool   `json:"shared_tier_asked"`
 
-	State   State      `json:"state"`
-	Version uint64     `json:"version,omitempty"`
-	Floor   uint64     `json:"floor,omitempty"` // of a mark: the lowest version that may be cached
-	Age     *Duration  `json:"age,omitempty"`
-	Stored  *time.Time `json:"stored,omitempty"`
-	Fresh   *time.Time `json:"fresh_until,omitempty"`
-	Revalid *time.Time `json:"stale_while_revalidate_until,omitempty"`
-	IfError *time.Time `json:"stale_if_error_until,omitempty"`
-	Gone    *time.Time `json:"gone_at,omitempty"` // when the server forgets it
-	Cost    *Duration  `json:"load_cost,omitempty"`
-	Bytes   int        `json:"bytes,omitempty"` // of the payload as stored
-	Schema  string     `json:"schema_id,omitempty"`
-	Sealed  []string   `json:"sealed,omitempty"` // "compressed", "encrypted"
+	State   keystate.State `json:"state"`
+	Version uint64         `json:"version,omitempty"`
+	Floor   uint64         `json:"floor,omitempty"` // of a mark: the lowest version that may be cached
+	Age     *Duration      `json:"age,omitempty"`
+	Stored  *time.Time     `json:"stored,omitempty"`
+	Fresh   *time.Time     `json:"fresh_until,omitempty"`
+	Revalid *time.Time     `json:"stale_while_revalidate_until,omitempty"`
+	IfError *time.Time     `json:"stale_if_error_until,omitempty"`
+	Gone    *time.Time     `json:"gone_at,omitempty"` // when the server forgets it
+	Cost    *Duration      `json:"load_cost,omitempty"`
+	Bytes   int            `json:"bytes,omitempty"` // of the payload as stored
+	Schema  string         `json:"schema_id,omitempty"`
+	Sealed  []string       `json:"sealed,omitempty"` // "compressed", "encrypted"
 
 	Tags  []Tag    `json:"tags,omitempty"`
 	Lease Lease    `json:"lease"`
