@@ -126,6 +126,9 @@ func TestKey_Tells(t *testing.T) {
 	if k, err = x.Key(t.Context(), "secret:42"); err != nil || !strings.Contains(strings.Join(k.Notes, "\n"), "--keys-env") {
 		t.Errorf("without keys: notes %q, %v; want one that names --keys-env", k.Notes, err)
 	}
+	if !strings.Contains(k.Next.Why, "unless one of its tags was invalidated") {
+		t.Errorf("without keys: %q, want the condition", k.Next.Why)
+	}
 }
 
 func routes() *policy.Policy {

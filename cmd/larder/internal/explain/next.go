@@ -83,10 +83,12 @@ func (s *sight) hit() (Next, bool) {
 	default:
 		return n, false
 	}
-	if n.Refresh || s.in.Lease == "" {
-		return n, true
+	if !n.Refresh && s.in.Lease != "" {
+		n.Why += "; a load of it is under way"
 	}
-	n.Why += "; a load of it is under way"
+	if s.marksErr == errSealed {
+		n.Why += ", unless one of its tags was invalidated, which cannot be seen without its keys"
+	}
 	return n, true
 }
 
