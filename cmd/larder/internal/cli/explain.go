@@ -202,11 +202,12 @@ func (l label) line(name, format string, args ...any) {
 func (a *app) writeKey(w io.Writer, k *explain.Key) {
 	fmt.Fprintln(w, a.painted(bold, k.Name))
 	l := label{w}
-	kept := strings.Join(k.Tiers, ", ")
-	if kept == "" {
-		kept = "kept nowhere"
+	l.line("class", "%s: %s", k.Class, k.Pattern)
+	held := make([]string, len(k.Held))
+	for i, h := range k.Held {
+		held[i] = h.Tier + " " + h.Holds
 	}
-	l.line("class", "%s: %s; %s", k.Class, k.Pattern, kept)
+	l.line("held by", "%s", strings.Join(held, ", "))
 	if k.DataKey != "" {
 		l.line("stored as", "%s at %s, its lease as %s", k.DataKey, k.Node, k.LeaseKey)
 	}

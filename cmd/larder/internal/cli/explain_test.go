@@ -24,7 +24,7 @@ func TestExplain_OfAKey(t *testing.T) {
 	}
 	code, text := run("product:42")
 	for _, want := range []string{
-		"larder:d:{product:42} at " + p.redis.Addr(), "state        fresh", "product-42: current", "products: current", "lease        free",
+		"larder:d:{product:42} at " + p.redis.Addr(), "held by      memory unseen, shared yes, edge unseen", "state        fresh", "product-42: current", "products: current", "lease        free",
 		"next Get     serve from shared: it is fresh for", "--schema compares",
 	} {
 		if code != exitOK || !strings.Contains(text, want) {

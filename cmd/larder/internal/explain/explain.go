@@ -72,6 +72,8 @@ type Key struct {
 	DataKey   string `json:"data_key,omitempty"`
 	LeaseKey  string `json:"lease_key,omitempty"`
 	Reachable bool   `json:"shared_tier_asked"`
+	// Held says of each tier of the class whether it holds a value or a negative.
+	Held []Holding `json:"held"`
 
 	State   keystate.State `json:"state"`
 	Version uint64         `json:"version,omitempty"`
@@ -91,6 +93,14 @@ type Key struct {
 	Lease Lease    `json:"lease"`
 	Next  Next     `json:"next"`
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Holding is what is known of a key in one tier.
+type Holding struct {
+	Tier string `json:"tier"`
+	// Holds is "yes", "no", or "unseen": a process's memory and the edge cannot be
+	// looked into, and the shared tier was not asked.
+	Holds string `json:"holds"`
 }
 
 // Lease is the right to load a key.

@@ -246,6 +246,11 @@ func TestKey_SaysWhatGetDoes(t *testing.T) {
 	}
 }
 
+// emptyStates are those in which the shared tier has no value.
+var emptyStates = map[keystate.State]bool{
+	keystate.Missing: true, keystate.Tombstone: true, keystate.Intent: true, keystate.Foreign: true,
+}
+
 // compare compares what is said with what is done, for one state.
 func (w *world) compare(x *explain.Explainer, s situation, class string) {
 	w.t.Helper()
@@ -263,6 +268,10 @@ func (w *world) compare(x *explain.Explainer, s situation, class string) {
 	}
 	if k.State != s.state || s.action != "" && k.Next.Action != s.action {
 		w.t.Errorf("%s: Key says %s and %s, want %s and %s", name, k.State, k.Next.Action, s.state, s.action)
+	}
+
+	if holds := k.State == keystate.MemoryOnly || slices.ContainsFunc(k.Held, func(h explain.Holding) bool { return h.Holds == "yes" }); holds == emptyStates[k.State] {
+		w.t.Errorf("%s: held is %+v in the state %s", name, k.Held, k.State)
 	}
 
 	reader := w.start()

@@ -160,11 +160,28 @@ func (s *sight) reason() string {
 func (s *sight) describe(k *Key) {
 	k.State, k.Next = s.state, s.next()
 	k.Lease = s.lease()
+	k.Held = s.held(k.Tiers)
 	k.Tags = s.describeTags()
 	if s.asked && s.in.Status == store.Found {
 		s.describeRecord(k)
 	}
 	k.Notes = s.notes()
+}
+
+// held says which tiers hold the key.
+func (s *sight) held(tiers []string) []Holding {
+	all := make([]Holding, len(tiers))
+	for i, tier := range tiers {
+		all[i] = Holding{Tier: tier, Holds: "unseen"}
+		switch {
+		case tier != string(policy.Shared) || !s.asked:
+		case s.hasValue():
+			all[i].Holds = "yes"
+		default:
+			all[i].Holds = "no"
+		}
+	}
+	return all
 }
 
 func (s *sight) lease() Lease {
