@@ -29,6 +29,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 )
 
 // The exit codes.
@@ -56,6 +57,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, er
 	root.SetOut(out)
 	root.SetErr(errs)
 	cmd, err := root.ExecuteContextC(ctx)
+	a.json = a.json || slices.Contains(args, "--json") // where a flag before it is wrong
 	return a.finish(cmd, err)
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/larderdev/larder/cmd/larder/internal/explain"
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 )
 
 // TestGuide_NamesEverything: a command, a flag that all have, a state or a
@@ -26,9 +26,9 @@ func TestGuide_NamesEverything(t *testing.T) {
 		want = append(want, "`"+c.Name())
 	}
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { want = append(want, "`--"+f.Name) })
-	for _, s := range []explain.State{
-		explain.Unknown, explain.Never, explain.MemoryOnly, explain.Missing, explain.Fresh, explain.Stale, explain.Expired, explain.Negative,
-		explain.Soft, explain.Invalidated, explain.Tombstone, explain.Intent, explain.OtherSchema, explain.Damaged, explain.Foreign,
+	for _, s := range []keystate.State{
+		keystate.Unknown, keystate.Never, keystate.MemoryOnly, keystate.Missing, keystate.Fresh, keystate.Stale, keystate.Expired, keystate.Negative,
+		keystate.Soft, keystate.Invalidated, keystate.Tombstone, keystate.Intent, keystate.OtherSchema, keystate.Damaged, keystate.Foreign,
 	} {
 		want = append(want, "`"+string(s)+"`")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,10 @@ import (
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/cmd/larder/internal/explain"
+	"github.com/larderdev/larder/cmd/larder/internal/goschema"
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/policy"
 )
 
 // explainFlags are those of larder explain.
@@ -37,7 +41,8 @@ func (a *app) explainCommand() *cobra.Command {
 		"The answer about a key is for a process that does not hold it in memory; what others hold there cannot be seen from here."
 	cmd.Example = explainExamples
 	f.tier.add(cmd)
-	cmd.Flags().StringVar(&f.schema, "schema", "", "`id` of the program's schema, in hexadecimal: a value of another one counts as missing")
+	cmd.Flags().StringVar(&f.schema, "schema", "", "`id` of the program's schema, in hexadecimal, or source to find it from the class's Go type (by the go command, for JSON): "+
+		"a value of another one counts as missing")
 	cmd.Flags().StringVar(&f.keysEnv, "keys-env", "", "`variable` with the keys of encrypted classes, as for larder.KeysFromEnv: to see tags")
 	cmd.ValidArgsFunction = a.completeClasses
 	return cmd
@@ -58,12 +63,17 @@ func (a *app) explain(ctx context.Context, f *explainFlags, question string) err
 		return err
 	}
 	x := &explain.Explainer{Policy: p.Policy}
+	about := x.About(question)
 	if err := f.complete(x); err != nil {
 		return err
 	}
+	if about == explain.AboutKey && f.schema == fromSource {
+		if x.Schema, err = schemaOf(ctx, p, explain.ClassOf(question)); err != nil {
+			return err
+		}
+	}
 	var answer any
 	var text func(io.Writer)
-	about := x.About(question)
 	switch about {
 	case explain.AboutURL:
 		var u *explain.URL
@@ -95,10 +105,10 @@ func (a *app) explain(ctx context.Context, f *explainFlags, question string) err
 
 // complete reads the schema and the keys.
 func (f *explainFlags) complete(x *explain.Explainer) error {
-	if f.schema != "" {
+	if f.schema != "" && f.schema != fromSource {
 		id, err := strconv.ParseUint(f.schema, 16, 64)
 		if err != nil {
-			return usagef("give the 16 digits that larder explain shows", "--schema is %q, which is no hexadecimal number", f.schema)
+			return usagef("give the 16 digits that larder explain shows, or source", "--schema is %q, which is no hexadecimal number", f.schema)
 		}
 		x.Schema = &id
 	}
@@ -113,6 +123,26 @@ func (f *explainFlags) complete(x *explain.Explainer) error {
 		return environment("set the variable as the service has it", err)
 	}
 	return nil
+}
+
+// fromSource has the schema found from the source of the class's type.
+const fromSource = "source"
+
+// schemaOf finds the schema of a class's type from its source, in the module of the
+// policy. A class that is not there has none: who asks about it is told elsewhere.
+func schemaOf(ctx context.Context, p *loaded, class string) (*uint64, error) {
+	c, ok := p.Classes[class]
+	if !ok || c.Pattern == policy.Never {
+		return nil, nil
+	}
+	if c.Type == "" {
+		return nil, usagef("set type in the class, or give the id", "--schema source: class %s does not say the type of its values", class)
+	}
+	id, err := goschema.Of(ctx, filepath.Dir(p.path), c.Type, len(c.Tags) > 0 || c.ValueTags)
+	if err != nil {
+		return nil, environment("run it where the service's module is, and builds, or give the id", fmt.Errorf("--schema source: %w", err))
+	}
+	return &id, nil
 }
 
 // explainKey opens the shared tier for a question about a key. Without an address
@@ -172,11 +202,12 @@ func (l label) line(name, format string, args ...any) {
 func (a *app) writeKey(w io.Writer, k *explain.Key) {
 	fmt.Fprintln(w, a.painted(bold, k.Name))
 	l := label{w}
-	kept := strings.Join(k.Tiers, ", ")
-	if kept == "" {
-		kept = "kept nowhere"
+	l.line("class", "%s: %s", k.Class, k.Pattern)
+	held := make([]string, len(k.Held))
+	for i, h := range k.Held {
+		held[i] = h.Tier + " " + h.Holds
 	}
-	l.line("class", "%s: %s; %s", k.Class, k.Pattern, kept)
+	l.line("held by", "%s", strings.Join(held, ", "))
 	if k.DataKey != "" {
 		l.line("stored as", "%s at %s, its lease as %s", k.DataKey, k.Node, k.LeaseKey)
 	}
@@ -246,11 +277,11 @@ func nextText(n explain.Next) string {
 	return text
 }
 
-func stateColour(s explain.State) paint {
+func stateColour(s keystate.State) paint {
 	switch s {
-	case explain.Fresh, explain.Negative:
+	case keystate.Fresh, keystate.Negative:
 		return green
-	case explain.Damaged, explain.Foreign, explain.OtherSchema:
+	case keystate.Damaged, keystate.Foreign, keystate.OtherSchema:
 		return red
 	}
 	return yellow

@@ -24,7 +24,7 @@ func TestExplain_OfAKey(t *testing.T) {
 	}
 	code, text := run("product:42")
 	for _, want := range []string{
-		"larder:d:{product:42} at " + p.redis.Addr(), "state        fresh", "product-42: current", "products: current", "lease        free",
+		"larder:d:{product:42} at " + p.redis.Addr(), "held by      memory unseen, shared yes, edge unseen", "state        fresh", "product-42: current", "products: current", "lease        free",
 		"next Get     serve from shared: it is fresh for", "--schema compares",
 	} {
 		if code != exitOK || !strings.Contains(text, want) {
@@ -48,6 +48,12 @@ func TestExplain_OfAKey(t *testing.T) {
 	}
 	if code, text = run("product:42", "--schema", got.Answer.ID); code != exitOK || !strings.Contains(text, "state        fresh") {
 		t.Errorf("with its own schema: exit %d, %s", code, text)
+	}
+	if code, text = run("product:42", "--schema", "source"); code != exitOK || !strings.Contains(text, "state        fresh") {
+		t.Errorf("with the schema of its source: exit %d, %s", code, text)
+	}
+	if code, text = run("search:shirt", "--schema", "source"); code != exitOK || !strings.Contains(text, "state        missing") {
+		t.Errorf("a key that is not there: exit %d, %s", code, text)
 	}
 	if code, text = run("product:42", "--schema", "1"); code != exitOK || !strings.Contains(text, "state        other-schema") {
 		t.Errorf("with another schema: exit %d, %s", code, text)

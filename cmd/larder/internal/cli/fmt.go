@@ -39,6 +39,11 @@ func (a *app) format(check, write bool) error {
 		return findings()
 	case check || write && bytes.Equal(old, now):
 		return nil
+	case !write && a.json:
+		return a.printJSON(struct {
+			head
+			Policy string `json:"policy"`
+		}{a.head("fmt"), string(now)})
 	case !write:
 		return a.write("fmt", "", now)
 	}

@@ -8,7 +8,7 @@
 //	larder.yaml ──Resolve──▶ class ─────────┘   what is there       what Get does
 //
 // A sight is what the shared tier holds of one key at one moment. From it and from
-// the class alone follow the [State] and what a Get does next: both are functions
+// the class alone follow the state and what a Get does next: both are functions
 // without a server, which the tests compare with what Get of package larder then
 // does.
 //

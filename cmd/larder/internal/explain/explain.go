@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/internal/keytext"
 	"github.com/larderdev/larder/policy"
@@ -71,25 +72,35 @@ type Key struct {
 	DataKey   string `json:"data_key,omitempty"`
 	LeaseKey  string `json:"lease_key,omitempty"`
 	Reachable bool   `json:"shared_tier_asked"`
+	// Held says of each tier of the class whether it holds a value or a negative.
+	Held []Holding `json:"held"`
 
-	State   State      `json:"state"`
-	Version uint64     `json:"version,omitempty"`
-	Floor   uint64     `json:"floor,omitempty"` // of a mark: the lowest version that may be cached
-	Age     *Duration  `json:"age,omitempty"`
-	Stored  *time.Time `json:"stored,omitempty"`
-	Fresh   *time.Time `json:"fresh_until,omitempty"`
-	Revalid *time.Time `json:"stale_while_revalidate_until,omitempty"`
-	IfError *time.Time `json:"stale_if_error_until,omitempty"`
-	Gone    *time.Time `json:"gone_at,omitempty"` // when the server forgets it
-	Cost    *Duration  `json:"load_cost,omitempty"`
-	Bytes   int        `json:"bytes,omitempty"` // of the payload as stored
-	Schema  string     `json:"schema_id,omitempty"`
-	Sealed  []string   `json:"sealed,omitempty"` // "compressed", "encrypted"
+	State   keystate.State `json:"state"`
+	Version uint64         `json:"version,omitempty"`
+	Floor   uint64         `json:"floor,omitempty"` // of a mark: the lowest version that may be cached
+	Age     *Duration      `json:"age,omitempty"`
+	Stored  *time.Time     `json:"stored,omitempty"`
+	Fresh   *time.Time     `json:"fresh_until,omitempty"`
+	Revalid *time.Time     `json:"stale_while_revalidate_until,omitempty"`
+	IfError *time.Time     `json:"stale_if_error_until,omitempty"`
+	Gone    *time.Time     `json:"gone_at,omitempty"` // when the server forgets it
+	Cost    *Duration      `json:"load_cost,omitempty"`
+	Bytes   int            `json:"bytes,omitempty"` // of the payload as stored
+	Schema  string         `json:"schema_id,omitempty"`
+	Sealed  []string       `json:"sealed,omitempty"` // "compressed", "encrypted"
 
 	Tags  []Tag    `json:"tags,omitempty"`
 	Lease Lease    `json:"lease"`
 	Next  Next     `json:"next"`
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Holding is what is known of a key in one tier.
+type Holding struct {
+	Tier string `json:"tier"`
+	// Holds is "yes", "no", or "unseen": a process's memory and the edge cannot be
+	// looked into, and the shared tier was not asked.
+	Holds string `json:"holds"`
 }
 
 // Lease is the right to load a key.
@@ -147,6 +158,12 @@ func inner(name string) string {
 		}
 	}
 	return name
+}
+
+// ClassOf returns the name of the class of a key, whichever way it is written.
+func ClassOf(name string) string {
+	class, _ := keytext.Split(inner(name))
+	return class
 }
 
 // class resolves a class, or says that there is none.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/cmd/larder/internal/explain"
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -42,7 +43,7 @@ func TestKey_Names(t *testing.T) {
 		{"plain#0123", "plain#0123"},
 	} {
 		k, err := x.Key(t.Context(), tt.asked)
-		if err != nil || k.Name != tt.name || k.State != explain.Unknown || k.Next.Action != explain.NotKnown {
+		if err != nil || k.Name != tt.name || k.State != keystate.Unknown || k.Next.Action != keystate.NotKnown {
 			t.Errorf("Key(%q) = %+v, %v; want %s, unknown", tt.asked, k, err, tt.name)
 		}
 	}
@@ -59,7 +60,7 @@ func TestKey_OfAClassThatIsNeverCached(t *testing.T) {
 	w.policy.Classes["cart"] = policy.Class{Pattern: policy.Never}
 	x := &explain.Explainer{Policy: w.policy, Tier: w.store}
 	k, err := x.Key(t.Context(), "cart:1")
-	if err != nil || k.State != explain.Never || k.Next.Action != explain.NoCache || k.Reachable {
+	if err != nil || k.State != keystate.Never || k.Next.Action != keystate.NoCache || k.Reachable {
 		t.Errorf("Key = %+v, %v; want never-cached, and nobody asked", k, err)
 	}
 }
@@ -74,7 +75,7 @@ func TestKey_WithoutARelay(t *testing.T) {
 
 	k, err := x.Key(t.Context(), "plain:42")
 	w.must(err)
-	if k.State != explain.Fresh || k.Next.Action != explain.LoadAlone {
+	if k.State != keystate.Fresh || k.Next.Action != keystate.LoadAlone {
 		t.Errorf("Key = %s, %+v; want a fresh value that nobody trusts", k.State, k.Next)
 	}
 	reader := w.start()
@@ -86,7 +87,7 @@ func TestKey_WithoutARelay(t *testing.T) {
 	at, err := relay.Checkpoint(t.Context())
 	w.must(err)
 	w.must(relay.Confirm(t.Context(), at))
-	if k, err = x.Key(t.Context(), "plain:42"); err != nil || k.Next.Action != explain.Serve {
+	if k, err = x.Key(t.Context(), "plain:42"); err != nil || k.Next.Action != keystate.Serve {
 		t.Errorf("after a relay has confirmed: %+v, %v; want it served", k.Next, err)
 	}
 	for began := time.Now(); report.Shared == 0 && time.Since(began) < patience; {
@@ -102,7 +103,7 @@ func TestKey_Unreachable(t *testing.T) {
 	x := &explain.Explainer{Policy: w.policy, Tier: w.store}
 	w.server.Kill()
 	k, err := x.Key(t.Context(), "plain:42")
-	if err == nil || k == nil || k.DataKey != "larder:d:{plain:42}" || k.State != explain.Unknown {
+	if err == nil || k == nil || k.DataKey != "larder:d:{plain:42}" || k.State != keystate.Unknown {
 		t.Errorf("Key of a dead server = %+v, %v; want the names and an error", k, err)
 	}
 }
@@ -124,6 +125,9 @@ func TestKey_Tells(t *testing.T) {
 	x.Secrets = nil
 	if k, err = x.Key(t.Context(), "secret:42"); err != nil || !strings.Contains(strings.Join(k.Notes, "\n"), "--keys-env") {
 		t.Errorf("without keys: notes %q, %v; want one that names --keys-env", k.Notes, err)
+	}
+	if !strings.Contains(k.Next.Why, "unless one of its tags was invalidated") {
+		t.Errorf("without keys: %q, want the condition", k.Next.Why)
 	}
 }
 

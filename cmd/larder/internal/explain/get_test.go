@@ -11,6 +11,7 @@ import (
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/cmd/larder/internal/explain"
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/store"
 )
@@ -18,9 +19,9 @@ import (
 // situation brings a key into a state, by the library where it can.
 type situation struct {
 	name  string
-	state explain.State
+	state keystate.State
 	// action is what is expected of Get; "" where the class decides.
-	action explain.Action
+	action keystate.Action
 	in     func(c *policy.Class) bool // nil: all classes in the shared tier
 	// bring leaves the state; what it returns, if anything, is called when Get has
 	// begun.
@@ -46,105 +47,105 @@ func failedLoad(w *world, name string) {
 func situations() []situation {
 	text := func(name string) string { _, key, _ := strings.Cut(name, ":"); return key }
 	return []situation{
-		{name: "missing", state: explain.Missing, action: explain.Load, bring: then(func(*world, *process, string) {})},
-		{name: "fresh", state: explain.Fresh, action: explain.Serve, bring: then(func(w *world, p *process, name string) { w.get(p, name) })},
-		{name: "no such row", state: explain.Negative, action: explain.Serve, bring: then(func(w *world, p *process, name string) { w.get(p, name) })},
-		{name: "no such row, long ago", state: explain.Expired, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "missing", state: keystate.Missing, action: keystate.Load, bring: then(func(*world, *process, string) {})},
+		{name: "fresh", state: keystate.Fresh, action: keystate.Serve, bring: then(func(w *world, p *process, name string) { w.get(p, name) })},
+		{name: "no such row", state: keystate.Negative, action: keystate.Serve, bring: then(func(w *world, p *process, name string) { w.get(p, name) })},
+		{name: "no such row, long ago", state: keystate.Expired, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, time.Second)
 		})},
-		{name: "stale", state: explain.Stale, action: explain.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
+		{name: "stale", state: keystate.Stale, action: keystate.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, time.Minute)
 		})},
-		{name: "stale and leased", state: explain.Stale, action: explain.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
+		{name: "stale and leased", state: keystate.Stale, action: keystate.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, time.Minute)
 			w.do(store.Lease{Key: name, ID: "slow", For: time.Minute})
 		})},
-		{name: "past the first window", state: explain.Stale, action: explain.Load, in: windows, bring: then(func(w *world, p *process, name string) {
+		{name: "past the first window", state: keystate.Stale, action: keystate.Load, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, 6*time.Minute)
 		})},
-		{name: "past the first window, and failed", state: explain.Stale, action: explain.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
+		{name: "past the first window, and failed", state: keystate.Stale, action: keystate.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, 6*time.Minute)
 			failedLoad(w, name)
 		})},
-		{name: "expired", state: explain.Expired, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "expired", state: keystate.Expired, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, 20*time.Minute)
 		})},
-		{name: "rescued", state: explain.Stale, action: explain.ServeStale, in: rescued, bring: then(func(w *world, p *process, name string) {
+		{name: "rescued", state: keystate.Stale, action: keystate.ServeStale, in: rescued, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, 30*time.Second)
 			failedLoad(w, name)
 		})},
-		{name: "invalidated", state: explain.Tombstone, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "invalidated", state: keystate.Tombstone, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			class, _, _ := strings.Cut(name, ":")
 			w.must(p.caches[class].Invalidate(w.t.Context(), text(name)))
 		})},
-		{name: "invalidated, and failed", state: explain.Tombstone, action: explain.Fail, bring: then(func(w *world, p *process, name string) {
+		{name: "invalidated, and failed", state: keystate.Tombstone, action: keystate.Fail, bring: then(func(w *world, p *process, name string) {
 			w.do(store.Invalidate{Key: name, Hold: time.Minute})
 			failedLoad(w, name)
 		})},
-		{name: "invalidated softly", state: explain.Soft, action: explain.ServeStale, bring: then(func(w *world, p *process, name string) {
+		{name: "invalidated softly", state: keystate.Soft, action: keystate.ServeStale, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			class, _, _ := strings.Cut(name, ":")
 			w.must(p.caches[class].SoftInvalidate(w.t.Context(), text(name)))
 		})},
-		{name: "a tag invalidated", state: explain.Invalidated, action: explain.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
+		{name: "a tag invalidated", state: keystate.Invalidated, action: keystate.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.must(p.InvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
 		})},
-		{name: "a tag invalidated and used again", state: explain.Invalidated, action: explain.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
+		{name: "a tag invalidated and used again", state: keystate.Invalidated, action: keystate.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.must(p.InvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
 			w.do(store.ReadTags{Tags: []string{"t-" + text(name), "s-" + text(name)}, Nonce: "again", Life: time.Minute})
 		})},
-		{name: "a tag invalidated softly", state: explain.Soft, action: explain.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
+		{name: "a tag invalidated softly", state: keystate.Soft, action: keystate.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.must(p.SoftInvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
 		})},
-		{name: "no such row, a tag invalidated softly", state: explain.Soft, action: explain.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
+		{name: "no such row, a tag invalidated softly", state: keystate.Soft, action: keystate.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.must(p.SoftInvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
 		})},
-		{name: "a writer about to commit", state: explain.Intent, action: explain.LoadAlone, in: strict, bring: writing},
-		{name: "a mark of a writer", state: explain.Intent, action: explain.LoadAlone, bring: then(func(w *world, p *process, name string) {
+		{name: "a writer about to commit", state: keystate.Intent, action: keystate.LoadAlone, in: strict, bring: writing},
+		{name: "a mark of a writer", state: keystate.Intent, action: keystate.LoadAlone, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.do(store.Intend{Key: name, ID: "writer", For: time.Minute, Hold: time.Minute})
 		})},
-		{name: "a mark that has lapsed", state: explain.Tombstone, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "a mark that has lapsed", state: keystate.Tombstone, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.do(store.Intend{Key: name, ID: "writer", For: time.Millisecond, Hold: time.Minute})
 			w.age(name, time.Millisecond)
 		})},
-		{name: "leased", state: explain.Missing, action: explain.Wait, bring: loading},
-		{name: "failed", state: explain.Missing, action: explain.Fail, bring: then(func(w *world, _ *process, name string) { failedLoad(w, name) })},
-		{name: "of another type", state: explain.OtherSchema, action: explain.Load, bring: then(func(w *world, _ *process, name string) { w.storeOther(name) })},
-		{name: "not encrypted", state: explain.OtherSchema, action: explain.Load, in: func(c *policy.Class) bool { return !public(c) }, bring: then(func(w *world, _ *process, name string) {
+		{name: "leased", state: keystate.Missing, action: keystate.Wait, bring: loading},
+		{name: "failed", state: keystate.Missing, action: keystate.Fail, bring: then(func(w *world, _ *process, name string) { failedLoad(w, name) })},
+		{name: "of another type", state: keystate.OtherSchema, action: keystate.Load, bring: then(func(w *world, _ *process, name string) { w.storeOther(name) })},
+		{name: "not encrypted", state: keystate.OtherSchema, action: keystate.Load, in: func(c *policy.Class) bool { return !public(c) }, bring: then(func(w *world, _ *process, name string) {
 			w.storeWith(name, func(c *policy.Class) { c.Privacy = policy.Public })
 		})},
-		{name: "encrypted", state: explain.OtherSchema, action: explain.Load, in: public, bring: then(func(w *world, _ *process, name string) {
+		{name: "encrypted", state: keystate.OtherSchema, action: keystate.Load, in: public, bring: then(func(w *world, _ *process, name string) {
 			w.storeWith(name, func(c *policy.Class) { c.Encrypt = true })
 		})},
-		{name: "a byte flipped", state: explain.Damaged, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "a byte flipped", state: keystate.Damaged, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.change(name, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
 		})},
-		{name: "a version changed", state: explain.Damaged, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "a version changed", state: keystate.Damaged, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.change(name, func(b []byte) []byte { b[freshFrom-1]++; return b })
 		})},
-		{name: "a life changed", state: explain.Damaged, action: explain.Load, bring: then(func(w *world, p *process, name string) {
+		{name: "a life changed", state: keystate.Damaged, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
 			w.age(name, -3*time.Hour)
 		})},
-		{name: "somebody else's", state: explain.Foreign, action: explain.Load, bring: then(func(w *world, _ *process, name string) {
+		{name: "somebody else's", state: keystate.Foreign, action: keystate.Load, bring: then(func(w *world, _ *process, name string) {
 			w.redis.Run("SET", "larder:d:{"+name+"}", "nonsense")
 		})},
-		{name: "a list", state: explain.Foreign, action: "", bring: then(func(w *world, _ *process, name string) {
+		{name: "a list", state: keystate.Foreign, action: "", bring: then(func(w *world, _ *process, name string) {
 			w.redis.Run("RPUSH", "larder:d:{"+name+"}", "nonsense")
 		})},
 	}
@@ -231,7 +232,7 @@ func TestKey_SaysWhatGetDoes(t *testing.T) {
 			x := w.explainer(class)
 			if class == "local" {
 				w.compare(x, situation{
-					name: "in memory alone", state: explain.MemoryOnly, action: explain.LoadAlone,
+					name: "in memory alone", state: keystate.MemoryOnly, action: keystate.LoadAlone,
 					bring: then(func(w *world, p *process, name string) { w.get(p, name) }),
 				}, class)
 				return
@@ -243,6 +244,11 @@ func TestKey_SaysWhatGetDoes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// emptyStates are those in which the shared tier has no value.
+var emptyStates = map[keystate.State]bool{
+	keystate.Missing: true, keystate.Tombstone: true, keystate.Intent: true, keystate.Foreign: true,
 }
 
 // compare compares what is said with what is done, for one state.
@@ -262,6 +268,10 @@ func (w *world) compare(x *explain.Explainer, s situation, class string) {
 	}
 	if k.State != s.state || s.action != "" && k.Next.Action != s.action {
 		w.t.Errorf("%s: Key says %s and %s, want %s and %s", name, k.State, k.Next.Action, s.state, s.action)
+	}
+
+	if holds := k.State == keystate.MemoryOnly || slices.ContainsFunc(k.Held, func(h explain.Holding) bool { return h.Holds == "yes" }); holds == emptyStates[k.State] {
+		w.t.Errorf("%s: held is %+v in the state %s", name, k.Held, k.State)
 	}
 
 	reader := w.start()
@@ -295,7 +305,7 @@ func (w *world) compare(x *explain.Explainer, s situation, class string) {
 // agree compares what is said of a Get with its report.
 func (w *world) agree(name string, k *explain.Key, r *larder.Report, err error) {
 	w.t.Helper()
-	if failed := k.Next.Action == explain.Fail; failed != errors.Is(err, larder.ErrLoadFailed) {
+	if failed := k.Next.Action == keystate.Fail; failed != errors.Is(err, larder.ErrLoadFailed) {
 		w.t.Errorf("%s: Get has the error %v, Key says %+v", name, err, k.Next)
 		return
 	} else if failed {
@@ -312,13 +322,13 @@ func (w *world) agree(name string, k *explain.Key, r *larder.Report, err error) 
 	if got := r.Stale > 0; got != k.Next.Stale {
 		w.t.Errorf("%s: Get says stale: %v, Key says %v", name, got, k.Next.Stale)
 	}
-	if k.Next.Action != explain.Load && k.Next.Action != explain.LoadAlone && k.Next.Action != explain.Wait && absent != k.Next.Negative {
+	if k.Next.Action != keystate.Load && k.Next.Action != keystate.LoadAlone && k.Next.Action != keystate.Wait && absent != k.Next.Negative {
 		w.t.Errorf("%s: Get has the error %v, Key says negative: %v", name, err, k.Next.Negative)
 	}
-	if k.Next.Action == explain.Load && (r.Stored > 0) != k.Next.Kept {
+	if k.Next.Action == keystate.Load && (r.Stored > 0) != k.Next.Kept {
 		w.t.Errorf("%s: Get says stored: %d, Key says %v", name, r.Stored, k.Next.Kept)
 	}
-	if k.Next.Tier == "shared" && !absent && k.Next.Action != explain.Wait && r.Version != k.Version {
+	if k.Next.Tier == "shared" && !absent && k.Next.Action != keystate.Wait && r.Version != k.Version {
 		w.t.Errorf("%s: Get returns version %d, Key says %d", name, r.Version, k.Version)
 	}
 }

@@ -4,28 +4,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/store"
 )
 
-// Action is what a Get does.
-type Action string
-
-// The actions.
-const (
-	Serve      Action = "serve"       // it answers from the shared tier
-	ServeStale Action = "serve-stale" // so, and marks the answer as stale
-	Load       Action = "load"        // it asks the origin, and fills the tiers
-	LoadAlone  Action = "load-alone"  // it asks the origin, and keeps nothing in the shared tier
-	Wait       Action = "wait"        // it waits for the load that holds the lease
-	Fail       Action = "fail"        // it returns an error
-	NoCache    Action = "no-cache"    // there is no Get
-	NotKnown   Action = "not-known"
-)
-
 // Next is what the next Get does in a process whose memory does not hold the key.
 type Next struct {
-	Action Action `json:"action"`
+	Action keystate.Action `json:"action"`
 	// Tier is where the answer comes from: "shared", "origin", or "none".
 	Tier string `json:"tier"`
 	// Loads is how many calls of the loader this Get makes and waits for, and
@@ -55,18 +41,18 @@ const intentWait = 20 * time.Millisecond
 // next says what Get does, in the order in which it looks at things.
 func (s *sight) next() Next {
 	switch {
-	case s.state == Never:
-		return Next{Action: NoCache, Tier: fromNobody, Why: "the class is never cached: NewCache refuses it, and no cache type is generated"}
-	case s.state == MemoryOnly:
+	case s.state == keystate.Never:
+		return Next{Action: keystate.NoCache, Tier: fromNobody, Why: "the class is never cached: NewCache refuses it, and no cache type is generated"}
+	case s.state == keystate.MemoryOnly:
 		return Next{
-			Action: LoadAlone, Tier: fromOrigin, Loads: 1,
+			Action: keystate.LoadAlone, Tier: fromOrigin, Loads: 1,
 			Why: "the class is kept in memory alone: a process that does not hold the key there asks the origin",
 		}
-	case s.state == Unknown:
-		return Next{Action: NotKnown, Tier: fromNobody, Why: "the shared tier was not asked, so that nobody can say"}
+	case s.state == keystate.Unknown:
+		return Next{Action: keystate.NotKnown, Tier: fromNobody, Why: "the shared tier was not asked, so that nobody can say"}
 	case s.outbox && !s.confirmed:
 		return Next{
-			Action: LoadAlone, Tier: fromOrigin, Loads: 1,
+			Action: keystate.LoadAlone, Tier: fromOrigin, Loads: 1,
 			Why: "fleet.outbox is set, and no relay has confirmed what this server remembers: no process trusts it, and all read the primary. Run the relay",
 		}
 	}
@@ -78,29 +64,31 @@ func (s *sight) next() Next {
 
 // hit says what is served without a load, if anything is.
 func (s *sight) hit() (Next, bool) {
-	n := Next{Action: Serve, Tier: fromShared, Negative: s.in.Record.Kind == store.Negative}
+	n := Next{Action: keystate.Serve, Tier: fromShared, Negative: s.in.Record.Kind == store.Negative}
 	switch s.state {
-	case Fresh:
+	case keystate.Fresh:
 		n.Why = fmt.Sprintf("it is fresh for %v more", Duration(s.left()))
-	case Negative:
+	case keystate.Negative:
 		n.Why = fmt.Sprintf("that there is none is remembered for %v more: ErrNotFound, without a load", Duration(s.left()))
-	case Soft:
-		n.Action, n.Stale, n.Refresh = ServeStale, true, s.free()
+	case keystate.Soft:
+		n.Action, n.Stale, n.Refresh = keystate.ServeStale, true, s.free()
 		n.Why = "it was invalidated softly: it is served once more, while one load in the fleet replaces it"
-	case Stale:
+	case keystate.Stale:
 		if s.since() >= s.class.StaleWhileRevalidate {
 			return n, false
 		}
-		n.Action, n.Stale, n.Refresh = ServeStale, true, s.free()
+		n.Action, n.Stale, n.Refresh = keystate.ServeStale, true, s.free()
 		n.Why = fmt.Sprintf("its TTL ended %v ago, and stale_while_revalidate allows %v: it is served, while one load in the fleet replaces it",
 			Duration(s.since()), Duration(s.class.StaleWhileRevalidate))
 	default:
 		return n, false
 	}
-	if n.Refresh || s.in.Lease == "" {
-		return n, true
+	if !n.Refresh && s.in.Lease != "" {
+		n.Why += "; a load of it is under way"
 	}
-	n.Why += "; a load of it is under way"
+	if s.marksErr == errSealed {
+		n.Why += ", unless one of its tags was invalidated, which cannot be seen without its keys"
+	}
 	return n, true
 }
 
@@ -112,26 +100,26 @@ func (s *sight) miss() Next {
 	why := s.reason()
 	rescue := s.rescue()
 	switch {
-	case s.state == Intent:
+	case s.state == keystate.Intent:
 		left := Duration(time.Duration(s.in.Record.FreshUntil-s.in.Now) * time.Millisecond)
 		return Next{
-			Action: LoadAlone, Tier: fromOrigin, Loads: 1,
+			Action: keystate.LoadAlone, Tier: fromOrigin, Loads: 1,
 			Why: fmt.Sprintf("a writer is about to commit; its mark stands for %v more. Get waits %v for it, and then reads the primary and keeps nothing",
 				left, intentWait),
 		}
 	case s.in.Failed && rescue:
 		return Next{
-			Action: ServeStale, Tier: fromShared, Stale: true,
+			Action: keystate.ServeStale, Tier: fromShared, Stale: true,
 			Why: why + fmt.Sprintf("; a load has failed, for %v nobody tries again, and stale_if_error lets readers have the older value", Duration(s.in.LeaseLeft)),
 		}
 	case s.in.Failed:
 		return Next{
-			Action: Fail, Tier: fromNobody,
+			Action: keystate.Fail, Tier: fromNobody,
 			Why: why + fmt.Sprintf("; a load has failed, and for %v nobody tries again: LoadError with ErrLoadFailed", Duration(s.in.LeaseLeft)),
 		}
 	case s.in.Lease != "":
 		return Next{
-			Action: Wait, Tier: fromShared,
+			Action: keystate.Wait, Tier: fromShared,
 			Why: why + fmt.Sprintf("; a load holds the lease for %v more, and renews it while it runs: Get waits for what it stores, and loads itself if it falls silent",
 				Duration(s.in.LeaseLeft)),
 		}
@@ -139,30 +127,30 @@ func (s *sight) miss() Next {
 	if rescue {
 		why += "; should that fail, stale_if_error lets readers have the older value"
 	}
-	return Next{Action: Load, Tier: fromOrigin, Loads: 1, Kept: true, Why: why}
+	return Next{Action: keystate.Load, Tier: fromOrigin, Loads: 1, Kept: true, Why: why}
 }
 
 // rescue tells whether stale_if_error has something to serve.
 func (s *sight) rescue() bool {
-	return s.state == Stale && s.in.Record.Kind != store.Negative && s.since() < s.class.StaleIfError
+	return s.state == keystate.Stale && s.in.Record.Kind != store.Negative && s.since() < s.class.StaleIfError
 }
 
 // reason says why what is stored does not do.
 func (s *sight) reason() string {
 	switch s.state {
-	case Missing:
+	case keystate.Missing:
 		return "nothing is stored: it was never loaded, has expired, or was evicted"
-	case Tombstone:
+	case keystate.Tombstone:
 		return fmt.Sprintf("it was invalidated; the mark stands for %v more, and until then loads that ask larder.NeedPrimary read the primary", Duration(s.in.Left))
-	case Invalidated:
+	case keystate.Invalidated:
 		return "a tag of it was invalidated after it had been loaded"
-	case Stale, Expired:
+	case keystate.Stale, keystate.Expired:
 		return fmt.Sprintf("its TTL ended %v ago", Duration(s.since()))
-	case OtherSchema:
+	case keystate.OtherSchema:
 		return "what is stored is of another schema: " + s.why
-	case Damaged:
+	case keystate.Damaged:
 		return "what is stored is damaged, and is thrown away: " + s.why
-	case Foreign:
+	case keystate.Foreign:
 		return "what is stored is not Larder's"
 	}
 	return ""
@@ -172,11 +160,28 @@ func (s *sight) reason() string {
 func (s *sight) describe(k *Key) {
 	k.State, k.Next = s.state, s.next()
 	k.Lease = s.lease()
+	k.Held = s.held(k.Tiers)
 	k.Tags = s.describeTags()
 	if s.asked && s.in.Status == store.Found {
 		s.describeRecord(k)
 	}
 	k.Notes = s.notes()
+}
+
+// held says which tiers hold the key.
+func (s *sight) held(tiers []string) []Holding {
+	all := make([]Holding, len(tiers))
+	for i, tier := range tiers {
+		all[i] = Holding{Tier: tier, Holds: "unseen"}
+		switch {
+		case tier != string(policy.Shared) || !s.asked:
+		case s.hasValue():
+			all[i].Holds = "yes"
+		default:
+			all[i].Holds = "no"
+		}
+	}
+	return all
 }
 
 func (s *sight) lease() Lease {
@@ -214,7 +219,7 @@ func (s *sight) describeRecord(k *Key) {
 	if s.box.Encrypted {
 		k.Sealed = append(k.Sealed, "encrypted")
 	}
-	if s.state == Damaged {
+	if s.state == keystate.Damaged {
 		return
 	}
 	cost, age := Duration(s.box.Cost), Duration(s.box.Fresh-time.Duration(r.FreshUntil-s.in.Now)*time.Millisecond)
@@ -272,14 +277,14 @@ func (s *sight) describeTags() (tags []Tag) {
 // notes are what a reader of the answer should know besides.
 func (s *sight) notes() (notes []string) {
 	note := func(text string, args ...any) { notes = append(notes, fmt.Sprintf(text, args...)) }
-	if s.state == Never {
+	if s.state == keystate.Never {
 		return nil
 	}
 	if s.memory() {
 		note("A process that has the key in memory may answer from there, without a word to the shared tier; what it holds cannot be seen from here.")
 	}
 	if s.asked && s.hasValue() && s.boxErr == nil {
-		if s.state != OtherSchema {
+		if s.state != keystate.OtherSchema {
 			note("A program whose type or codec is not of schema %016x takes the value for missing; --schema compares.", s.box.Schema)
 		}
 		if s.marksErr == errSealed {
@@ -305,5 +310,5 @@ func (s *sight) early() bool {
 	case policy.None:
 		return false
 	}
-	return s.state == Fresh && float64(s.left()) < 16*beta*float64(s.box.Cost)
+	return s.state == keystate.Fresh && float64(s.left()) < 16*beta*float64(s.box.Cost)
 }

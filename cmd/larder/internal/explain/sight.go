@@ -6,33 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/redisstore"
 	"github.com/larderdev/larder/store"
-)
-
-// State is what the shared tier holds under a key, as a reader takes it.
-type State string
-
-// The states.
-const (
-	Unknown     State = "unknown"      // the shared tier was not asked, or did not answer
-	Never       State = "never-cached" // the class has no cache
-	MemoryOnly  State = "memory-only"  // the class is not kept in the shared tier
-	Missing     State = "missing"      // nothing is stored
-	Fresh       State = "fresh"        // a value within its TTL
-	Stale       State = "stale"        // a value past its TTL, that a window may still serve
-	Expired     State = "expired"      // a value past its TTL and all its windows
-	Negative    State = "negative"     // the origin has nothing under the key
-	Soft        State = "outdated"     // a value that was invalidated softly, by key or tag
-	Invalidated State = "invalidated"  // a value one of whose tags was invalidated
-	Tombstone   State = "tombstone"    // it was invalidated by key
-	Intent      State = "intent"       // a writer is about to commit
-	OtherSchema State = "other-schema" // a value of another type, codec or encryption
-	Damaged     State = "damaged"      // a record whose checksum or header is wrong
-	Foreign     State = "foreign"      // bytes that Larder has not written
 )
 
 // TagState is what has become of a tag since a value was read from the origin.
@@ -81,7 +60,7 @@ type sight struct {
 	tags     map[string]store.Tag
 	tagsRead bool
 
-	state State
+	state keystate.State
 	why   string // of Damaged and OtherSchema
 	fresh int64  // until when, in Unix milliseconds of the server
 }
@@ -154,19 +133,19 @@ func (s *sight) readWatermark(r store.Reply) error {
 func (s *sight) judge(secrets *envelope.Secrets, schema *uint64) {
 	switch {
 	case s.class.Pattern == policy.Never:
-		s.state = Never
+		s.state = keystate.Never
 	case !s.shared():
-		s.state = MemoryOnly
+		s.state = keystate.MemoryOnly
 	case !s.asked:
-		s.state = Unknown
+		s.state = keystate.Unknown
 	case s.in.Status == store.Absent:
-		s.state = Missing
+		s.state = keystate.Missing
 	case s.in.Status == store.Garbled:
-		s.state = Foreign
+		s.state = keystate.Foreign
 	case s.in.Record.Kind == store.Intent && s.in.Record.FreshUntil > s.in.Now:
-		s.state = Intent
+		s.state = keystate.Intent
 	case s.in.Record.Kind == store.Intent, s.in.Record.Kind == store.Tombstone:
-		s.state = Tombstone
+		s.state = keystate.Tombstone
 	default:
 		s.judgeValue(secrets, schema)
 	}
@@ -177,21 +156,21 @@ func (s *sight) judge(secrets *envelope.Secrets, schema *uint64) {
 func (s *sight) judgeValue(secrets *envelope.Secrets, schema *uint64) {
 	switch {
 	case s.boxErr != nil:
-		s.state, s.why = Damaged, "its checksum is wrong"
+		s.state, s.why = keystate.Damaged, "its checksum is wrong"
 	case schema != nil && *schema != s.box.Schema:
-		s.state, s.why = OtherSchema, "the program's type or codec is another one"
+		s.state, s.why = keystate.OtherSchema, "the program's type or codec is another one"
 	case s.box.Encrypted && !s.class.Encrypt:
-		s.state, s.why = OtherSchema, "it is encrypted, and the class is not"
+		s.state, s.why = keystate.OtherSchema, "it is encrypted, and the class is not"
 	case !s.box.Encrypted && s.class.Encrypt:
-		s.state, s.why = OtherSchema, "it is not encrypted, and the class is"
+		s.state, s.why = keystate.OtherSchema, "it is not encrypted, and the class is"
 	case s.box.Encrypted && secrets != nil && !s.opens(secrets):
-		s.state, s.why = OtherSchema, "none of the keys that were given opens it"
+		s.state, s.why = keystate.OtherSchema, "none of the keys that were given opens it"
 	case !s.headersAgree():
-		s.state, s.why = Damaged, "what stands before the checksum is not what was sealed"
+		s.state, s.why = keystate.Damaged, "what stands before the checksum is not what was sealed"
 	case errors.Is(s.marksErr, envelope.ErrCorrupt) && schema == nil: // the checksum is right
-		s.state, s.why = OtherSchema, "it has no tags, as if its class had had none when it was written"
+		s.state, s.why = keystate.OtherSchema, "it has no tags, as if its class had had none when it was written"
 	case errors.Is(s.marksErr, envelope.ErrCorrupt):
-		s.state, s.why = Damaged, "its tags cannot be read"
+		s.state, s.why = keystate.Damaged, "its tags cannot be read"
 	default:
 		s.state = s.judgeAge()
 	}
@@ -218,23 +197,23 @@ func (s *sight) headersAgree() bool {
 }
 
 // judgeAge finds the state of a value that can be read.
-func (s *sight) judgeAge() State {
+func (s *sight) judgeAge() keystate.State {
 	tags := s.judgeTags()
 	switch {
 	case tags == TagInvalidated:
-		return Invalidated
+		return keystate.Invalidated
 	case s.in.Record.Kind == store.Negative && s.left() <= 0:
-		return Expired
+		return keystate.Expired
 	case s.in.Record.Kind == store.Negative && tags != TagSoft:
-		return Negative
+		return keystate.Negative
 	case s.left() <= 0 && s.since() < max(s.class.StaleWhileRevalidate, s.class.StaleIfError):
-		return Stale
+		return keystate.Stale
 	case s.left() <= 0:
-		return Expired
+		return keystate.Expired
 	case s.in.Record.Kind == store.Stale, tags == TagSoft:
-		return Soft
+		return keystate.Soft
 	}
-	return Fresh
+	return keystate.Fresh
 }
 
 // left is how long the value is still fresh, and since how long it is not.
