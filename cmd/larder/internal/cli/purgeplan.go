@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/cmd/larder/internal/explain"
 	"github.com/larderdev/larder/internal/keytext"
 	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/policy"
@@ -89,6 +90,9 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 		return err
 	}
 	if key == class+":"+text {
+		if doubt := explain.Doubt(class, c.Key, text); doubt != "" {
+			p.note("%s: %s", key, doubt)
+		}
 		key = keytext.Join(class, text)
 	}
 	p.Keys = addNew(p.Keys, key)
