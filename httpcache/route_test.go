@@ -291,3 +291,13 @@ func TestAddedAround(t *testing.T) {
 		"cache-control: public, max-age=0, must-revalidate|no-transform", `cache-groups: "a"`, "cache-tag: a", "cdn-cache-control: max-age=3600",
 		"cdn-tag: a", "edge-cache-tag: a", "surrogate-control: max-age=3600", "surrogate-key: a")
 }
+
+// TestNew_Conflict: what the mux says of two patterns names both, and no file of
+// this package.
+func TestNew_Conflict(t *testing.T) {
+	_, err := httpcache.New(map[string]httpcache.Policy{"GET /x/{a}/y": {Edge: time.Minute}, "GET /x/z/{b}": {Edge: time.Minute}}, httpcache.Options{})
+	if err == nil || !strings.Contains(err.Error(), "conflicts with pattern") || !strings.Contains(err.Error(), "GET /x/z/{b}") ||
+		strings.Contains(err.Error(), "layer.go") {
+		t.Errorf("New = %v, want both patterns and no place in the source", err)
+	}
+}

@@ -23,6 +23,16 @@ var (
 	}
 )
 
+// foreignTypes are names that databases and other languages have for types.
+var foreignTypes = map[string]string{
+	"integer": "int64", "bigint": "int64", "long": "int64", "serial": "int64", "number": "int64 or float64",
+	"double": "float64", "decimal": "float64 or string", "numeric": "float64 or string",
+	"text": "string", "varchar": "string", "char": "string", "uuid": "string", "guid": "string",
+	"boolean": "bool", "bytes": "[]byte", "blob": "[]byte", "bytea": "[]byte",
+	"date": "time.Time", "datetime": "time.Time", "time": "time.Time", "timestamp": "time.Time", "timestamptz": "time.Time",
+	"json": "encoding/json.RawMessage", "jsonb": "encoding/json.RawMessage", "any": "encoding/json.RawMessage", "object": "encoding/json.RawMessage",
+}
+
 const (
 	// maxTag is the longest tag that package larder knows, in bytes.
 	maxTag = 200
@@ -208,7 +218,9 @@ func (c *checker) goType(path, text string) {
 	case dot < 0 && token.IsIdentifier(name):
 		if near := field.Nearest(name, basicTypes); near != "" {
 			mend = "did you mean " + near + "?"
-		} else {
+		} else if meant := foreignTypes[strings.ToLower(name)]; meant != "" {
+			mend = "did you mean " + meant + "?"
+		} else if token.IsExported(name) {
 			mend = "write its import path before it: example.com/shop/catalog." + name
 		}
 	case dot <= 0 || !importPath.MatchString(name[:dot]):

@@ -49,7 +49,7 @@ var syntaxMends = []struct{ part, mend string }{
 	{"cannot start any token", "write the value in quotes, and indent with spaces"},
 	{"mapping values are not allowed", "check the indentation, or write a value that has a colon in quotes"},
 	{"',' or ']'", "close the [ with a ], and write a comma between members"},
-	{"',' or '}'", "close the { with a }, and write a comma between keys"},
+	{"',' or '}'", "close the { with a }, and write a comma between keys; a text with [ ] or { } in it stands in quotes: \"[]byte\""},
 	{"unknown anchor", "write out what it stands for, or write a text that begins with * in quotes"},
 	{"unknown escape", `write \\ for a backslash, or use single quotes`},
 	{"unexpected end of stream", "close the quotes"},

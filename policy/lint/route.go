@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"go/token"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // maxConflicts bounds the search for the other one of two patterns in conflict,
@@ -41,6 +43,50 @@ func routePattern(k *check) {
 		k.report(o, "", "some requests match it and "+other+", and neither is the more specific one: the service would not start",
 			"Make one of them more specific, for all requests that match both.")
 	}
+}
+
+// routeNotServeMux finds wildcards as other routers have them, and a path that has
+// lost its first slash, which makes a host of its first word. A pattern that the mux
+// refuses has its finding already, and of one with a secret no part is repeated.
+func routeNotServeMux(k *check) {
+	for _, pattern := range sortedKeys(k.p.Routes) {
+		if secret.In(pattern) != "" || register(http.NewServeMux(), pattern, nothing{}) != nil {
+			continue
+		}
+		_, rest, ok := strings.Cut(pattern, " ")
+		if !ok {
+			rest = pattern
+		}
+		host, path, _ := strings.Cut(strings.TrimLeft(rest, " \t"), "/")
+		if host != "" && host != "localhost" && !strings.ContainsAny(host, ".:") {
+			k.report(k.byRoute[pattern], "", fmt.Sprintf("it is for the host %q", host), fmt.Sprintf("Write /%s/%s if a path is meant.", host, path))
+		}
+		for segment := range strings.SplitSeq(path, "/") {
+			if mend := foreignWildcard(segment); mend != "" {
+				k.report(k.byRoute[pattern], "", fmt.Sprintf("%q is no wildcard of net/http.ServeMux, and matches itself alone", segment), "Write "+mend+".")
+				break
+			}
+		}
+	}
+}
+
+// foreignWildcard returns what to write instead of a segment that is a wildcard of
+// another router, or "" if it is none.
+func foreignWildcard(segment string) string {
+	name := strings.Trim(segment, ":<>*")
+	if i := strings.IndexByte(name, ':'); i >= 0 && segment[0] == '<' { // <int:id>
+		name = name[i+1:]
+	}
+	switch {
+	case segment == "*" || segment == "**":
+		return "{name} for one segment, or {path...} for the rest of the path"
+	case !token.IsIdentifier(name):
+	case segment[0] == '*':
+		return "{" + name + "...}"
+	case segment[0] == ':', segment[0] == '<' && strings.HasSuffix(segment, ">"):
+		return "{" + name + "}"
+	}
+	return ""
 }
 
 // against returns the pattern in fine that is in conflict with pattern.

@@ -68,6 +68,7 @@ var rules = []entry{
 	{Rule{ID: "never-route-cached", Severity: Error, Summary: "A route of a class that is never cached says how to cache it."}, neverCached},
 
 	{Rule{ID: "route-pattern", Severity: Error, Summary: "A route's pattern is malformed, or in conflict with another."}, routePattern},
+	{Rule{ID: "route-not-servemux", Severity: Warning, Summary: "A route is written for another router."}, routeNotServeMux},
 	{Rule{ID: "route-shadows-strict", Severity: Warning, Summary: "A cached route cuts a piece out of one that must not be."}, routeShadows},
 	{Rule{ID: "route-without-effect", Severity: Warning, Summary: "A route says nothing that a cache would obey."}, routeWithoutEffect},
 	{Rule{ID: "headers-refused", Severity: Error, Summary: "A route's headers contradict each other."}, headersRefused},

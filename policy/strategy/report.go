@@ -32,27 +32,29 @@ type Report struct {
 
 // Note is a decision: what a statement was taken for.
 type Note struct {
-	Line int
-	Text string
+	Line int    `json:"line"`
+	Text string `json:"text"`
 }
 
 // Unknown is a statement that is not understood.
 type Unknown struct {
-	Line int
+	Line int `json:"line"`
 	// Text is the statement as it was written.
-	Text string
-	// Reason says why it is not understood, Suggestion what to write instead.
-	Reason, Suggestion string
+	Text string `json:"text"`
+	// Reason says why it is not understood.
+	Reason string `json:"reason"`
+	// Suggestion says what to write instead.
+	Suggestion string `json:"suggestion"`
 }
 
 // Want is something that a class needs and the page does not say.
 type Want struct {
 	// Class is the name of the class.
-	Class string
+	Class string `json:"class"`
 	// Field is the field of the class in larder.yaml: "type", "source" or "ttl".
-	Field string
+	Field string `json:"field"`
 	// Why says what it is needed for.
-	Why string
+	Why string `json:"why"`
 }
 
 // String writes the report for people: one line each, with name and line in front

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/larderdev/larder/edge"
 )
@@ -102,34 +105,20 @@ func inFlags(err error) error {
 
 func parseEdge(args []string, e env) (edgeConfig, error) {
 	var cfg edgeConfig
-	set := flag.NewFlagSet("larder edge", flag.ContinueOnError)
-	set.SetOutput(e.err)
-	origin := set.String("origin", "", "`URL` of the origin (required)")
-	set.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "`address` for clients")
-	set.StringVar(&cfg.admin, "admin", "", "`address` for operators: /healthz, /readyz, /metrics and purges; empty: none")
-	set.StringVar(&cfg.tokenFile, "token-file", "", "`file` with the token for purges; else it is LARDER_EDGE_TOKEN. Needed unless -admin is on loopback")
-	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
-	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
-	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
-	set.StringVar(&cfg.options.Disk, "disk", "", "`folder` for what is stored beside the memory, which outlives a restart and is confirmed by the origin then; empty: none")
-	set.Int64Var(&cfg.options.DiskBytes, "disk-bytes", 0, "room in -disk, in `bytes`; 0: 4 GiB")
-	profile := set.String("profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
-	set.Int64Var(&cfg.options.MaxBytes, "max-bytes", 256<<20, "memory for responses, in `bytes`")
-	set.Int64Var(&cfg.options.MaxObjectBytes, "max-object-bytes", 0, "largest body that is stored, in `bytes`; 0: 8 MiB, or a quarter of -max-bytes if that is less")
-	targets := set.String("target-fields", "CDN-Cache-Control", "`fields` that target this cache, parted by commas, the first before the others")
-	cookies := set.String("plain-cookies", "", "`names` of cookies that do not say who the client is, parted by commas")
-	set.BoolVar(&cfg.options.ExposeTags, "expose-tags", false, "leave Cache-Tag, Surrogate-Key, Cache-Groups and their like in answers")
-	set.BoolVar(&cfg.options.PreserveHost, "preserve-host", false, "send the client's Host to the origin")
-	set.StringVar(&cfg.options.Name, "name", "larder", "`name` in Cache-Status and Via")
-	set.DurationVar(&cfg.options.OriginTimeout, "origin-timeout", time.Minute, "how long the origin may be silent")
-	set.DurationVar(&cfg.options.StaleIfUnreachable, "stale-if-unreachable", 24*time.Hour, "for how long stale responses are served while the origin does not answer; negative: never")
-	set.DurationVar(&cfg.drain, "drain", 10*time.Second, "how long requests may take to end on shutdown")
-	if err := set.Parse(args); err != nil {
+	var texts edgeTexts
+	set := edgeSet(&cfg, &texts)
+	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
+		set.SetOutput(e.out)
+		fmt.Fprint(e.out, "usage: larder edge -origin URL [flags]\n\nflags:\n")
+		set.PrintDefaults()
+		return cfg, err
+	} else if err != nil {
+		fmt.Fprintf(e.err, "larder edge: %v\n  next: %s\n", err, nextFlag(set, err))
 		return cfg, err
 	}
 	// Not a flag: every process on the machine can read a command line.
 	cfg.token = e.getenv("LARDER_EDGE_TOKEN")
-	err := cfg.finish(*origin, *profile, *targets, *cookies)
+	err := cfg.finish(&texts)
 	// A flag behind an argument would be taken for another one, and be without effect.
 	if set.NArg() > 0 {
 		err = errors.Join(err, fmt.Errorf("unexpected argument %q", set.Arg(0)))
@@ -140,24 +129,79 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 	return cfg, err
 }
 
+// edgeTexts are flags that need more than package flag.
+type edgeTexts struct{ origin, profile, targets, cookies string }
+
+// edgeSet returns the flags, which fill cfg and texts, and say nothing by
+// themselves: a mistake would be lost above the list of all flags.
+func edgeSet(cfg *edgeConfig, texts *edgeTexts) *flag.FlagSet {
+	set := flag.NewFlagSet("larder edge", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&texts.origin, "origin", "", "`URL` of the origin (required)")
+	set.StringVar(&cfg.listen, "listen", "127.0.0.1:8080", "`address` for clients")
+	set.StringVar(&cfg.admin, "admin", "", "`address` for operators: /healthz, /readyz, /metrics and purges; empty: none")
+	set.StringVar(&cfg.tokenFile, "token-file", "", "`file` with the token for purges; else it is LARDER_EDGE_TOKEN. Needed unless -admin is on loopback")
+	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
+	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
+	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
+	set.StringVar(&cfg.options.Disk, "disk", "", "`folder` for what is stored beside the memory, which outlives a restart and is confirmed by the origin then; empty: none")
+	set.Var((*size)(&cfg.options.DiskBytes), "disk-bytes", "`size` of -disk, in bytes or as 64MiB; 0: 4GiB")
+	set.StringVar(&texts.profile, "profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
+	cfg.options.MaxBytes = 256 << 20
+	set.Var((*size)(&cfg.options.MaxBytes), "max-bytes", "`size` of the memory for responses, in bytes or as 64MiB")
+	set.Var((*size)(&cfg.options.MaxObjectBytes), "max-object-bytes", "`size` of the largest body that is stored, in bytes or as 64MiB; 0: 8MiB, or a quarter of -max-bytes if that is less")
+	set.StringVar(&texts.targets, "target-fields", "CDN-Cache-Control", "`fields` that target this cache, parted by commas, the first before the others")
+	set.StringVar(&texts.cookies, "plain-cookies", "", "`names` of cookies that do not say who the client is, parted by commas")
+	set.BoolVar(&cfg.options.ExposeTags, "expose-tags", false, "leave Cache-Tag, Surrogate-Key, Cache-Groups and their like in answers")
+	set.BoolVar(&cfg.options.PreserveHost, "preserve-host", false, "send the client's Host to the origin")
+	set.StringVar(&cfg.options.Name, "name", "larder", "`name` in Cache-Status and Via")
+	set.DurationVar(&cfg.options.OriginTimeout, "origin-timeout", time.Minute, "how long the origin may be silent")
+	set.DurationVar(&cfg.options.StaleIfUnreachable, "stale-if-unreachable", 24*time.Hour, "for how long stale responses are served while the origin does not answer; negative: never")
+	set.DurationVar(&cfg.drain, "drain", 10*time.Second, "how long requests may take to end on shutdown")
+	return set
+}
+
+// nextFlag names the nearest flag.
+func nextFlag(set *flag.FlagSet, err error) string {
+	next := "larder edge -h lists the flags"
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		var all []string
+		set.VisitAll(func(f *flag.Flag) { all = append(all, f.Name) })
+		if near, ok := nearest(name, all); ok {
+			next = "did you mean -" + near + "? " + next
+		}
+	}
+	return next
+}
+
+// completeEdge has shells offer the flags of the edge, and not those of all other
+// commands, which it does not take. cobra parses neither here.
+func completeEdge(cmd *cobra.Command) {
+	edgeSet(&edgeConfig{}, &edgeTexts{}).VisitAll(func(f *flag.Flag) { cmd.Flags().AddGoFlag(f) })
+	for _, name := range []string{"json", "policy", "dir", "timeout"} {
+		cmd.Flags().Bool(name, false, "a flag of all other commands")
+		_ = cmd.Flags().MarkHidden(name) // it is there
+	}
+}
+
 // finish takes what needs more than package flag. It reports all mistakes.
-func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
+func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 	var errs []error
-	u, err := url.Parse(origin)
+	u, err := url.Parse(texts.origin)
 	switch {
-	case origin == "":
+	case texts.origin == "":
 		errs = append(errs, errors.New("-origin is missing, want the URL of the origin"))
 	case err != nil:
 		errs = append(errs, errors.New("-origin is no URL, want one such as http://127.0.0.1:3000")) // the error would show a password in it
 	}
 	cfg.options.Origin = u
-	switch profile {
+	switch texts.profile {
 	case edge.SafeDefault.String():
 		cfg.options.Profile = edge.SafeDefault
 	case edge.StrictRFC.String():
 		cfg.options.Profile = edge.StrictRFC
 	default:
-		errs = append(errs, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", profile))
+		errs = append(errs, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", texts.profile))
 	}
 	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
 		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
@@ -179,8 +223,8 @@ func (cfg *edgeConfig) finish(origin, profile, targets, cookies string) error {
 	if cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("-drain is %v, want 0 or more", cfg.drain))
 	}
-	cfg.options.TargetFields = list(targets)
-	cfg.options.PlainCookies = list(cookies)
+	cfg.options.TargetFields = list(texts.targets)
+	cfg.options.PlainCookies = list(texts.cookies)
 	return errors.Join(errs...)
 }
 

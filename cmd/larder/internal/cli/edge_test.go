@@ -50,6 +50,8 @@ func TestRun_Usage(t *testing.T) {
 		{"edge -origin http://user:hunter2@o -listen 127.0.0.1:0", exitUsage, "-origin is"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -name a/b -max-bytes 1", exitUsage, "-max-bytes is 1"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -name a/b -max-bytes 1", exitUsage, `-name is "a/b"`},
+		{"edge -origin http://o -max-bytes 64mb", exitUsage, "want a size such as 64MiB"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -max-bytes 1KiB", exitUsage, "-max-bytes is 1024"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -max-object-bytes -1", exitUsage, "-max-object-bytes is -1, want 1 to a quarter of the memory"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -target-fields a/b", exitUsage, "-target-fields has"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -origin-timeout -1s", exitUsage, "-origin-timeout is -1s"},

@@ -198,6 +198,14 @@ func (l label) line(name, format string, args ...any) {
 	fmt.Fprintf(l.w, "  %-12s %s\n", name, text)
 }
 
+// lines writes texts, the first with a name before it.
+func (l label) lines(name string, texts []string) {
+	for _, text := range texts {
+		l.line(name, "%s", text)
+		name = ""
+	}
+}
+
 // writeKey writes what is known of a key.
 func (a *app) writeKey(w io.Writer, k *explain.Key) {
 	fmt.Fprintln(w, a.painted(bold, k.Name))
@@ -308,9 +316,7 @@ func (a *app) writeClass(w io.Writer, c *explain.Class) {
 	}
 	l.line("source", "%s", c.Source)
 	l.line("routes", "%s", strings.Join(c.Routes, ", "))
-	for _, s := range c.Says {
-		l.line("", "%s", s)
-	}
+	l.lines("means", c.Says)
 }
 
 // writeURL writes what a request matches.
@@ -333,7 +339,5 @@ func (a *app) writeURL(w io.Writer, u *explain.URL) {
 		}
 		l.line(name, "%s: %s", h.Name, h.Value)
 	}
-	for _, s := range u.Says {
-		l.line("", "%s", s)
-	}
+	l.lines("means", u.Says)
 }

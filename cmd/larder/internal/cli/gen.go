@@ -48,7 +48,11 @@ func (a *app) gen(check, diff bool) error {
 		return a.printDrift(changed, "")
 	}
 	for _, d := range changed {
-		fmt.Fprintf(a.out, "%s\n", d)
+		done := "wrote"
+		if d.Kind == gen.Stale {
+			done = "removed"
+		}
+		fmt.Fprintf(a.out, "%s %s\n", done, d.File)
 	}
 	fmt.Fprintf(a.err, "larder gen: %s, %s in %s\n", count(len(out.Files), "file"), count(len(changed), "change"), shown(out.Dir))
 	return nil

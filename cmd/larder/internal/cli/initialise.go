@@ -85,7 +85,24 @@ func (a *app) initialise(from string) error {
 		}
 	}
 	out.Next = nextSteps(target, report)
+	if hidden := a.hides(target); hidden != "" {
+		out.Next = append([]string{shown(hidden) + " is the policy of this module already: in this folder commands read the new one instead; delete it if that is not meant"}, out.Next...)
+	}
 	return a.reportInit(&out, report)
+}
+
+// hides returns the policy that commands in the folder of target have read so far,
+// which the new one hides from them; "" if there is none.
+func (a *app) hides(target string) string {
+	above := app{env: a.env, dir: filepath.Join(filepath.Dir(target), "..")}
+	if exists(filepath.Join(filepath.Dir(target), "go.mod")) || filepath.Base(target) != policyName {
+		return ""
+	}
+	path, err := above.findPolicy()
+	if err != nil {
+		return "" // there is none
+	}
+	return path
 }
 
 // readStrategy reads a page. A page that contradicts itself makes no policy.

@@ -224,12 +224,21 @@ func TestPurge_SaysWhatItCannotDo(t *testing.T) {
 		{"--url /about", exitUsage, "no absolute URL"},
 		{"--tag products --dry-run", exitOK, "shared tier, tag products"},
 		{"--key search:x --dry-run", exitOK, "shared tier, key search:x"},
+		{"--tag prodcts --dry-run", exitOK, "has the tag prodcts: did you mean products?"},
+		{"--tag orders-of-yesterday --dry-run", exitOK, "has the tag orders-of-yesterday"},
+		{"--key product:042 --dry-run", exitOK, "writes this key as product:42"},
+		{"--key product:oak --dry-run", exitOK, "its key is int64"},
 		{"--url https://shop.example/about --dry-run", exitOK, "CDN, URL https://shop.example/about"},
 		{"--url https://shop.example/about --dry-run", exitOK, "at the CDN alone"},
 	} {
 		code, out, errs := p.run(strings.Fields(tt.args)...)
 		if code != tt.code || !strings.Contains(out+errs, tt.want) {
 			t.Errorf("larder purge %s: exit %d, %q %q; want %d and %q", tt.args, code, out, errs, tt.code, tt.want)
+		}
+	}
+	for _, tag := range []string{"products", "PRODUCTS", "product-42"} {
+		if _, out, errs := p.run("--tag", tag, "--dry-run"); strings.Contains(out+errs, "has the tag") {
+			t.Errorf("larder purge --tag %s: %q %q, want no doubt", tag, out, errs)
 		}
 	}
 	if len(p.api.paths) > 0 {
@@ -255,6 +264,12 @@ func TestPurgers(t *testing.T) {
 		all, err := a.purgers(cdns, &purgerFlags{})
 		if err != nil || len(all) != 2 || all[0].Name() != kind || all[1].Name() != kind+"-2" {
 			t.Errorf("purgers of two %s = %v, %v; want two names", kind, all, err)
+		}
+		if host, ok := strings.CutPrefix(zones[kind], "http://"); ok {
+			a.getenv = func(string) string { return host }
+			if _, err := a.purgers(cdns, &purgerFlags{}); err == nil || !strings.Contains(err.Error(), "ZONE has no http://") {
+				t.Errorf("purgers of %s at %s: %v, want the form of the address", kind, host, err)
+			}
 		}
 		a.getenv = func(string) string { return "" }
 		if _, err := a.purgers(cdns, &purgerFlags{}); err == nil || !strings.Contains(err.Error(), "ZONE is not set") {

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/cmd/larder/internal/explain"
 	"github.com/larderdev/larder/internal/keytext"
 	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/policy"
@@ -51,6 +53,7 @@ func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 			return nil, usagef(fmt.Sprintf("a tag has 1 to %d bytes", tagmark.MaxName), "--tag %.80q is no tag", tag)
 		}
 		plan.addTag(tag)
+		plan.doubtTag(p, tag)
 	}
 	for _, key := range f.keys {
 		if err := plan.addKey(p, key); err != nil {
@@ -81,6 +84,46 @@ func (p *purgePlan) addTag(tag string) {
 	p.Tags, p.CDNTags = addNew(p.Tags, tag), addNew(p.CDNTags, tag)
 }
 
+// wildcard is what stands for a key, a wildcard or a column in a tag.
+var wildcard = regexp.MustCompile(`\{[^}]*\}`)
+
+// doubtTag says of a tag that nothing in the policy has. It is purged all the same:
+// a program may tag responses by itself, and values that name their own tags may
+// have any.
+func (p *purgePlan) doubtTag(from *policy.Policy, tag string) {
+	var all []string
+	for _, c := range from.Classes {
+		if c.ValueTags {
+			return
+		}
+		all = append(all, c.Tags...)
+		for _, table := range c.Source.Tables {
+			all = append(all, table.Tags...)
+		}
+	}
+	for _, r := range from.Routes {
+		all = append(all, r.Tags...)
+	}
+	for _, template := range all {
+		var form strings.Builder
+		last := 0
+		for _, at := range wildcard.FindAllStringIndex(template, -1) {
+			form.WriteString(regexp.QuoteMeta(template[last:at[0]]) + ".+")
+			last = at[1]
+		}
+		form.WriteString(regexp.QuoteMeta(template[last:]))
+		if regexp.MustCompile("(?is)^" + form.String() + "$").MatchString(tag) {
+			return
+		}
+	}
+	text := "nothing in the policy has the tag " + tag
+	slices.Sort(all) // of two that are as near, the same one each time
+	if near, ok := nearest(tag, all); ok {
+		text += ": did you mean " + near + "?"
+	}
+	p.note("%s", text)
+}
+
 // addKey adds a key. CDNs are told by the tags that it alone has.
 func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 	class, text := keytext.Split(key)
@@ -89,6 +132,9 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 		return err
 	}
 	if key == class+":"+text {
+		if doubt := explain.Doubt(class, c.Key, text); doubt != "" {
+			p.note("%s: %s", key, doubt)
+		}
 		key = keytext.Join(class, text)
 	}
 	p.Keys = addNew(p.Keys, key)

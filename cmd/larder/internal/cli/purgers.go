@@ -73,6 +73,9 @@ func (a *app) purger(c policy.CDN, name string, f *purgerFlags) (purge.Purger, e
 	if err != nil {
 		return nil, err
 	}
+	if strings.Contains(zoneHolds[c.Kind], "://") && !strings.Contains(zone, "://") {
+		return nil, fmt.Errorf("%s has no http:// or https://: want %s", c.Zone, zoneHolds[c.Kind])
+	}
 	switch c.Kind {
 	case "cloudflare":
 		return cloudflare.New(cloudflare.Options{Zone: zone, Token: token, Name: name, Plan: cloudflare.Plan(f.plan), BaseURL: f.baseURL})
@@ -104,6 +107,19 @@ func (a *app) purger(c policy.CDN, name string, f *purgerFlags) (purge.Purger, e
 	return nil, fmt.Errorf("there is no purger for %q", c.Kind)
 }
 
+// zoneHolds says what the variable of a zone holds, by kind.
+var zoneHolds = map[string]string{
+	"cloudflare": "the id of the zone",
+	"fastly":     "the id of the service",
+	"cloudfront": "the id of the distribution",
+	"akamai":     "the host of the API client",
+	"bunny":      "the number of the pull zone",
+	"google":     "project/url-map",
+	"varnish":    "the address of the server, such as http://10.0.0.7:6081",
+	"nginx":      "the address of the server that purges, such as http://10.0.0.7:8090",
+	"larder":     "the address of its purge API (-admin), such as http://127.0.0.1:9080",
+}
+
 // zoneAndToken reads the variables that a CDN names. The token is needed where one
 // is named.
 func (a *app) zoneAndToken(c policy.CDN) (zone string, token purgeapi.Secret, err error) {
@@ -112,7 +128,7 @@ func (a *app) zoneAndToken(c policy.CDN) (zone string, token purgeapi.Secret, er
 	}
 	var errs []error
 	if zone = strings.TrimSpace(a.getenv(c.Zone)); zone == "" {
-		errs = append(errs, fmt.Errorf("%s is not set: want the id or the address that belongs to %s", c.Zone, c.Kind))
+		errs = append(errs, fmt.Errorf("%s is not set: want %s", c.Zone, zoneHolds[c.Kind]))
 	}
 	if c.Token != "" {
 		token, err = purgeapi.SecretFromEnv(c.Token)

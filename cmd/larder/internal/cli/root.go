@@ -71,13 +71,7 @@ func (a *app) newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Version:       versionText(readBuild()),
 		Args:          cobra.ArbitraryArgs, // the error for an unknown command is our own
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			fmt.Fprint(a.err, cmd.UsageString())
-			return &failure{code: exitUsage}
-		},
+		RunE:          a.group,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetHelpTemplate(helpTemplate)
@@ -92,6 +86,7 @@ func (a *app) newRoot() *cobra.Command {
 	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default: as long as the command needs)")
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(a.helpCommand(root))
+	a.tameCompletion(root)
 	return root
 }
 
@@ -157,6 +152,7 @@ func (a *app) edgeCommand() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE:               run,
 	}
+	completeEdge(cmd)
 	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = run(cmd, []string{"-h"}) })
 	return cmd
 }
@@ -196,6 +192,31 @@ func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 			return cmd.Help()
 		},
 	}
+}
+
+// tameCompletion makes cobra's own command like the others: a shell that it does not
+// know is a wrong command line, and so is none.
+func (a *app) tameCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	cmd, _, err := root.Find([]string{"completion"})
+	if err != nil || cmd == root {
+		return
+	}
+	cmd.Short = "print the script by which a shell completes commands, flags and classes"
+	cmd.Long = "Prints the script for one shell. larder completion SHELL --help says where to put it."
+	cmd.Args, cmd.SuggestionsMinimumDistance, cmd.RunE = cobra.ArbitraryArgs, 2, a.group
+	for _, shell := range cmd.Commands() {
+		shell.Short = "print the script for " + shell.Name()
+	}
+}
+
+// group is what a command does that only has commands below it.
+func (a *app) group(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	fmt.Fprint(a.err, cmd.UsageString())
+	return &failure{code: exitUsage}
 }
 
 // unknownCommand names the nearest commands.

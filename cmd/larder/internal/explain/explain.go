@@ -146,6 +146,11 @@ func (x *Explainer) Key(ctx context.Context, name string) (*Key, error) {
 	}
 	s.judge(x.Secrets, x.Schema)
 	s.describe(k)
+	if class.Pattern != policy.Never && k.Name == keytext.Join(className, text) {
+		if doubt := Doubt(className, class.Key, text); doubt != "" {
+			k.Notes = append([]string{doubt}, k.Notes...)
+		}
+	}
 	return k, err
 }
 

@@ -165,6 +165,24 @@ func TestURL(t *testing.T) {
 			t.Errorf("URL(%q) = %+v, want route %q, %q and %q", tt.asked, u, tt.route, tt.header, tt.says)
 		}
 	}
+	// Who leaves a parameter out of the key, and who has it there.
+	for kinds, want := range map[string]string{
+		"cloudflare":     "cloudflare (Enterprise alone) leaves utm out",
+		"varnish":        "varnish leaves utm out",
+		"larder":         "key of larder has utm in it",
+		"":               "without such rules has utm in it",
+		"nginx larder":   "key of larder has utm in it",
+		"larder varnish": "varnish leaves utm out",
+	} {
+		x.Policy.CDNs = nil
+		for _, kind := range strings.Fields(kinds) {
+			x.Policy.CDNs = append(x.Policy.CDNs, policy.CDN{Kind: kind, Zone: "ZONE"})
+		}
+		u, err := x.URL("/things/42?page=1&utm=x")
+		if err != nil || !strings.Contains(strings.Join(u.Says, "\n"), want) || (len(u.Dropped) > 0) != (kinds != "larder" && kinds != "") {
+			t.Errorf("URL behind %q: %+v, %v; want %q", kinds, u, err, want)
+		}
+	}
 	x.Policy.Routes["GET /things/{other}"] = policy.Route{NoStore: true}
 	if _, err := x.URL("/things/42"); err == nil || !strings.Contains(err.Error(), "GET /things/{") {
 		t.Errorf("URL with routes that net/http refuses: %v, want an error that names them", err)

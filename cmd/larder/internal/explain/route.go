@@ -26,7 +26,8 @@ type URL struct {
 	Headers []Header `json:"headers"`
 	// Query are the parameters that the edge keys by; nil: all.
 	Query []string `json:"query,omitempty"`
-	// Dropped are parameters of the URL that the edge leaves out of its key.
+	// Dropped are parameters of the URL that a CDN of the policy leaves out of its
+	// key, by the rules that larder cdn writes.
 	Dropped []string `json:"query_dropped,omitempty"`
 	Says    []string `json:"says"`
 }
@@ -179,7 +180,6 @@ func (x *Explainer) describe(out *URL, r *http.Request) error {
 		return err
 	}
 	out.Class, out.Query = route.Class, route.Query
-	out.Dropped = dropped(route.Query, r.URL.Query())
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		say("Nobody keeps the answer to a %s.", r.Method)
@@ -193,10 +193,41 @@ func (x *Explainer) describe(out *URL, r *http.Request) error {
 	default:
 		say("Nothing says for how long it may be kept: nobody does.")
 	}
-	if len(out.Dropped) > 0 {
-		say("The edge leaves %s out of its key: requests that differ in it share an entry.", strings.Join(out.Dropped, ", "))
+	if names := dropped(route.Query, r.URL.Query()); len(names) > 0 && route.Edge > 0 {
+		x.describeQuery(out, strings.Join(names, ", "), names, say)
 	}
 	return nil
+}
+
+// describeQuery says who leaves parameters out of its key: the kinds that larder cdn
+// writes rules for. All others, and Larder's own edge, have the whole URL in it.
+func (x *Explainer) describeQuery(out *URL, text string, names []string, say func(string, ...any)) {
+	var leave, keep []string
+	for _, c := range x.Policy.CDNs {
+		switch c.Kind {
+		case "cloudflare":
+			name := c.Kind
+			if len(out.Query) > 0 { // some count and others do not
+				name += " (Enterprise alone)"
+			}
+			leave = append(leave, name)
+		case "fastly", "varnish", "nginx":
+			leave = append(leave, c.Kind)
+		default:
+			keep = append(keep, c.Kind)
+		}
+	}
+	if len(leave) > 0 {
+		out.Dropped = names
+		say("By the rules of larder cdn, %s leaves %s out of the key: requests that differ in it share an entry.", strings.Join(leave, " and "), text)
+	}
+	if len(keep) > 0 || len(leave) == 0 {
+		who := strings.Join(keep, " and ")
+		if who == "" {
+			who = "an edge without such rules"
+		}
+		say("The key of %s has %s in it: each value has an entry of its own. Redirect such requests to the URL without it.", who, text)
+	}
 }
 
 func orAsk(life string) string {
