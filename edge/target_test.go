@@ -99,3 +99,37 @@ func TestTarget_OneForm(t *testing.T) {
 		}
 	}
 }
+
+// TestPurge_DefaultPort: a purge that names the port that goes without saying is
+// about what is stored without it.
+func TestPurge_DefaultPort(t *testing.T) {
+	for _, p := range []Purge{
+		{Hosts: []string{"WWW.example.com:80"}},
+		{Hosts: []string{"www.example.com:443"}}, // a proxy in front may have taken TLS off
+		{Hosts: []string{"www.example.com:"}},
+		{Prefixes: []string{"www.example.com:80/a"}},
+		{URLs: []string{"http://www.example.com:80/a"}},
+	} {
+		asked := 0
+		h := newEdge(t, func(*http.Request) (*http.Response, error) {
+			asked++
+			return respond(200, "one", "Cache-Control: max-age=60"), nil
+		})
+		get(h, "/a")
+		if err := h.Purge(p); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+		get(h, "/a")
+		if asked != 2 {
+			t.Errorf("%+v: the origin was asked %d times, want twice", p, asked)
+		}
+		// Another port is another host.
+		if err := h.Purge(Purge{Hosts: []string{"www.example.com:8080"}}); err != nil {
+			t.Fatal(err)
+		}
+		get(h, "/a")
+		if asked != 2 {
+			t.Errorf("after a purge of another port the origin was asked %d times, want twice", asked)
+		}
+	}
+}
