@@ -342,6 +342,10 @@ func (d *disk) decode(e *entry, url string) ([]*response, error) {
 			// A clock that was set back must not make it younger: what stays in memory is not.
 			r := &head.Responses[i]
 			s.askedAt, s.gotAt = d.born.Add(r.AskedSince), d.born.Add(r.GotSince)
+			s.rules = rules{
+				lifetime: r.Lifetime, explicit: r.Explicit, noCache: r.NoCache, neverStale: r.NeverStale,
+				whileRevalidate: r.WhileRevalidate, ifError: r.IfError,
+			}
 		}
 		list = append(list, s)
 	}

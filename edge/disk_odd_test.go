@@ -117,3 +117,23 @@ func TestDisk_OneThatStays(t *testing.T) {
 		}
 	})
 }
+
+// TestDisk_WithheldRules: a response that keeps its own rules from clients obeys them
+// when it comes back from the disk.
+func TestDisk_WithheldRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		h := newEdge(t, func(*http.Request) (*http.Response, error) {
+			asked++
+			return respond(200, "tea", `CDN-Cache-Control: max-age=5, private="CDN-Cache-Control"`, "Cache-Control: max-age=86400"), nil
+		}, onDisk(t.TempDir()))
+		get(h, "/a")
+		synctest.Wait()
+		h.store.tier.Clear()
+		time.Sleep(10 * time.Second)
+		get(h, "/a")
+		if asked != 2 {
+			t.Errorf("the origin was asked %d times, want twice: it was fresh for 5 s", asked)
+		}
+	})
+}

@@ -104,6 +104,10 @@ type record struct {
 	// AskedSince and GotSince are the times since the process that wrote the file began
 	// to hear of purges, by a clock that nobody sets.
 	AskedSince, GotSince time.Duration
+	// The rules are for the process that wrote the file: a qualified private or no-cache
+	// may have taken out the very fields that they come from.
+	Lifetime, WhileRevalidate, IfError time.Duration
+	Explicit, NoCache, NeverStale      bool
 }
 
 type recordSelector struct {
@@ -118,6 +122,8 @@ func (s *response) record(born time.Time) record {
 		Bytes: int64(len(s.body)), First: s.first, Total: s.total, AskedAt: s.askedAt, GotAt: s.gotAt,
 		InitialAge: s.initialAge, Date: s.date, Began: s.began, Names: s.names, StaleAt: s.staleAt.Load(),
 		AskedSince: s.askedAt.Sub(born), GotSince: s.gotAt.Sub(born),
+		Lifetime: s.lifetime, WhileRevalidate: s.whileRevalidate, IfError: s.ifError,
+		Explicit: s.explicit, NoCache: s.noCache, NeverStale: s.neverStale,
 	}
 	for _, sel := range s.vary {
 		r.Vary = append(r.Vary, recordSelector{sel.name, sel.value, sel.present})
