@@ -338,6 +338,14 @@ func (d *disk) decode(e *entry, url string) ([]*response, error) {
 				continue // the origin has no way to confirm it
 			}
 			s.doubt(d.born)
+		} else {
+			// A clock that was set back must not make it younger: what stays in memory is not.
+			r := &head.Responses[i]
+			s.askedAt, s.gotAt = d.born.Add(r.AskedSince), d.born.Add(r.GotSince)
+			s.rules = rules{
+				lifetime: r.Lifetime, explicit: r.Explicit, noCache: r.NoCache, neverStale: r.NeverStale,
+				whileRevalidate: r.WhileRevalidate, ifError: r.IfError,
+			}
 		}
 		list = append(list, s)
 	}
@@ -397,7 +405,7 @@ func (d *disk) remove(e *entry) {
 	if gone {
 		d.used -= blocks(e.size)
 	} else {
-		d.doomed.push(e)
+		d.doomed.pushLast(e) // it must not keep the others from being removed
 	}
 	d.mu.Unlock()
 	if !gone {
@@ -419,7 +427,7 @@ func (d *disk) failed(err error) {
 func (d *disk) write(e *entry) {
 	done := false
 	// What could not be read back within the budget is not written.
-	parts, size, err := encodeFile(d.options.Profile, e.wait.list, d.options.MaxBytes/4)
+	parts, size, err := encodeFile(d.options.Profile, d.born, e.wait.list, d.options.MaxBytes/4)
 	if err == nil && size > 0 && d.reserve(e, size) {
 		if err = d.files.write(e.name(), parts); err == nil {
 			done = true

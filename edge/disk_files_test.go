@@ -76,7 +76,7 @@ func TestDecodeFile(t *testing.T) {
 	})
 	get(h, "/a", "Foo: 1")
 	get(h, "/a", "Foo: 2")
-	parts, size, err := encodeFile(SafeDefault, h.store.tier.Get("http://www.example.com/a").list, 1<<20)
+	parts, size, err := encodeFile(SafeDefault, time.Now(), h.store.tier.Get("http://www.example.com/a").list, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,13 @@ type record struct {
 	Began   uint64
 	Names   []string
 	StaleAt int64
+	// AskedSince and GotSince are the times since the process that wrote the file began
+	// to hear of purges, by a clock that nobody sets.
+	AskedSince, GotSince time.Duration
+	// The rules are for the process that wrote the file: a qualified private or no-cache
+	// may have taken out the very fields that they come from.
+	Lifetime, WhileRevalidate, IfError time.Duration
+	Explicit, NoCache, NeverStale      bool
 }
 
 type recordSelector struct {
@@ -108,12 +115,15 @@ type recordSelector struct {
 	Present     bool
 }
 
-// record returns s as it is written.
-func (s *response) record() record {
+// record returns s as it is written by a process of which born is the beginning.
+func (s *response) record(born time.Time) record {
 	r := record{
 		Scheme: s.url.scheme, Host: s.url.host, Path: s.url.path, Status: s.status, Header: s.header,
 		Bytes: int64(len(s.body)), First: s.first, Total: s.total, AskedAt: s.askedAt, GotAt: s.gotAt,
 		InitialAge: s.initialAge, Date: s.date, Began: s.began, Names: s.names, StaleAt: s.staleAt.Load(),
+		AskedSince: s.askedAt.Sub(born), GotSince: s.gotAt.Sub(born),
+		Lifetime: s.lifetime, WhileRevalidate: s.whileRevalidate, IfError: s.ifError,
+		Explicit: s.explicit, NoCache: s.noCache, NeverStale: s.neverStale,
 	}
 	for _, sel := range s.vary {
 		r.Vary = append(r.Vary, recordSelector{sel.name, sel.value, sel.present})
@@ -124,7 +134,7 @@ func (s *response) record() record {
 // encodeFile returns the parts of a file with responses, as many of the first as it
 // takes within most bytes, and its size; 0 if there is none that it takes. The
 // bodies are not copied.
-func encodeFile(profile Profile, list []*response, most int64) (parts [][]byte, size int64, err error) {
+func encodeFile(profile Profile, born time.Time, list []*response, most int64) (parts [][]byte, size int64, err error) {
 	// The latest come first in the list; what does not fit is asked for again.
 	head := fileHead{Profile: profile.String()}
 	parts = [][]byte{nil}
@@ -135,7 +145,7 @@ func encodeFile(profile Profile, list []*response, most int64) (parts [][]byte, 
 			break
 		}
 		bodies += int64(len(s.body))
-		head.Responses = append(head.Responses, s.record())
+		head.Responses = append(head.Responses, s.record(born))
 		parts = append(parts, s.body)
 	}
 	if len(head.Responses) == 0 {
@@ -216,6 +226,10 @@ func (o *Options) restored(r *record, body []byte) *response {
 // purged since. Nor does it stand in for an origin that is down.
 func (s *response) doubt(since time.Time) {
 	s.began, s.noCache, s.neverStale = 0, true, true
+	// Its clock may have been ahead: whatever is asked for from now on is newer.
+	if s.askedAt.After(since) {
+		s.askedAt = since
+	}
 	s.whileRevalidate, s.ifError = 0, 0
 	s.soften(since) // a HEAD does not confirm what is stale
 }

@@ -78,7 +78,8 @@ func shardName(shard int) string { return fmt.Sprintf("%02x", shard) }
 // open opens a file of ours, and tells its size. What is not a file, or begins as
 // none of ours does, is left alone.
 func (f *folder) open(name string) (file *os.File, size int64, err error) {
-	if file, err = f.root.Open(name); err != nil {
+	// Without waiting: the open of a pipe would, until somebody writes into it.
+	if file, err = f.root.OpenFile(name, os.O_RDONLY|openNow, 0); err != nil {
 		return nil, 0, err
 	}
 	var head [len(fileMagic)]byte
@@ -165,7 +166,7 @@ func (f *folder) remove(name string) error {
 
 // names reads a shard in batches, so that the memory for it is bounded.
 func (f *folder) names(shard int, yield func(base string) bool) error {
-	dir, err := f.root.Open(shardName(shard))
+	dir, err := f.root.OpenFile(shardName(shard), os.O_RDONLY|openNow, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

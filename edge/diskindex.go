@@ -53,6 +53,17 @@ func (c *chain) push(e *entry) {
 	c.first = e
 }
 
+// pushLast puts e at the end.
+func (c *chain) pushLast(e *entry) {
+	e.prev, e.next = c.last, nil
+	if c.last != nil {
+		c.last.next = e
+	} else {
+		c.first = e
+	}
+	c.last = e
+}
+
 // cut takes e out.
 func (c *chain) cut(e *entry) {
 	if e.prev != nil {

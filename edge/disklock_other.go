@@ -7,6 +7,9 @@ import (
 	"os"
 )
 
+// openNow is for systems on which an open can wait; here nothing is opened.
+const openNow = 0
+
 // lockFile refuses: without a lock two processes could share a folder, and neither
 // would know what the other has forgotten.
 func lockFile(*os.File) error {

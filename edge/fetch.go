@@ -17,7 +17,7 @@ func (h *Handler) fetch(x *exchange) {
 	joinable := h.joinable(x)
 	// What is here, also for other requests, says by which fields the responses of
 	// this URL are selected: requests that differ in them do not wait for each other.
-	known := append(x.selected[:len(x.selected):len(x.selected)], x.others...)
+	known := x.stored()
 	var over *flight
 	for round := 0; joinable && round < maxRounds; round++ {
 		name := flightName(&x.url, known, x.r.Header)
@@ -49,6 +49,11 @@ func (h *Handler) fetch(x *exchange) {
 	h.look(x)
 	h.ask(f, x)
 	h.lead(x, f)
+}
+
+// stored is all that was seen under the URL, selected or not.
+func (x *exchange) stored() []*response {
+	return slices.Concat(x.selected, x.others)
 }
 
 // alreadyHere looks again, now that nobody else can be asking: the flight before
@@ -96,6 +101,7 @@ func (h *Handler) ask(f *flight, x *exchange) {
 	f.asker = x.r.Clone(ctx) // it is read when the client may be gone
 	f.out = h.toOrigin(ctx, x.r)
 	f.fallback = x.best
+	f.fetch.beside = x.stored()
 	f.candidates = x.candidates()
 	// Validating is cheaper than completing, and completing than asking for all.
 	part := x.part()

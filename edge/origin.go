@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,7 +77,12 @@ func (h *Handler) forwarded(out http.Header, r *http.Request) {
 	before := out.Values("X-Forwarded-For")
 	for name := range out {
 		// Origins that have fields as variables do not tell "_" from "-".
-		if folded := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); folded != "Via" && rewritten(folded) {
+		folded := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		switch {
+		case folded != "Via" && rewritten(folded):
+			delete(out, name)
+		// With "-" they made the request one that shares nothing: see bypasses.
+		case folded != name && slices.Contains(overriding, folded) && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 			delete(out, name)
 		}
 	}

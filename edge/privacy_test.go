@@ -79,3 +79,21 @@ func visit(t *testing.T, h *Handler, path string, client int) {
 		t.Errorf("%s on %s got Set-Cookie: %s", name, path, cookie)
 	}
 }
+
+// TestOverriding: a field by which an origin takes another URL or method than those
+// of the request puts nothing under their key, also when it is written with "_",
+// which many origins do not tell from "-".
+func TestOverriding(t *testing.T) {
+	for _, name := range []string{"X-HTTP-Method-Override", "X_HTTP_Method_Override", "X-Original_URL", "X_Rewrite-URL"} {
+		h := newEdge(t, func(r *http.Request) (*http.Response, error) {
+			for field := range r.Header {
+				if strings.EqualFold(strings.ReplaceAll(field, "_", "-"), strings.ReplaceAll(name, "_", "-")) {
+					return respond(200, "admin", "Cache-Control: max-age=60"), nil
+				}
+			}
+			return respond(200, "tea", "Cache-Control: max-age=60"), nil
+		})
+		get(h, "/a", name+": /admin")
+		want(t, get(h, "/a"), 200, "tea")
+	}
+}

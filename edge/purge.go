@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,7 +19,8 @@ type Purge struct {
 	// Prefixes are a host and the beginning of a path, without a scheme:
 	// "www.example.com/shop". Whatever begins with it is meant.
 	Prefixes []string
-	// Hosts are names, with the port if it is not the scheme's own.
+	// Hosts are names, with the port if it is not the scheme's own. With 80 or 443
+	// those without a port are meant too.
 	Hosts []string
 	// Everything is all that there is.
 	Everything bool
@@ -81,7 +83,9 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 			errs = append(errs, fmt.Errorf("host %.80q, want a name such as www.example.com", host))
 			continue
 		}
-		names = append(names, aboutHost+strings.ToLower(host))
+		for _, form := range hostForms(host) {
+			names = append(names, aboutHost+form)
+		}
 	}
 	for _, prefix := range p.Prefixes {
 		host, _, _ := strings.Cut(prefix, "/")
@@ -92,7 +96,9 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 		}
 		// In the form of the keys, or a prefix with an escape would match nothing.
 		path := normalPath(u.EscapedPath())
-		names = append(names, aboutPrefix+strings.ToLower(host)+path)
+		for _, form := range hostForms(host) {
+			names = append(names, aboutPrefix+form+path)
+		}
 	}
 	for _, text := range p.URLs {
 		both, err := parseTargets(text)
@@ -107,6 +113,18 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 		errs = append(errs, errors.New("it names nothing"))
 	}
 	return names, urls, errors.Join(errs...)
+}
+
+// hostForms returns a host as keys may have it: a port that is one scheme's own is
+// not in the keys of that scheme, and a purge does not say which it means.
+func hostForms(host string) []string {
+	forms := []string{strings.ToLower(host)}
+	for _, scheme := range []string{"http", "https"} {
+		if form := normalHost(scheme, host); !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return forms
 }
 
 // isTag tells whether a purge can name a tag, in the form in which it is compared.

@@ -45,6 +45,10 @@ type fetch struct {
 	// the stripe's lock.
 	fenced bool
 	softAt time.Time
+	// beside are the responses under the URL as they were seen once the fetch had
+	// begun: memory may have dropped them when it ends, and what is put takes the place
+	// of all that is on disk.
+	beside []*response
 }
 
 // newStore returns an empty store of at most maxBytes.
@@ -177,15 +181,13 @@ func (s *store) put(f *fetch, r *response) bool {
 	// A response that was asked for later is newer than this one, whichever came
 	// first.
 	list := []*response{r}
-	if old := s.tier.Get(f.url.key); old != nil {
-		for _, other := range old.list {
-			switch {
-			case !other.usable(s.book):
-			case !other.sameSlot(r):
-				list = append(list, other)
-			case other.askedAt.After(r.askedAt):
-				return false
-			}
+	for _, other := range s.besides(f) {
+		switch {
+		case !other.usable(s.book):
+		case !other.sameSlot(r):
+			list = append(list, other)
+		case other.askedAt.After(r.askedAt):
+			return false
 		}
 	}
 	// The new one is the first, and the others come as they were sorted: what is cut
@@ -196,6 +198,21 @@ func (s *store) put(f *fetch, r *response) bool {
 	slices.SortStableFunc(list, func(a, b *response) int { return b.date.Compare(a.date) })
 	s.set(f.url.key, list)
 	return true
+}
+
+// besides returns what is under the URL of a fetch: in memory, or as it was when the
+// fetch had begun. What has been deleted since has fenced the fetch.
+func (s *store) besides(f *fetch) []*response {
+	if v := s.tier.Get(f.url.key); v != nil {
+		return v.list
+	}
+	// A soft purge has marked what was in memory: these were not.
+	if !f.softAt.IsZero() {
+		for _, r := range f.beside {
+			r.soften(f.softAt)
+		}
+	}
+	return f.beside
 }
 
 // sameSlot tells whether s and r answer the same requests, so that one takes the

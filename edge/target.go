@@ -38,10 +38,12 @@ func newTarget(scheme, host string, u *url.URL) target {
 	if path == "" {
 		path = "/"
 	}
-	if u.ForceQuery || u.RawQuery != "" {
-		path += "?" + u.RawQuery
-	}
+	// Each by itself: a query that escapes nothing must not keep a path from the
+	// purge of its prefix.
 	path = normalPath(path)
+	if u.ForceQuery || u.RawQuery != "" {
+		path += "?" + normalPath(u.RawQuery)
+	}
 	// Names do not tell capital letters, and the default port goes without saying
 	// (RFC 9110 4.2.3): in two forms one would escape the purge of the other.
 	host = normalHost(scheme, host)

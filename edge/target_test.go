@@ -81,6 +81,7 @@ func TestTarget_OneForm(t *testing.T) {
 		{"/a%2Fb", "/a%2Fb"},
 		{"/%41%2e?%7e=%2f%3D", "/A.?~=%2F%3D"},
 		{"/a?100%", "/a?100%"},
+		{"/caf%c3%a9?100%", "/caf%C3%A9?100%"},
 		{"/a?%zz%4", "/a?%zz%4"},
 		{"/a?%7E%zz", "/a?%7E%zz"},
 		{"/a?%2%35", "/a?%2%35"},
@@ -95,6 +96,40 @@ func TestTarget_OneForm(t *testing.T) {
 		do(h, r)
 		if got := targetOf(r).key; got != "http://www.example.com"+tt.key || seen != tt.sent {
 			t.Errorf("%s: key %s and the origin saw %s, want %s, and what was sent", tt.sent, got, seen, tt.key)
+		}
+	}
+}
+
+// TestPurge_DefaultPort: a purge that names the port that goes without saying is
+// about what is stored without it.
+func TestPurge_DefaultPort(t *testing.T) {
+	for _, p := range []Purge{
+		{Hosts: []string{"WWW.example.com:80"}},
+		{Hosts: []string{"www.example.com:443"}}, // a proxy in front may have taken TLS off
+		{Hosts: []string{"www.example.com:"}},
+		{Prefixes: []string{"www.example.com:80/a"}},
+		{URLs: []string{"http://www.example.com:80/a"}},
+	} {
+		asked := 0
+		h := newEdge(t, func(*http.Request) (*http.Response, error) {
+			asked++
+			return respond(200, "one", "Cache-Control: max-age=60"), nil
+		})
+		get(h, "/a")
+		if err := h.Purge(p); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+		get(h, "/a")
+		if asked != 2 {
+			t.Errorf("%+v: the origin was asked %d times, want twice", p, asked)
+		}
+		// Another port is another host.
+		if err := h.Purge(Purge{Hosts: []string{"www.example.com:8080"}}); err != nil {
+			t.Fatal(err)
+		}
+		get(h, "/a")
+		if asked != 2 {
+			t.Errorf("after a purge of another port the origin was asked %d times, want twice", asked)
 		}
 	}
 }

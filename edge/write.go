@@ -172,6 +172,7 @@ func (h *Handler) compare(f *fetch, x *exchange, resp *http.Response, askedAt ti
 	if !strong(s.etag) || resp.Header.Get("Etag") != s.etag || !s.usable(h.store.book) || s.staleAt.Load() != 0 {
 		return
 	}
+	f.beside = x.stored()
 	flight := &flight{fetch: f, asker: x.r, ready: make(chan struct{})}
 	copied := *resp
 	copied.Header = resp.Header.Clone()

@@ -40,20 +40,22 @@ func (a *accessLog) reopen() error {
 			return fmt.Errorf("-access-log: %w", err)
 		}
 	}
-	a.close()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.file = file
+	a.replace(file)
 	return nil
 }
 
-func (a *accessLog) close() {
+// close ends the log: what is written later is lost.
+func (a *accessLog) close() { a.replace(nil) }
+
+// replace closes the file of the moment and puts another in its place, at once: a
+// line that is written meanwhile goes to one of the two.
+func (a *accessLog) replace(file *os.File) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.file != nil && a.file != os.Stdout {
 		_ = a.file.Close()
 	}
-	a.file = nil
+	a.file = file
 }
 
 // Write writes to the file of the moment.
