@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -144,12 +145,16 @@ func New(routes map[string]Policy, o Options) (*Layer, error) {
 	return l, nil
 }
 
+// registered is where in this program's source a mux got a pattern, which says
+// nothing to whoever wrote the pattern.
+var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
+
 // register lets a mux look at a pattern: it panics if it is none, or conflicts
 // with another.
 func register(mux *http.ServeMux, pattern string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
+			err = errors.New(registered.ReplaceAllString(fmt.Sprint(r), ""))
 		}
 	}()
 	mux.Handle(pattern, http.NotFoundHandler())
