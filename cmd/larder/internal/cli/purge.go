@@ -234,11 +234,11 @@ func (a *app) writePurge(out *purged) {
 	if out.DryRun {
 		fmt.Fprintf(a.out, "would %s:\n", verb)
 		for _, line := range out.lines() {
-			fmt.Fprintf(a.out, "  %s\n", line)
+			fmt.Fprintf(a.out, "  %s\n", legible(line))
 		}
 	}
 	for _, note := range out.Notes {
-		fmt.Fprintf(a.err, "larder purge: %s\n", note)
+		fmt.Fprintf(a.err, "larder purge: %s\n", legible(note))
 	}
 	for _, r := range out.Receipts {
 		switch {
@@ -255,7 +255,7 @@ func (a *app) writePurge(out *purged) {
 			fmt.Fprintf(a.out, "%s: %s\n", r.Target, a.painted(green, text))
 		}
 		for _, f := range r.Failed {
-			fmt.Fprintf(a.out, "  %s: %s\n", f.Item, f.Reason)
+			fmt.Fprintf(a.out, "  %s: %s\n", legible(f.Item), legible(f.Reason))
 		}
 	}
 }
