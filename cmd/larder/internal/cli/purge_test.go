@@ -220,6 +220,8 @@ func TestPurge_SaysWhatItCannotDo(t *testing.T) {
 		{"--class product", exitUsage, "no terminal"},
 		{"--class cart --yes", exitUsage, "never cached"},
 		{"--key prodct:42", exitUsage, "did you mean product?"},
+		{"--key product#6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b --dry-run", exitOK, "shared tier, key product#6b86"},
+		{"--key product:042", exitUsage, "not how one is written"},
 		{"--key 42", exitUsage, "a key has its class in front"},
 		{"--url /about", exitUsage, "no absolute URL"},
 		{"--tag products --no-shared --no-cdn", exitUsage, "no tier is left"},

@@ -108,7 +108,10 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 	if err != nil {
 		return err
 	}
-	if key == class+":"+text {
+	if key == class+":"+text { // else it is the digest of a long one
+		if err := checkKeyForm(c.Key, text); err != nil {
+			return usagef("write it as the service does: nothing is stored under another text", "--key %.100s: %w", key, err)
+		}
 		key = keytext.Join(class, text)
 	}
 	p.Keys = addNew(p.Keys, key)
