@@ -28,14 +28,7 @@ type cdnFlags struct {
 func (a *app) cdnCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "cdn", Short: "keep the rules of a CDN as the policy says, or export them",
-		Args: cobra.ArbitraryArgs, SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			fmt.Fprint(a.err, cmd.UsageString())
-			return &failure{code: exitUsage}
-		},
+		Args: cobra.ArbitraryArgs, SuggestionsMinimumDistance: 2, RunE: a.group,
 	}
 	cmd.AddCommand(a.cdnPlanCommand(), a.cdnApplyCommand(), a.cdnExportCommand())
 	return cmd

@@ -71,13 +71,7 @@ func (a *app) newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Version:       versionText(readBuild()),
 		Args:          cobra.ArbitraryArgs, // the error for an unknown command is our own
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			fmt.Fprint(a.err, cmd.UsageString())
-			return &failure{code: exitUsage}
-		},
+		RunE:          a.group,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetHelpTemplate(helpTemplate)
@@ -92,7 +86,23 @@ func (a *app) newRoot() *cobra.Command {
 	flags.DurationVar(&a.timeout, "timeout", 0, "give up after this `time` (default: as long as the command needs)")
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(a.helpCommand(root))
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" { // by itself it takes any shell, and succeeds
+			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, a.group
+		}
+	}
 	return root
+}
+
+// group is what a command does that has commands below it, and was given none of
+// them.
+func (a *app) group(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	fmt.Fprint(a.err, cmd.UsageString())
+	return &failure{code: exitUsage}
 }
 
 // commands returns the subcommands, in any order: cobra sorts them.
