@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -31,6 +32,21 @@ func (a *app) printJSON(v any) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// sink is standard output. It remembers that something could not be written: an
+// answer without its end is none.
+type sink struct {
+	io.Writer
+	err atomic.Pointer[error]
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if err != nil {
+		s.err.CompareAndSwap(nil, &err)
+	}
+	return n, err
 }
 
 // paint is a colour of text, by its code of ECMA-48.
@@ -78,6 +94,9 @@ func legible(text string) string {
 // isTerminal tells whether stream is a character device, and not the null device,
 // at which nobody sits.
 func (a *app) isTerminal(stream any) bool {
+	if s, ok := stream.(*sink); ok {
+		stream = s.Writer
+	}
 	f, ok := stream.(*os.File)
 	if !ok {
 		return false

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,5 +41,34 @@ routes:
 	}
 	if got, want := legible("a\tb\nü \x1b\x00\u202e"), "a\tb\nü \\x1b\\x00\\u202e"; got != want {
 		t.Errorf("legible is %q, want %q", got, want)
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// TestRun_OutputIsLost: an answer that could not be printed is a failure.
+func TestRun_OutputIsLost(t *testing.T) {
+	dir := t.TempDir()
+	for name, life := range map[string]string{policyName: "1m", "old.yaml": "2m"} {
+		text := "version: 1\nclasses:\n  product: {ttl: " + life + ", source: db}\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"version"}, {"explain", "product"}, {"diff", "--against", "old.yaml"}, {"docs"}, {"fmt"}, {"schema"}, {"purge", "--dry-run", "--key", "product:1"},
+		{"cdn", "export", "varnish"}, {"help", "lint"}, {"version", "--json"},
+	} {
+		args = append([]string{"-C", dir}, args...)
+		var errs strings.Builder
+		if code := Run(t.Context(), args, func(string) string { return "" }, full{}, &errs); code != exitEnvironment || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("larder %q: exit %d, %q; want 3 and why", args, code, errs.String())
+		}
+		if code := Run(t.Context(), args, func(string) string { return "" }, io.Discard, &errs); code != exitOK {
+			t.Errorf("larder %q with room: exit %d, %q", args, code, errs.String())
+		}
 	}
 }
