@@ -145,16 +145,16 @@ func New(routes map[string]Policy, o Options) (*Layer, error) {
 	return l, nil
 }
 
-// registeredAt is where in this package a mux has got a pattern, which tells the
-// caller nothing.
-var registeredAt = regexp.MustCompile(` \(registered at [^)]*\)`)
+// registered is where in this program's source a mux got a pattern, which says
+// nothing to whoever wrote the pattern.
+var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
 
 // register lets a mux look at a pattern: it panics if it is none, or conflicts
 // with another.
 func register(mux *http.ServeMux, pattern string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.New(registeredAt.ReplaceAllString(fmt.Sprint(r), ""))
+			err = errors.New(registered.ReplaceAllString(fmt.Sprint(r), ""))
 		}
 	}()
 	mux.Handle(pattern, http.NotFoundHandler())

@@ -88,6 +88,9 @@ func TestNew_AllMistakesAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
+	if strings.Contains(err.Error(), ".go:") {
+		t.Errorf("%v: where this package was built is in it", err)
+	}
 	for _, want := range []string{"CDNs[0]", "Edge is -1ns", "Browser is -1ns", "Vary[0]", `route "GET /{x}/a"`, "conflicts", "Statuses[600]", "Statuses[700]"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error:\n%v", want, err)

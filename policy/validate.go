@@ -201,7 +201,8 @@ func (c *checker) ignore(path string, rules map[string]string) {
 // plainWord is the form of a rule's id.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// printable tells whether a character can stand in a comment of a file.
+// printable tells whether a character can stand in a comment of a file, or in the
+// name of a folder that messages show.
 func printable(r rune) bool {
 	return r >= ' ' && r != 0x7f && !(r >= 0x80 && r < 0xa0) && r != '\u2028' && r != '\u2029' && r != '\uFEFF' && r != '\uFFFD'
 }
@@ -220,7 +221,7 @@ func (c *checker) generated(g *Go) {
 	if g.Package != "" && (!token.IsIdentifier(g.Package) || g.Package == "_" || g.Package == "main") {
 		c.report("go.package", "write a name such as caches", "%s cannot be the name of an imported Go package", quote(g.Package))
 	}
-	if g.Out != "" && (path.IsAbs(g.Out) || strings.ContainsAny(g.Out, "\\:\x00") || path.Clean(g.Out) != strings.TrimPrefix(strings.TrimSuffix(g.Out, "/"), "./")) {
+	if g.Out != "" && (path.IsAbs(g.Out) || strings.ContainsAny(g.Out, "\\:") || strings.ContainsFunc(g.Out, func(r rune) bool { return !printable(r) }) || path.Clean(g.Out) != strings.TrimPrefix(strings.TrimSuffix(g.Out, "/"), "./")) {
 		c.report("go.out", "write a path with / that is relative to the file: internal/caches", "%s is no folder relative to the file", quote(g.Out))
 	}
 }

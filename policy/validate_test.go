@@ -114,3 +114,16 @@ func TestValidate_Built(t *testing.T) {
 		t.Errorf("the error shows the token, or there is none: %v", err)
 	}
 }
+
+// TestValidate_Out: the folder of generated code is a path that messages can show.
+func TestValidate_Out(t *testing.T) {
+	for out, fine := range map[string]bool{
+		"": true, "internal/caches": true, "./caches/": true, "../caches": true, "a b/ü": true,
+		"/caches": false, "a/../b": false, `a\b`: false, "C:/caches": false,
+		"a\nb": false, "a\x00b": false, "\x1b[2J": false, "a\x7fb": false, "a\u0085b": false,
+	} {
+		if got := mistakesOf(t, &Policy{Version: 1, Go: Go{Out: out}}); (len(got) == 0) != fine {
+			t.Errorf("go.out %q: %v, want fine: %v", out, got, fine)
+		}
+	}
+}

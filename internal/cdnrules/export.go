@@ -104,6 +104,10 @@ func nameRegexp(name string) string {
 			b.WriteByte(c)
 			continue
 		}
+		if c == '\\' { // nginx takes two of them in a string for one
+			b.WriteString(`(?:%5C|%5c|\x5C)`)
+			continue
+		}
 		escaped := fmt.Sprintf("%%%02X", c)
 		if small := strings.ToLower(escaped); small != escaped {
 			escaped += "|" + small

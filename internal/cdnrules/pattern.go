@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -82,10 +83,14 @@ func checkPatterns(patterns []string) error {
 	return errors.Join(errs...)
 }
 
+// registered is where in this program's source a mux got a pattern, which says
+// nothing to whoever wrote the pattern.
+var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
+
 func register(mux *http.ServeMux, text string) (err error) {
 	defer func() {
 		if said := recover(); said != nil {
-			err = fmt.Errorf("%v", said)
+			err = errors.New(registered.ReplaceAllString(fmt.Sprint(said), ""))
 		}
 	}()
 	mux.Handle(text, http.NotFoundHandler())

@@ -150,7 +150,9 @@ func (o *Output) Write() ([]Drift, error) {
 	for i, d := range drifts {
 		file := filepath.Join(o.Dir, d.name)
 		if d.Kind == Stale {
-			err = os.Remove(file)
+			if err = os.Remove(file); errors.Is(err, fs.ErrNotExist) {
+				err = nil // another run was faster
+			}
 		} else {
 			err = replace(file, d.want)
 		}

@@ -231,3 +231,65 @@ func TestSameBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestDescription: whatever is in the sentence of a class, the code is Go, and
+// nothing in it acts on a terminal or hides the order of the rest.
+func TestDescription(t *testing.T) {
+	for _, text := range []string{"a\x00b", "a\x1b[2Jb", "a\uFEFFb", "a\u202Eb\u2066c", "a\u2028b\u0085c", "a\r\nfunc init() {}\n", "*/ a /*", "\n//go:embed x\n"} {
+		p := &policy.Policy{Version: 1, Classes: map[string]policy.Class{
+			"product": {Description: text, TTL: policy.TTL{Shared: 1e9}, Source: policy.Source{From: "the database"}},
+		}}
+		out, err := Generate(p, "")
+		if err != nil {
+			t.Errorf("description %q: %.200v", text, err)
+			continue
+		}
+		for _, f := range out.Files {
+			if strings.ContainsAny(string(f.Data), "\x00\x1b\uFEFF\u202E\u2066\u2028\u0085\r") {
+				t.Errorf("description %q is in %s as it is", text, f.Name)
+			}
+			for line := range strings.Lines(string(f.Data)) {
+				if strings.HasPrefix(line, "func init") || strings.HasPrefix(strings.TrimSpace(line), "//go:") {
+					t.Errorf("description %q: %s has the line %q", text, f.Name, line)
+				}
+			}
+		}
+	}
+}
+
+// TestErrors_Once: of two tables the one that is right is not blamed for the other,
+// and the mistakes of a policy have the same order each time.
+func TestErrors_Once(t *testing.T) {
+	p := parse(t, "tables", `
+version: 1
+classes:
+  search:
+    ttl: 1h
+    key: {q: string}
+    source: [{table: products, key: "{id}"}, {table: brands, tags: ["brand-{id}"]}]
+`)
+	if _, err := Generate(p, ""); err == nil || !strings.Contains(err.Error(), `"products"`) || strings.Contains(err.Error(), `"brands"`) {
+		t.Errorf("got %v, want products alone", err)
+	}
+	p = parse(t, "names", `
+version: 1
+classes:
+  load-a: {ttl: from-value, row_version: column, value_tags: true}
+  a-expires: {ttl: 1h}
+  a-tags: {ttl: 1h}
+  a-version: {ttl: 1h}
+`)
+	first := ""
+	for range 20 {
+		_, err := Generate(p, "")
+		if err == nil {
+			t.Fatal("three names are taken twice, and no error")
+		}
+		if first == "" {
+			first = err.Error()
+		}
+		if err.Error() != first {
+			t.Fatalf("got\n%v\nand then\n%v", first, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/policy"
@@ -100,6 +101,18 @@ var versions = map[string]string{
 	"replay-lsn":   "pg_last_wal_replay_lsn, read in a statement before the one that reads the row, on a standby",
 }
 
+// printable returns text with a space in place of each character that Go does not
+// take in a comment, such as NUL and a byte order mark, that a terminal would obey,
+// or that hides in which order a reader sees the rest (CVE-2021-42574).
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
 // comment writes text as the lines of a Go comment, broken before column 80.
 func comment(indent, text string) string {
 	var b strings.Builder
@@ -108,7 +121,7 @@ func comment(indent, text string) string {
 		b.WriteString(strings.TrimRight(indent+"// "+line, " ") + "\n")
 		line = ""
 	}
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Fields(printable(text)) {
 		if line != "" && len(indent)+len(line)+len(word) > 75 {
 			flush()
 		}

@@ -180,9 +180,12 @@ func (t *typed) declare(parts bool, fields, methods, decls names) (errs []error)
 		load += "Batch"
 	}
 	take(methods, load)
-	for suffix, has := range map[string]bool{"Version": t.Version != "", "Expires": t.Expires, "Tags": t.Tagged, "TTL": t.Lived} {
-		if has {
-			take(methods, t.Go+suffix)
+	for _, m := range []struct {
+		suffix string
+		has    bool
+	}{{"Version", t.Version != ""}, {"Expires", t.Expires}, {"Tags", t.Tagged}, {"TTL", t.Lived}} {
+		if m.has {
+			take(methods, t.Go+m.suffix)
 		}
 	}
 	return errs

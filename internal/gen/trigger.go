@@ -38,6 +38,7 @@ func (pl *plan) addMappings(p *policy.Policy) error {
 			continue // said by addClasses, or without any table
 		}
 		for _, t := range c.Source.Tables {
+			var err error
 			m := outbox.Mapping{Table: t.Name, Class: name, Key: t.Key, Tags: t.Tags, Version: t.Version, Sequence: t.Sequence}
 			switch {
 			case t.Key == "":

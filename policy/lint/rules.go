@@ -52,7 +52,7 @@ var rules = []entry{
 	{Rule{ID: "from-value-stale", Severity: Error, Summary: "A class whose values know their own end has a stale window."}, fromValue},
 	{Rule{ID: "from-value-at-edge", Severity: Error, Summary: "A class whose values know their own end is kept by HTTP caches."}, fromValueAtEdge},
 	{Rule{ID: "soft-timeout-without-stale", Severity: Error, Summary: "A class has a soft timeout and nothing to serve meanwhile."}, softTimeout},
-	{Rule{ID: "refused-at-start", Severity: Error, Summary: "A class has a value that the service refuses when it starts."}, refusedAtStart},
+	{Rule{ID: "refused-at-start", Severity: Error, Summary: "A class, or the fleet, has a value that the service refuses when it starts."}, refusedAtStart},
 	{Rule{ID: "stale-too-long", Severity: Warning, Summary: "Values are served stale for many times as long as they are fresh."}, staleTooLong},
 	{Rule{ID: "negative-ttl-above-ttl", Severity: Warning, Summary: "That there is no value is remembered longer than a value."}, negativeTTL},
 	{Rule{ID: "jitter-none", Severity: Warning, Summary: "A class that is rebuilt at once ends at once, too."}, jitterNone},
@@ -80,7 +80,7 @@ var rules = []entry{
 	{Rule{ID: "edge-tier-missing", Severity: Warning, Summary: "The edge keeps a class whose tiers do not say so."}, edgeTierMissing},
 	{Rule{ID: "edge-without-route", Severity: Warning, Summary: "A class has the tier edge and no route that is cached."}, edgeWithoutRoute},
 
-	{Rule{ID: "cdn-tag", Severity: Error, Summary: "A configured CDN does not take a tag."}, cdnTag},
+	{Rule{ID: "cdn-tag", Severity: Error, Summary: "A configured CDN, or every CDN, does not take a tag."}, cdnTag},
 	{Rule{ID: "tag-case", Severity: Warning, Summary: "Two tags differ in capitals alone, and a configured CDN takes them for one."}, tagCase},
 	{Rule{ID: "tags-unsent", Severity: Warning, Summary: "A route has tags, and the policy names no cache that takes them."}, tagsUnsent},
 

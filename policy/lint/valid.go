@@ -50,6 +50,16 @@ func invalid(k *check) {
 // refusedAtStart is about values that package larder does not take, and that are
 // nothing for the policy itself to know.
 func refusedAtStart(k *check) {
+	for _, of := range []struct {
+		path string
+		life time.Duration
+	}{
+		{"fleet.shared_timeout", k.p.Fleet.SharedTimeout}, {"fleet.lease", k.p.Fleet.Lease}, {"fleet.hold", k.p.Fleet.Hold},
+	} {
+		if of.life > 0 && of.life < time.Millisecond {
+			k.add(of.path, fmt.Sprintf("it is %v, and the shared tier counts in milliseconds", of.life), "Set 1ms or more.")
+		}
+	}
 	for _, c := range k.classes {
 		if t := c.is.TTL.Shared; t > 0 && t < time.Millisecond {
 			k.report(c.owner, "ttl", fmt.Sprintf("a value is fresh for %v, and the shared tier counts in milliseconds", t), "Set 1ms or more.")
@@ -61,6 +71,12 @@ func refusedAtStart(k *check) {
 		}
 		if s.EarlyRefresh > 100 {
 			k.report(c.owner, "stampede.early_refresh", fmt.Sprintf("it is %v: values would be loaded all the time", s.EarlyRefresh), "Set 100 or less; 1 is right for most.")
+		}
+		for i, table := range c.is.Source.Tables {
+			if table.Key != "" && len(c.is.Key.Parts) > 0 {
+				k.report(c.owner, fmt.Sprintf("source[%d].key", i), "the key of the class has parts, whose text no columns make: larder gen would refuse it",
+					"Leave it out, and give the table tags that the values carry.")
+			}
 		}
 	}
 }

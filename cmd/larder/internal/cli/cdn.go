@@ -28,8 +28,7 @@ type cdnFlags struct {
 func (a *app) cdnCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "cdn", Short: "keep the rules of a CDN as the policy says, or export them",
-		Args: cobra.ArbitraryArgs, SuggestionsMinimumDistance: 2,
-		RunE: a.group,
+		Args: cobra.ArbitraryArgs, SuggestionsMinimumDistance: 2, RunE: a.group,
 	}
 	cmd.AddCommand(a.cdnPlanCommand(), a.cdnApplyCommand(), a.cdnExportCommand())
 	return cmd
@@ -46,11 +45,11 @@ func (f *cdnFlags) addZone(cmd *cobra.Command) {
 func (a *app) cdnPlanCommand() *cobra.Command {
 	var f cdnFlags
 	cmd := a.command("plan", "show what apply would change in the zone", noArgs,
-		func(ctx context.Context, _ []string) error { return a.cdnPlan(ctx, &f) })
+		func(ctx context.Context, _ []string) error { return f.asTerraform(a.cdnPlan(ctx, &f)) })
 	cmd.Long = "Reads the cache rules of the zone, and shows what apply would change. It writes nothing. The zone's id and the token are in\n" +
 		"the environment variables that the policy names."
 	f.addZone(cmd)
-	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit code 2 if something would change")
+	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "exit code 2 if something would change, 1 if that cannot be said")
 	return cmd
 }
 
@@ -131,9 +130,26 @@ func (a *app) cdnPlan(ctx context.Context, f *cdnFlags) error {
 		return err
 	}
 	if f.detailed && !plan.Empty() {
-		return &failure{code: exitUsage} // 2, as by terraform plan
+		return errWouldChange
 	}
 	return nil
+}
+
+// errWouldChange is exit code 2 of --detailed-exitcode.
+var errWouldChange = &failure{code: 2}
+
+// asTerraform returns an error with the exit code that terraform plan has for it:
+// with --detailed-exitcode 2 says that something would change, and nothing else.
+func (f *cdnFlags) asTerraform(err error) error {
+	if !f.detailed || err == nil || errors.Is(err, errWouldChange) {
+		return err
+	}
+	failed := failure{err: err}
+	if known := (*failure)(nil); errors.As(err, &known) {
+		failed = *known
+	}
+	failed.code = exitFindings
+	return &failed
 }
 
 func (a *app) printPlan(command string, plan *cdnrules.Plan, applied bool) error {

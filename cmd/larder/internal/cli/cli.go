@@ -50,14 +50,18 @@ type env struct {
 // findings, 2 wrong usage, 3 the environment does not allow it. What a subcommand
 // asks is answered on standard input.
 func Run(ctx context.Context, args []string, getenv func(string) string, out, errs io.Writer) int {
-	a := &app{env: env{getenv, out, errs}, in: os.Stdin}
+	printed := &sink{Writer: out}
+	a := &app{env: env{getenv, printed, errs}, in: os.Stdin}
 	defer a.close()
 	root := a.newRoot()
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(printed)
 	root.SetErr(errs)
 	cmd, err := root.ExecuteContextC(ctx)
 	a.json = a.json || slices.Contains(args, "--json") // where a flag before it is wrong
+	if lost := printed.err.Load(); lost != nil && err == nil {
+		err = environment("print to where there is room", *lost)
+	}
 	return a.finish(cmd, err)
 }
 

@@ -73,9 +73,9 @@ func (a *app) writeChanges(changes []diff.Change, worst diff.Kind) error {
 	for _, c := range changes {
 		fmt.Fprintf(a.out, "%s %s\n", a.painted(colours[c.Kind], string(c.Kind)), c.Path)
 		if c.Old != "" || c.New != "" {
-			fmt.Fprintf(a.out, "    %s → %s\n", orDash(c.Old), orDash(c.New))
+			fmt.Fprintf(a.out, "    %s → %s\n", orDash(legible(c.Old)), orDash(legible(c.New)))
 		}
-		fmt.Fprintf(a.out, "    %s\n", c.Effect)
+		fmt.Fprintf(a.out, "    %s\n", legible(c.Effect))
 	}
 	if len(changes) == 0 {
 		fmt.Fprintln(a.err, "larder diff: no change")

@@ -79,7 +79,7 @@ func TestPainted(t *testing.T) {
 		a.out = tt.out.(interface {
 			Write([]byte) (int, error)
 		})
-		if got := a.painted(red, "x"); got != tt.want {
+		if got := string(a.painted(red, "x")); got != tt.want {
 			t.Errorf("painted(%T, %v) = %q, want %q", tt.out, tt.env, got, tt.want)
 		}
 	}

@@ -191,11 +191,16 @@ type label struct {
 }
 
 func (l label) line(name, format string, args ...any) {
+	for i, arg := range args {
+		if said, ok := arg.(string); ok {
+			args[i] = legible(said)
+		}
+	}
 	text := fmt.Sprintf(format, args...)
 	if text == "" {
 		return
 	}
-	fmt.Fprintf(l.w, "  %-12s %s\n", name, text)
+	fmt.Fprintf(l.w, "  %-12s %s\n", legible(name), text)
 }
 
 // lines writes texts, the first with a name before it.

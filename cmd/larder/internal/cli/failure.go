@@ -55,9 +55,9 @@ func (a *app) finish(cmd *cobra.Command, err error) int {
 	if cmd != nil {
 		path = cmd.CommandPath()
 	}
-	fmt.Fprintf(a.err, "%s: %v\n", path, f.err)
+	fmt.Fprintf(a.err, "%s: %s\n", path, legible(f.err.Error()))
 	if f.next != "" {
-		fmt.Fprintf(a.err, "  next: %s\n", f.next)
+		fmt.Fprintf(a.err, "  next: %s\n", legible(f.next))
 	}
 	if a.json {
 		_ = a.printJSON(struct {

@@ -47,8 +47,8 @@ func (a *app) format(check, write bool) error {
 	case !write:
 		return a.write("fmt", "", now)
 	}
-	if n := comments(old) - comments(now); n > 0 {
-		return &failure{code: exitFindings, err: fmt.Errorf("%s has %s that would be lost", shown(p.path), count(n, "comment")), next: "larder fmt prints the canonical form: take from it what you like"}
+	if gone := lost(old, now); len(gone) > 0 {
+		return &failure{code: exitFindings, err: fmt.Errorf("%s has %s that would be lost", shown(p.path), count(len(gone), "comment")), next: "larder fmt prints the canonical form: take from it what you like"}
 	}
 	if err := os.WriteFile(p.path, now, 0o644); err != nil {
 		return environment("make the file writable", err)
@@ -57,14 +57,32 @@ func (a *app) format(check, write bool) error {
 	return nil
 }
 
-// comments counts the lines that have a comment: a # at the start, or after white
-// space. One within quotes counts too, which makes --write refuse more than it must.
-func comments(data []byte) (n int) {
-	for line := range strings.Lines(string(data)) {
-		at := strings.Index(" "+line, " #")
-		if at >= 0 {
-			n++
+// lost returns the comments of a file that are not in another, each as often as it
+// is missing there. What looks like one within quotes counts too, which makes
+// --write refuse more than it must.
+func lost(old, now []byte) (all []string) {
+	kept := map[string]int{}
+	for _, text := range comments(now) {
+		kept[text]++
+	}
+	for _, text := range comments(old) {
+		if kept[text]--; kept[text] < 0 {
+			all = append(all, text)
 		}
 	}
-	return n
+	return all
+}
+
+// comments returns what stands behind a # at the start of a line, or after white
+// space, with single spaces between its words.
+func comments(data []byte) (all []string) {
+	for line := range strings.Lines(string(data)) {
+		for at := range len(line) {
+			if line[at] == '#' && (at == 0 || line[at-1] == ' ' || line[at-1] == '\t') {
+				all = append(all, strings.Join(strings.Fields(line[at+1:]), " "))
+				break
+			}
+		}
+	}
+	return all
 }

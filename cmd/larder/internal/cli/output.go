@@ -6,7 +6,10 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"unicode"
 )
 
 // schemaVersion is that of the JSON that --json prints. Within a version fields
@@ -31,6 +34,21 @@ func (a *app) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
+// sink is standard output. It remembers that something could not be written: an
+// answer without its end is none.
+type sink struct {
+	io.Writer
+	err atomic.Pointer[error]
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if err != nil {
+		s.err.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
 // paint is a colour of text, by its code of ECMA-48.
 type paint string
 
@@ -42,18 +60,43 @@ const (
 	bold   paint = "1"
 )
 
-// painted returns text in a colour, if standard output is a terminal and
-// nobody has set NO_COLOR (no-color.org).
-func (a *app) painted(p paint, text string) string {
+// coloured is text in which what acts on a terminal comes from this program.
+type coloured string
+
+// painted returns text, made legible, in a colour, if standard output is a terminal
+// and nobody has set NO_COLOR (no-color.org).
+func (a *app) painted(p paint, text string) coloured {
+	text = legible(text)
 	if !a.isTerminal(a.out) || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
-		return text
+		return coloured(text)
 	}
-	return "\x1b[" + string(p) + "m" + text + "\x1b[0m"
+	return coloured("\x1b[" + string(p) + "m" + text + "\x1b[0m")
+}
+
+// legible writes as escapes what a terminal would obey, and what would hide the
+// order of the rest, but for line feeds and tabs. A policy, a key and a tag of the
+// shared tier are mostly by somebody else than the one who reads about them.
+func legible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || r == '\t':
+			b.WriteRune(r)
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // isTerminal tells whether stream is a character device, and not the null device,
 // at which nobody sits.
 func (a *app) isTerminal(stream any) bool {
+	if s, ok := stream.(*sink); ok {
+		stream = s.Writer
+	}
 	f, ok := stream.(*os.File)
 	if !ok {
 		return false
@@ -75,11 +118,11 @@ func (a *app) printDiff(text string) {
 		body := strings.TrimSuffix(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "+"):
-			body = a.painted(green, body)
+			body = string(a.painted(green, body))
 		case strings.HasPrefix(line, "-"):
-			body = a.painted(red, body)
+			body = string(a.painted(red, body))
 		case strings.HasPrefix(line, "@@"):
-			body = a.painted(faint, body)
+			body = string(a.painted(faint, body))
 		}
 		_, _ = io.WriteString(a.out, body+"\n")
 	}

@@ -83,6 +83,10 @@ type purged struct {
 	purgePlan
 	DryRun   bool      `json:"dry_run"`
 	Receipts []receipt `json:"receipts,omitempty"`
+	// Error, Next and Exit are those of any failure.
+	Error string `json:"error,omitempty"`
+	Next  string `json:"next,omitempty"`
+	Exit  int    `json:"exit,omitempty"`
 }
 
 func (a *app) purge(ctx context.Context, f *purgeFlags) error {
@@ -96,7 +100,7 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 	}
 	out := purged{head: a.head("purge"), purgePlan: *plan, DryRun: f.dryRun}
 	if f.dryRun {
-		return a.reportPurge(&out)
+		return a.reportPurge(&out, nil)
 	}
 	var targets []purge.Purger
 	if !f.noCDN && len(plan.CDNTags)+len(plan.URLs) > 0 {
@@ -109,10 +113,11 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 			return err
 		}
 	}
-	if err := a.purgeAll(ctx, f, plan, targets, &out); err != nil {
-		return err
+	err = a.purgeAll(ctx, f, plan, targets, &out)
+	if len(out.Receipts) == 0 {
+		return err // nothing was purged
 	}
-	return a.reportPurge(&out)
+	return a.reportPurge(&out, err)
 }
 
 // purgeAll purges the shared tier, and then the CDNs.
@@ -172,11 +177,15 @@ func (a *app) purgeCDNs(ctx context.Context, f *purgeFlags, plan *purgePlan, tar
 		case <-ctx.Done():
 		}
 	}
-	closed := q.Close(ctx)
-	if err := errors.Join(err, closed); err != nil {
-		return nil, environment("purge again", err)
+	err = errors.Join(err, q.Close(ctx))
+	var receipts []receipt
+	if ticket != nil {
+		receipts = cdnReceipts(ticket.Receipt(), plan)
 	}
-	return cdnReceipts(ticket.Receipt(), plan), nil
+	if err != nil {
+		err = environment("purge again: it may be repeated", err)
+	}
+	return receipts, err
 }
 
 func cdnReceipts(r purge.Receipt, plan *purgePlan) []receipt {
@@ -186,6 +195,9 @@ func cdnReceipts(r purge.Receipt, plan *purgePlan) []receipt {
 			Target: t.Target, Items: len(plan.CDNTags) + len(plan.URLs),
 			Accepted: t.Accepted.Milliseconds(), Settled: t.Settled.Milliseconds(),
 		}
+		if open := t.Waiting + t.Settling; open > 0 {
+			all[i].Failed = append(all[i].Failed, failedPurge{Item: count(open, "item"), Reason: "it was not waited for to the end"})
+		}
 		for _, e := range t.Failed {
 			all[i].Failed = append(all[i].Failed, failedPurge{Item: strings.Join(e.Items, ", "), Reason: e.Error()})
 		}
@@ -193,21 +205,25 @@ func cdnReceipts(r purge.Receipt, plan *purgePlan) []receipt {
 	return all
 }
 
-// reportPurge prints the receipts, and fails if some target has not accepted all.
-func (a *app) reportPurge(out *purged) error {
-	if a.json {
-		if err := a.printJSON(out); err != nil {
-			return err
-		}
-	} else {
-		a.writePurge(out)
-	}
+// reportPurge prints the receipts, and fails with err, or if some target has not
+// accepted all. As JSON that is one object, which the receipts are in.
+func (a *app) reportPurge(out *purged, err error) error {
 	for _, r := range out.Receipts {
-		if len(r.Failed) > 0 || r.Skipped != "" {
-			return environment("mend what the receipts name and purge again: it may be repeated", errors.New("not every target has accepted all"))
+		if err == nil && (len(r.Failed) > 0 || r.Skipped != "") {
+			err = environment("mend what the receipts name and purge again: it may be repeated", errors.New("not every target has accepted all"))
 		}
 	}
-	return nil
+	if !a.json {
+		a.writePurge(out)
+		return err
+	}
+	var why *failure
+	if errors.As(err, &why) {
+		out.Error, out.Next, out.Exit = why.Error(), why.next, why.code
+		fmt.Fprintf(a.err, "larder purge: %v\n", why.err)
+		err = &failure{code: why.code} // and that is all there is to say
+	}
+	return errors.Join(a.printJSON(out), err)
 }
 
 func (a *app) writePurge(out *purged) {
@@ -218,11 +234,11 @@ func (a *app) writePurge(out *purged) {
 	if out.DryRun {
 		fmt.Fprintf(a.out, "would %s:\n", verb)
 		for _, line := range out.lines() {
-			fmt.Fprintf(a.out, "  %s\n", line)
+			fmt.Fprintf(a.out, "  %s\n", legible(line))
 		}
 	}
 	for _, note := range out.Notes {
-		fmt.Fprintf(a.err, "larder purge: %s\n", note)
+		fmt.Fprintf(a.err, "larder purge: %s\n", legible(note))
 	}
 	for _, r := range out.Receipts {
 		switch {
@@ -239,7 +255,7 @@ func (a *app) writePurge(out *purged) {
 			fmt.Fprintf(a.out, "%s: %s\n", r.Target, a.painted(green, text))
 		}
 		for _, f := range r.Failed {
-			fmt.Fprintf(a.out, "  %s: %s\n", f.Item, f.Reason)
+			fmt.Fprintf(a.out, "  %s: %s\n", legible(f.Item), legible(f.Reason))
 		}
 	}
 }

@@ -220,14 +220,20 @@ func TestPurge_SaysWhatItCannotDo(t *testing.T) {
 		{"--class product", exitUsage, "no terminal"},
 		{"--class cart --yes", exitUsage, "never cached"},
 		{"--key prodct:42", exitUsage, "did you mean product?"},
+		{"--key product#6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b --dry-run", exitOK, "shared tier, key product#6b86"},
+		{"--key product:042", exitUsage, "writes this key as product:42"},
 		{"--key 42", exitUsage, "a key has its class in front"},
 		{"--url /about", exitUsage, "no absolute URL"},
+		{"--tag products --no-shared --no-cdn", exitUsage, "no tier is left"},
+		{"--key search:x --no-shared", exitUsage, "no tier is left"},
+		{"--url https://shop.example/about --no-cdn --dry-run", exitUsage, "no tier is left"},
+		{"--tag products --settle 2h", exitUsage, "--settle is 2h0m0s"},
 		{"--tag products --dry-run", exitOK, "shared tier, tag products"},
 		{"--key search:x --dry-run", exitOK, "shared tier, key search:x"},
 		{"--tag prodcts --dry-run", exitOK, "has the tag prodcts: did you mean products?"},
 		{"--tag orders-of-yesterday --dry-run", exitOK, "has the tag orders-of-yesterday"},
-		{"--key product:042 --dry-run", exitOK, "writes this key as product:42"},
-		{"--key product:oak --dry-run", exitOK, "its key is int64"},
+		{"--key product:042 --dry-run", exitUsage, "writes this key as product:42"},
+		{"--key product:oak --dry-run", exitUsage, "its key is int64"},
 		{"--url https://shop.example/about --dry-run", exitOK, "CDN, URL https://shop.example/about"},
 		{"--url https://shop.example/about --dry-run", exitOK, "at the CDN alone"},
 	} {
@@ -243,6 +249,35 @@ func TestPurge_SaysWhatItCannotDo(t *testing.T) {
 	}
 	if len(p.api.paths) > 0 {
 		t.Errorf("the CDN was asked for %v, want nothing", p.api.paths)
+	}
+}
+
+// TestPurge_DryRunSaysWhatIsDone: what a flag leaves out is not in the plan.
+func TestPurge_DryRunSaysWhatIsDone(t *testing.T) {
+	p := newPurger(t)
+	for flag, want := range map[string]string{
+		"--no-shared": "would purge:\n  CDN, tag products\n",
+		"--no-cdn":    "would purge:\n  shared tier, tag products\n",
+	} {
+		if code, out, errs := p.run("--tag", "products", "--dry-run", flag); code != exitOK || out != want {
+			t.Errorf("%s: exit %d, %q %q; want %q", flag, code, out, errs, want)
+		}
+	}
+}
+
+// TestPurge_ReceiptsOfAFailure: when time is over, the receipts of what was done are
+// there, and as JSON they are one object with the failure.
+func TestPurge_ReceiptsOfAFailure(t *testing.T) {
+	p := newPurger(t)
+	code, out, errs := p.run("--tag", "products", "--settle", "1h", "--timeout", "300ms")
+	if code != exitEnvironment || !strings.Contains(out, "shared: 1 item accepted") || !strings.Contains(out, "cloudflare: 1 item") || !strings.Contains(errs, "--timeout") {
+		t.Errorf("exit %d\n%s\n%s\nwant 3, both receipts and the time", code, out, errs)
+	}
+	p.api.status = http.StatusForbidden
+	code, out, errs = p.run("--tag", "products", "--json")
+	var got purged
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitEnvironment || got.Exit != code || got.Error == "" || len(got.Receipts) != 2 {
+		t.Errorf("exit %d, %v\n%s\n%s\nwant one object with the receipts, the error and the exit code", code, err, out, errs)
 	}
 }
 

@@ -23,6 +23,8 @@ const (
 	defaultHold = 10 * time.Second
 	// requestItems bounds one request to the shared tier.
 	requestItems = 500
+	// maxSettle is the longest time of purge.Options.
+	maxSettle = time.Hour
 )
 
 // purgePlan is what is to be purged, and where.
@@ -47,6 +49,9 @@ func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 	plan.life = tagLife(p, plan.hold)
 	if len(f.tags)+len(f.keys)+len(f.classes)+len(f.urls) == 0 {
 		return nil, usagef("name what is to be purged by --tag, --key, --class or --url", "there is nothing to purge")
+	}
+	if f.settle > maxSettle {
+		return nil, usagef(fmt.Sprintf("give a time of %v at most", maxSettle), "--settle is %v", f.settle)
 	}
 	for _, tag := range f.tags {
 		if tag == "" || len(tag) > tagmark.MaxName {
@@ -73,7 +78,22 @@ func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 	if len(p.CDNs) == 0 && !f.noCDN && len(plan.CDNTags) > 0 {
 		plan.note("the policy names no CDN: what stands in front of the service is not purged")
 	}
-	return plan, nil
+	return plan, plan.leaveOut(f, len(p.CDNs) > 0)
+}
+
+// leaveOut takes out what nobody is told, so that the plan says what will be done.
+// It is an error if nothing is left: a purge that reaches nobody has not worked.
+func (p *purgePlan) leaveOut(f *purgeFlags, cdns bool) error {
+	if f.noShared {
+		p.Tags, p.Keys = nil, nil
+	}
+	if f.noCDN || !cdns {
+		p.CDNTags, p.URLs = nil, nil
+	}
+	if p.inShared()+len(p.CDNTags)+len(p.URLs) == 0 {
+		return usagef("leave --no-shared or --no-cdn out, or name something that the other tier knows", "no tier is left that could forget what is named")
+	}
+	return nil
 }
 
 func (p *purgePlan) note(format string, args ...any) {
@@ -131,9 +151,9 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 	if err != nil {
 		return err
 	}
-	if key == class+":"+text {
+	if key == class+":"+text { // else it is the digest of a long one
 		if doubt := explain.Doubt(class, c.Key, text); doubt != "" {
-			p.note("%s: %s", key, doubt)
+			return usagef("write it as the service does: nothing is stored under another text", "--key %.100s: %s", key, doubt)
 		}
 		key = keytext.Join(class, text)
 	}

@@ -62,6 +62,10 @@ func (t *tierFlags) options(a *app) (redisstore.Options, error) {
 		}
 		return o, nil
 	}
+	if strings.Contains(where, "@") { // not repeated: a password may be in it
+		return redisstore.Options{}, usagef("write redis://USER:PASSWORD@host:6379 into "+redisURLVar+", or log in by "+redisUserVar+" and "+redisPasswordVar,
+			"the address of the shared tier has a login and no redis:// before it")
+	}
 	for addr := range strings.SplitSeq(where, ",") {
 		o.Addrs = append(o.Addrs, strings.TrimSpace(addr))
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,11 +93,15 @@ func (x *Explainer) mux() (mux *http.ServeMux, err error) {
 	return mux, nil
 }
 
+// registered is where in this program's source a mux got a pattern, which says
+// nothing to whoever wrote the pattern.
+var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
+
 // register turns the panic of a pattern that net/http refuses into an error.
 func register(mux *http.ServeMux, pattern string) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("route %q: %v", pattern, p)
+			err = fmt.Errorf("route %q: %s", pattern, registered.ReplaceAllString(fmt.Sprint(p), ""))
 		}
 	}()
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

@@ -24,7 +24,7 @@ sub larder_route {
 		# GET /a b/ü*"}$;/x.y/{id}/{$}: cache, edge 1h0m0s
 		set req.http.Larder-Route = "cache";
 		set req.http.Larder-Query = regsub(req.url, {"^[^?]*\??"}, "&");
-		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:(?:%24|\$)(?:%7B|%7b|\{)x(?:%7D|%7d|\})|a(?:%26)b|filter(?:%5B|%5b|\[)a(?:%5D|%5d|\])|q(?:%2E|%2e|\.)x)(?:[=&]|$))[^&]*"}, "");
+		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:(?:%24|\$)(?:%7B|%7b|\{)x(?:%7D|%7d|\})|a(?:%26)b|a(?:%5C|%5c|\x5C)|filter(?:%5B|%5b|\[)a(?:%5D|%5d|\])|q(?:%2E|%2e|\.)x)(?:[=&]|$))[^&]*"}, "");
 		set req.url = req.http.Larder-Path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} elsif (req.http.Larder-Path ~ {"^/api/balance$"}) {
 		# GET /api/balance: bypass, not stored, class checkout

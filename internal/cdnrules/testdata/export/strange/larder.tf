@@ -40,7 +40,7 @@ resource "cloudflare_ruleset" "larder" {
           custom_key = {
             query_string = {
               include = {
-                list = ["$${x}", "a&b", "filter[a]", "q.x"]
+                list = ["$${x}", "a&b", "a\\", "filter[a]", "q.x"]
               }
             }
           }
@@ -49,10 +49,10 @@ resource "cloudflare_ruleset" "larder" {
           mode = "bypass_by_default"
         }
       }
-      description = "cache GET /a b/ü*\"}$;/x.y/{id}/{$} [larder f1b5cddecf00]"
+      description = "cache GET /a b/ü*\"}$;/x.y/{id}/{$} [larder e18b9de92c14]"
       enabled     = true
       expression  = "(http.request.uri.path strict wildcard \"/a%20b/%C3%BC\\\\*%22%7D$;/x.y/*/\" and not http.request.uri.path strict wildcard \"/*/*/*/*/*/*\" and not ((http.host eq \"www.example.com\" and starts_with(http.request.uri.path, \"/\"))))"
-      ref         = "larder_main_cache_0d174cc6"
+      ref         = "larder_main_cache_f00acdc2"
     },
     {
       action = "set_cache_settings"

@@ -13,7 +13,7 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 	} else if (req.url.path ~ {"^/a%20b/%C3%BC\*%22%7D\$;/x\.y/[^/?]+/$"}) {
 		# GET /a b/ü*"}$;/x.y/{id}/{$}: cache, edge 1h0m0s
 		set req.http.Larder-Route = "cache";
-		set req.url = querystring.filter_except(req.url, {"${x}"} + querystring.filtersep() + {"a&b"} + querystring.filtersep() + {"filter[a]"} + querystring.filtersep() + {"q.x"});
+		set req.url = querystring.filter_except(req.url, {"${x}"} + querystring.filtersep() + {"a&b"} + querystring.filtersep() + {"a\"} + querystring.filtersep() + {"filter[a]"} + querystring.filtersep() + {"q.x"});
 	} else if (req.url.path ~ {"^/api/balance$"}) {
 		# GET /api/balance: bypass, not stored, class checkout
 	} else if (req.url.path ~ {"^/api/categories$"}) {
