@@ -28,11 +28,17 @@ type situation struct {
 	bring func(w *world, p *process, name string) (release func())
 }
 
-func windows(c *policy.Class) bool { return c.StaleWhileRevalidate > 0 && c.StaleIfError > 0 }
+// windows tells whether one window is over before the other.
+func windows(c *policy.Class) bool {
+	return c.StaleWhileRevalidate > 0 && c.StaleIfError > c.StaleWhileRevalidate
+}
 func tagged(c *policy.Class) bool  { return len(c.Tags) > 0 }
 func strict(c *policy.Class) bool  { return c.Strict }
-func public(c *policy.Class) bool  { return c.Privacy == "" }
+func public(c *policy.Class) bool  { return !c.Encrypt }
 func rescued(c *policy.Class) bool { return c.StaleIfError > 0 }
+
+// between is how long ago a value's TTL has ended that only a failed load may show.
+func between(c policy.Class) time.Duration { return (c.StaleWhileRevalidate + c.StaleIfError) / 2 }
 
 // then is a state that is left behind, and needs nobody to go on.
 func then(bring func(w *world, p *process, name string)) func(*world, *process, string) func() {
@@ -56,29 +62,29 @@ func situations() []situation {
 		})},
 		{name: "stale", state: keystate.Stale, action: keystate.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, time.Minute)
+			w.age(name, w.class(name).StaleWhileRevalidate/2)
 		})},
 		{name: "stale and leased", state: keystate.Stale, action: keystate.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, time.Minute)
+			w.age(name, w.class(name).StaleWhileRevalidate/2)
 			w.do(store.Lease{Key: name, ID: "slow", For: time.Minute})
 		})},
 		{name: "past the first window", state: keystate.Stale, action: keystate.Load, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, 6*time.Minute)
+			w.age(name, between(w.class(name)))
 		})},
 		{name: "past the first window, and failed", state: keystate.Stale, action: keystate.ServeStale, in: windows, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, 6*time.Minute)
+			w.age(name, between(w.class(name)))
 			failedLoad(w, name)
 		})},
 		{name: "expired", state: keystate.Expired, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, 20*time.Minute)
+			w.age(name, time.Minute+max(w.class(name).StaleWhileRevalidate, w.class(name).StaleIfError))
 		})},
 		{name: "rescued", state: keystate.Stale, action: keystate.ServeStale, in: rescued, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, 30*time.Second)
+			w.age(name, w.class(name).StaleIfError/2)
 			failedLoad(w, name)
 		})},
 		{name: "invalidated", state: keystate.Tombstone, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
@@ -97,20 +103,20 @@ func situations() []situation {
 		})},
 		{name: "a tag invalidated", state: keystate.Invalidated, action: keystate.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.must(p.InvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+			w.must(p.InvalidateTags(w.t.Context(), w.tag(name)))
 		})},
 		{name: "a tag invalidated and used again", state: keystate.Invalidated, action: keystate.Load, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.must(p.InvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+			w.must(p.InvalidateTags(w.t.Context(), w.tag(name)))
 			w.do(store.ReadTags{Tags: []string{"t-" + text(name), "s-" + text(name)}, Nonce: "again", Life: time.Minute})
 		})},
 		{name: "a tag invalidated softly", state: keystate.Soft, action: keystate.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.must(p.SoftInvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+			w.must(p.SoftInvalidateTags(w.t.Context(), w.tag(name)))
 		})},
 		{name: "no such row, a tag invalidated softly", state: keystate.Soft, action: keystate.ServeStale, in: tagged, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.must(p.SoftInvalidateTags(w.t.Context(), "t-"+text(name), "s-"+text(name)))
+			w.must(p.SoftInvalidateTags(w.t.Context(), w.tag(name)))
 		})},
 		{name: "a writer about to commit", state: keystate.Intent, action: keystate.LoadAlone, in: strict, bring: writing},
 		{name: "a mark of a writer", state: keystate.Intent, action: keystate.LoadAlone, bring: then(func(w *world, p *process, name string) {
@@ -140,7 +146,7 @@ func situations() []situation {
 		})},
 		{name: "a life changed", state: keystate.Damaged, action: keystate.Load, bring: then(func(w *world, p *process, name string) {
 			w.get(p, name)
-			w.age(name, -3*time.Hour)
+			w.age(name, -3*w.class(name).TTL.Shared)
 		})},
 		{name: "somebody else's", state: keystate.Foreign, action: keystate.Load, bring: then(func(w *world, _ *process, name string) {
 			w.redis.Run("SET", "larder:d:{"+name+"}", "nonsense")
@@ -211,11 +217,12 @@ func (w *world) storeOther(name string) {
 func (w *world) storeWith(name string, change func(*policy.Class)) {
 	w.t.Helper()
 	class, _, _ := strings.Cut(name, ":")
-	before := w.policy
-	w.policy = classes()
-	c := w.policy.Classes[class]
+	before, changed := w.policy, *w.policy
+	changed.Classes = maps.Clone(before.Classes)
+	c := changed.Classes[class]
 	change(&c)
-	w.policy.Classes[class] = c
+	changed.Classes[class] = c
+	w.policy = &changed
 	p := w.start()
 	w.policy = before
 	w.get(p, name)
@@ -224,13 +231,22 @@ func (w *world) storeWith(name string, change func(*policy.Class)) {
 
 // TestKey_SaysWhatGetDoes brings each class into each state, asks what the next
 // Get will do, and lets a process that has just been started do it.
-func TestKey_SaysWhatGetDoes(t *testing.T) {
-	for _, class := range slices.Sorted(maps.Keys(classes().Classes)) {
+func TestKey_SaysWhatGetDoes(t *testing.T) { eachState(t, classes) }
+
+// TestKey_OfTheShop does so with the classes of the example shop.
+func TestKey_OfTheShop(t *testing.T) { eachState(t, func() *policy.Policy { return shop(t) }) }
+
+func eachState(t *testing.T, policies func() *policy.Policy) {
+	for _, class := range slices.Sorted(maps.Keys(policies().Classes)) {
 		t.Run(class, func(t *testing.T) {
-			w := newWorld(t)
-			c := w.policy.Classes[class]
+			w := newWorldOf(t, policies())
+			c := w.class(class)
+			if c.Pattern == policy.Never {
+				w.neverCached(class)
+				return
+			}
 			x := w.explainer(class)
-			if class == "local" {
+			if !slices.Contains(c.Tiers, policy.Shared) {
 				w.compare(x, situation{
 					name: "in memory alone", state: keystate.MemoryOnly, action: keystate.LoadAlone,
 					bring: then(func(w *world, p *process, name string) { w.get(p, name) }),
@@ -243,6 +259,20 @@ func TestKey_SaysWhatGetDoes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// neverCached: there is no Get, and NewCache refuses.
+func (w *world) neverCached(class string) {
+	w.t.Helper()
+	k, err := (&explain.Explainer{Policy: w.policy, Tier: w.store}).Key(w.t.Context(), class+":1")
+	if err != nil || k.State != keystate.Never || k.Next.Action != keystate.NoCache {
+		w.t.Errorf("Key says %+v, %v; want never, and no Get", k, err)
+	}
+	if c, err := larder.NewCache(w.larder(), class, larder.Loader[string, value]{
+		Load: func(context.Context, string) (value, error) { return value{}, nil },
+	}); err == nil {
+		w.t.Errorf("NewCache has made %v", c)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/larderdev/larder/internal/gen"
 	"github.com/larderdev/larder/internal/redistest"
 	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/file"
 	"github.com/larderdev/larder/redisstore"
 	"github.com/larderdev/larder/store"
 )
@@ -42,6 +43,21 @@ func classes() *policy.Policy {
 	}}
 }
 
+// shop are the classes of the example shop, with keys and values of the tests' own.
+func shop(t *testing.T) *policy.Policy {
+	t.Helper()
+	p, _, err := file.Load("../../../../examples/storefront/larder.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range p.Classes {
+		c.Key, c.ValueTags = policy.Key{}, false
+		c.Rebuild = 0 // what is invalidated would soon be fresh again
+		p.Classes[name] = c
+	}
+	return p
+}
+
 // value is what is cached.
 type value struct {
 	Text string
@@ -61,10 +77,12 @@ type world struct {
 	outbox bool
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, classes()) }
+
+func newWorldOf(t *testing.T, p *policy.Policy) *world {
 	t.Helper()
 	server := redistest.Start(t)
-	w := &world{t: t, server: server, redis: redistest.NewOperator(t, server.Addr()), policy: classes()}
+	w := &world{t: t, server: server, redis: redistest.NewOperator(t, server.Addr()), policy: p}
 	w.store = w.connect()
 	return w
 }
@@ -97,6 +115,9 @@ func (w *world) start() *process {
 	p := &process{caches: map[string]*larder.Cache[string, value]{}, loads: map[string]int{}, more: make(chan struct{}, 1)}
 	p.Larder = w.larder()
 	for name, c := range w.policy.Classes {
+		if c.Pattern == policy.Never {
+			continue
+		}
 		loader := larder.Loader[string, value]{Load: func(ctx context.Context, key string) (value, error) { return p.load(ctx, name+":"+key) }}
 		if c.RowVersion != "" {
 			loader.Version = func(v value) uint64 { return v.Rev }
@@ -118,7 +139,9 @@ func (w *world) larder() *larder.Larder {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		policies[name] = gen.ClassPolicy(c)
+		if c.Pattern != policy.Never { // generated code does not name it
+			policies[name] = gen.ClassPolicy(c)
+		}
 	}
 	l, err := larder.Open(w.t.Context(), larder.Options{
 		Policies: policies, Shared: w.connect(), Keys: encryption, Outbox: w.outbox,
@@ -156,6 +179,26 @@ func (p *process) loadsOf(name string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.loads[name]
+}
+
+// class is the class of a key, with what its profile says.
+func (w *world) class(name string) policy.Class {
+	w.t.Helper()
+	class, _, _ := strings.Cut(name, ":")
+	c, err := w.policy.Resolve(class)
+	w.must(err)
+	return c
+}
+
+// tag is a tag that a key alone has.
+func (w *world) tag(name string) string {
+	_, key, _ := strings.Cut(name, ":")
+	for _, tag := range w.class(name).Tags {
+		if strings.Contains(tag, "{key}") {
+			return strings.ReplaceAll(tag, "{key}", key)
+		}
+	}
+	return w.class(name).Tags[0]
 }
 
 // get reads a key; a row that is not there is no failure.
