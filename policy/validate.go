@@ -246,11 +246,11 @@ func (c *checker) profile(name string, p Profile) {
 	}
 }
 
-// variable is the name of an environment variable, and host that of a host, maybe
-// with all below it.
+// variable is the name of an environment variable, and host that of one host: rules
+// are written for hosts that can be compared letter for letter.
 var (
 	variable = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
-	host     = regexp.MustCompile(`^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	host     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 )
 
 // cdnKinds are the caches for which rules can be written.
@@ -270,7 +270,7 @@ func (c *checker) cdn(path string, cdn *CDN) {
 	}
 	for i, name := range cdn.Hosts {
 		if len(name) > 253 || !host.MatchString(name) {
-			c.report(field.At(field.Path(path, "hosts"), i), "write the name alone, in small letters: shop.example.com", "%s is no name of a host", quote(name))
+			c.report(field.At(field.Path(path, "hosts"), i), "write each name alone, in small letters: shop.example.com", "%s is no name of a host", quote(name))
 		}
 	}
 	unique(c, field.Path(path, "hosts"), cdn.Hosts)

@@ -36,7 +36,7 @@ func drawPolicy(t *rapid.T) *policy.Policy {
 		return policy.CDN{
 			Kind: rapid.SampledFrom([]string{"cloudflare", "fastly", "larder"}).Draw(t, "kind"),
 			Zone: maybe(t, rapid.StringMatching(`[A-Z_][A-Z0-9_]{0,8}`)), Token: maybe(t, rapid.StringMatching(`[A-Z_][A-Z0-9_]{0,8}`)),
-			Hosts: maybe(t, rapid.SliceOfNDistinct(rapid.StringMatching(`(\*\.)?[a-z0-9]{1,4}\.[a-z]{2}`), 1, 3, rapid.ID)),
+			Hosts: maybe(t, rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z0-9]{1,4}\.[a-z]{2}`), 1, 3, rapid.ID)),
 		}
 	}), 1, 3))
 	return p
