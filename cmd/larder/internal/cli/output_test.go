@@ -28,9 +28,19 @@ routes:
 		}
 	}
 	for _, args := range [][]string{
-		{"explain", "product"}, {"explain", "product:\x1b[2J"}, {"explain", "GET /%1B%5B8m/\u202E"}, {"explain", "\x1b[2J"},
-		{"diff", "--against", "old.yaml"}, {"lint"}, {"docs"}, {"gen", "--diff"}, {"gen"}, {"cdn", "export", "varnish"},
-		{"purge", "--dry-run", "--key", "product:\x1b[2J", "--tag", "\u202E"}, {"lint", "--policy", "\x1b[2J"}, {"\x1b[2J"},
+		{"explain", "product"},
+		{"explain", "product:\x1b[2J"},
+		{"explain", "GET /%1B%5B8m/\u202E"},
+		{"explain", "\x1b[2J"},
+		{"diff", "--against", "old.yaml"},
+		{"lint"},
+		{"docs"},
+		{"gen", "--diff"},
+		{"gen"},
+		{"cdn", "export", "varnish"},
+		{"purge", "--dry-run", "--key", "product:\x1b[2J", "--tag", "\u202E"},
+		{"lint", "--policy", "\x1b[2J"},
+		{"\x1b[2J"},
 	} {
 		var out, errs strings.Builder
 		Run(t.Context(), append([]string{"-C", dir}, args...), func(string) string { return "" }, &out, &errs)
@@ -59,8 +69,16 @@ func TestRun_OutputIsLost(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"version"}, {"explain", "product"}, {"diff", "--against", "old.yaml"}, {"docs"}, {"fmt"}, {"schema"}, {"purge", "--dry-run", "--key", "product:1"},
-		{"cdn", "export", "varnish"}, {"help", "lint"}, {"version", "--json"},
+		{"version"},
+		{"explain", "product"},
+		{"diff", "--against", "old.yaml"},
+		{"docs"},
+		{"fmt"},
+		{"schema"},
+		{"purge", "--dry-run", "--key", "product:1"},
+		{"cdn", "export", "varnish"},
+		{"help", "lint"},
+		{"version", "--json"},
 	} {
 		args = append([]string{"-C", dir}, args...)
 		var errs strings.Builder
