@@ -7,13 +7,14 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/larderdev/larder/internal/muxroute"
 )
 
 // Options configures a [Layer]. The zero value works: no CDN, any cookie is one
@@ -125,7 +126,7 @@ func New(routes map[string]Policy, o Options) (*Layer, error) {
 	scratch := http.NewServeMux()
 	for _, pattern := range slices.Sorted(maps.Keys(routes)) {
 		note := func(err error) { errs = append(errs, fmt.Errorf("route %q: %w", pattern, err)) }
-		if err := register(scratch, pattern); err != nil {
+		if err := muxroute.Register(scratch, pattern, http.NotFoundHandler()); err != nil {
 			note(err)
 			continue
 		}
@@ -143,22 +144,6 @@ func New(routes map[string]Policy, o Options) (*Layer, error) {
 		return nil, fmt.Errorf("httpcache: %w", err)
 	}
 	return l, nil
-}
-
-// registered is where in this program's source a mux got a pattern, which says
-// nothing to whoever wrote the pattern.
-var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
-
-// register lets a mux look at a pattern: it panics if it is none, or conflicts
-// with another.
-func register(mux *http.ServeMux, pattern string) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.New(registered.ReplaceAllString(fmt.Sprint(r), ""))
-		}
-	}()
-	mux.Handle(pattern, http.NotFoundHandler())
-	return nil
 }
 
 // prepare checks the options.

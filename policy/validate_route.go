@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/muxroute"
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
@@ -117,14 +118,10 @@ func (c *checker) pattern(path, pattern string) []string {
 	return names
 }
 
-// refused returns why a ServeMux does not take a pattern, "" if it does. Only
-// Handle can tell, and it tells by a panic.
+// refused returns why a ServeMux does not take a pattern, "" if it does.
 func refused(pattern string) (why string) {
-	defer func() {
-		if told := recover(); told != nil {
-			why = strings.TrimPrefix(fmt.Sprint(told), fmt.Sprintf("parsing %q: ", pattern))
-		}
-	}()
-	http.NewServeMux().Handle(pattern, http.NotFoundHandler())
+	if err := muxroute.Register(http.NewServeMux(), pattern, http.NotFoundHandler()); err != nil {
+		return strings.TrimPrefix(err.Error(), fmt.Sprintf("parsing %q: ", pattern))
+	}
 	return ""
 }

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/larderdev/larder/internal/muxroute"
 )
 
 // pattern is one of net/http.ServeMux: "GET example.com/items/{id}".
@@ -76,25 +77,11 @@ func checkPatterns(patterns []string) error {
 	var errs []error
 	mux := http.NewServeMux()
 	for _, text := range patterns {
-		if err := register(mux, text); err != nil {
+		if err := muxroute.Register(mux, text, http.NotFoundHandler()); err != nil {
 			errs = append(errs, fmt.Errorf("route %q: %w", text, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// registered is where in this program's source a mux got a pattern, which says
-// nothing to whoever wrote the pattern.
-var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
-
-func register(mux *http.ServeMux, text string) (err error) {
-	defer func() {
-		if said := recover(); said != nil {
-			err = errors.New(registered.ReplaceAllString(fmt.Sprint(said), ""))
-		}
-	}()
-	mux.Handle(text, http.NotFoundHandler())
-	return nil
 }
 
 // overlaps tells whether some path matches both.

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -75,22 +76,10 @@ func places(c policy.Class, p larder.Policy) string {
 
 // words writes a duration as people do: "7d", "1h30m", "500ms".
 func words(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d >= day {
-		text := fmt.Sprintf("%dd", d/day)
-		if rest := d % day; rest > 0 {
-			text += words(rest)
-		}
-		return text
+	if days := d / timespan.Day; days > 0 && d%timespan.Day > 0 {
+		return fmt.Sprintf("%dd", days) + timespan.Text(d%timespan.Day)
 	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
+	return timespan.Text(d)
 }
 
 // versions says where a version comes from, for the method that reads it.

@@ -199,7 +199,7 @@ func said(d time.Duration) string {
 	if d <= 0 {
 		return "nothing"
 	}
-	return span(d)
+	return length(d)
 }
 
 // kept compares where and in which form values are kept.
@@ -285,7 +285,7 @@ func (p *pair) encryption(otherwise string) verdict {
 func (d *differ) invalidation(at func(...string) string, p *pair) {
 	oldTags := "Values that are kept already carry the old tags until they end"
 	if p.known && p.oldIs.TTL.Shared > 0 {
-		oldTags += ", for up to " + span(p.oldIs.TTL.Shared+max(p.oldIs.StaleWhileRevalidate, p.oldIs.StaleIfError, 0))
+		oldTags += ", for up to " + length(p.oldIs.TTL.Shared+max(p.oldIs.StaleWhileRevalidate, p.oldIs.StaleIfError, 0))
 	}
 	oldTags += ": invalidate the old tags, too, until then. "
 	tagged := func(c policy.Class) bool { return len(c.Tags) > 0 || c.ValueTags }

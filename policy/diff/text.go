@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -21,7 +22,7 @@ type size int64
 func text(v any) string {
 	switch v := v.(type) {
 	case time.Duration:
-		return span(v)
+		return length(v)
 	case share:
 		return orNone(float64(v), func() string { return strconv.FormatFloat(float64(v)*100, 'g', 4, 64) + "%" })
 	case size:
@@ -42,7 +43,7 @@ func text(v any) string {
 	case map[int]time.Duration:
 		var all []string
 		for _, status := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, fmt.Sprintf("%d: %s", status, span(v[status])))
+			all = append(all, fmt.Sprintf("%d: %s", status, length(v[status])))
 		}
 		return braces(all)
 	case map[string]string:
@@ -54,7 +55,7 @@ func text(v any) string {
 		}
 		return v.Type + braces(all) // one of them is empty
 	case policy.Profile:
-		return braces(pairs("fresh", span(v.Fresh), "stale", span(v.Stale), "expire", span(v.Expire), "jitter", text(share(v.Jitter))))
+		return braces(pairs("fresh", length(v.Fresh), "stale", length(v.Stale), "expire", length(v.Expire), "jitter", text(share(v.Jitter))))
 	case policy.CDN:
 		return braces(pairs("kind", v.Kind, "zone", v.Zone, "token", v.Token, "hosts", text(v.Hosts)))
 	case []policy.Table:
@@ -111,23 +112,13 @@ func braces(all []string) string {
 	return "{" + strings.Join(all, ", ") + "}"
 }
 
-// span writes a duration as files do.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d == 0:
+// length writes a duration as files do.
+func length(d time.Duration) string {
+	switch d {
+	case 0:
 		return ""
-	case d == policy.None:
+	case policy.None:
 		return "none"
-	case d%day == 0:
-		return fmt.Sprintf("%dd", d/day)
 	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return timespan.Text(d)
 }

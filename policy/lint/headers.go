@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/httpcache"
+	"github.com/larderdev/larder/internal/muxroute"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -66,7 +67,7 @@ func sMaxAge(k *check) {
 func headersRefused(k *check) {
 	for _, r := range k.routes {
 		said := r.is
-		if !r.strict() && said.Edge == 0 && said.Browser == 0 && len(said.Statuses) == 0 || register(http.NewServeMux(), r.pattern, nothing{}) != nil {
+		if !r.strict() && said.Edge == 0 && said.Browser == 0 && len(said.Statuses) == 0 || muxroute.Register(http.NewServeMux(), r.pattern, nothing{}) != nil {
 			continue // other rules
 		}
 		p := httpcache.Policy{

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/field"
 )
@@ -48,7 +49,7 @@ func memoryTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared > 0 && c.said.TTL.Memory > c.is.TTL.Shared {
 			k.report(c.owner, "ttl.memory",
-				fmt.Sprintf("memory keeps a value for %s, and it is fresh for %s", span(c.said.TTL.Memory), span(c.is.TTL.Shared)),
+				fmt.Sprintf("memory keeps a value for %s, and it is fresh for %s", timespan.Text(c.said.TTL.Memory), timespan.Text(c.is.TTL.Shared)),
 				"Lower it, or leave it out: it bounds the TTL, and does not raise it.")
 		}
 	}
@@ -62,7 +63,7 @@ func edgeTTL(k *check) {
 			if !r.cached() || r.is.Edge <= c.is.TTL.Shared || c.is.TTL.Shared == 0 || len(r.is.Tags) > 0 || len(c.is.Tags) > 0 || c.is.ValueTags {
 				continue
 			}
-			message := fmt.Sprintf("the edge keeps it for %s, %s is fresh for %s, and no tag purges it", span(r.is.Edge), c.name, span(c.is.TTL.Shared))
+			message := fmt.Sprintf("the edge keeps it for %s, %s is fresh for %s, and no tag purges it", timespan.Text(r.is.Edge), c.name, timespan.Text(c.is.TTL.Shared))
 			mend := "Give the route tags, or a life at the edge that is not above the class's."
 			switch {
 			case r.said.Edge > 0:
@@ -96,7 +97,7 @@ func fromValue(k *check) {
 			if w.said == 0 {
 				field, mend = "profile", "Write "+w.field+": none, or use a profile without a stale window."
 			}
-			k.report(c.owner, field, fmt.Sprintf("its values know their own end, and %s says to serve them for %s more", w.field, span(w.is)), mend)
+			k.report(c.owner, field, fmt.Sprintf("its values know their own end, and %s says to serve them for %s more", w.field, timespan.Text(w.is)), mend)
 		}
 	}
 }
@@ -147,7 +148,7 @@ func tooStale(stale, fresh time.Duration) bool { return fresh > 0 && stale/longe
 
 // staleText names both times, since the mend may be about either.
 func staleText(stale, fresh time.Duration) string {
-	return fmt.Sprintf("it is fresh for %s and served stale for %s: who comes first after a quiet time gets a value that old", span(fresh), span(stale))
+	return fmt.Sprintf("it is fresh for %s and served stale for %s: who comes first after a quiet time gets a value that old", timespan.Text(fresh), timespan.Text(stale))
 }
 
 // negativeTTL looks at what was said: the default is never above the life of values.
@@ -155,7 +156,7 @@ func negativeTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared > 0 && c.said.NegativeTTL > c.is.TTL.Shared {
 			k.report(c.owner, "negative_ttl",
-				fmt.Sprintf("that there is no value is remembered for %s, a value for %s", span(c.said.NegativeTTL), span(c.is.TTL.Shared)),
+				fmt.Sprintf("that there is no value is remembered for %s, a value for %s", timespan.Text(c.said.NegativeTTL), timespan.Text(c.is.TTL.Shared)),
 				"Lower it: what is created meanwhile is not seen.")
 		}
 	}
@@ -192,8 +193,8 @@ func browserPurgeable(k *check) {
 	for _, r := range k.routes {
 		purgeable := len(r.is.Tags) > 0 || r.class != nil && !r.never() && r.class.invalidated()
 		if purgeable && !r.is.NoStore && r.is.Browser > longestBrowser {
-			k.report(r.owner, "browser", fmt.Sprintf("browsers use their copy for %s, and no purge reaches them", span(r.is.Browser)),
-				fmt.Sprintf("Keep it at %s or below: asking whether a copy is still good costs little.", span(longestBrowser)))
+			k.report(r.owner, "browser", fmt.Sprintf("browsers use their copy for %s, and no purge reaches them", timespan.Text(r.is.Browser)),
+				fmt.Sprintf("Keep it at %s or below: asking whether a copy is still good costs little.", timespan.Text(longestBrowser)))
 		}
 	}
 }
@@ -221,10 +222,10 @@ func statusTooLong(k *check) {
 			life, field := r.is.Statuses[status], fmt.Sprintf("statuses.%d", status)
 			switch {
 			case status >= 500 && life > longestFailure:
-				k.report(r.owner, field, fmt.Sprintf("a failure is kept for %s, also when the origin is well again", span(life)),
-					fmt.Sprintf("Keep it at %s or below.", span(longestFailure)))
+				k.report(r.owner, field, fmt.Sprintf("a failure is kept for %s, also when the origin is well again", timespan.Text(life)),
+					fmt.Sprintf("Keep it at %s or below.", timespan.Text(longestFailure)))
 			case status >= 400 && r.is.Edge > 0 && life > r.is.Edge:
-				k.report(r.owner, field, fmt.Sprintf("that something is not there is kept for %s, the thing itself for %s", span(life), span(r.is.Edge)),
+				k.report(r.owner, field, fmt.Sprintf("that something is not there is kept for %s, the thing itself for %s", timespan.Text(life), timespan.Text(r.is.Edge)),
 					"Lower it to the route's own life, or below.")
 			}
 		}
@@ -246,20 +247,4 @@ func profileUnused(k *check) {
 			k.add(field.Path("profiles", name), "no class and no route uses it", "Take it out, or use it.")
 		}
 	}
-}
-
-// span writes a duration as files do: "1h30m", and in days where it is whole days.
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d >= day && d%day == 0 {
-		return fmt.Sprintf("%dd", d/day)
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/larderdev/larder/internal/muxroute"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/secret"
 )
@@ -23,12 +24,12 @@ func routePattern(k *check) {
 	var fine []string
 	conflicts := 0
 	for _, pattern := range sortedKeys(k.p.Routes) {
-		if register(mux, pattern, nothing{}) == nil {
+		if muxroute.Register(mux, pattern, nothing{}) == nil {
 			fine = append(fine, pattern)
 			continue
 		}
 		o := k.byRoute[pattern]
-		if err := register(http.NewServeMux(), pattern, nothing{}); err != nil {
+		if err := muxroute.Register(http.NewServeMux(), pattern, nothing{}); err != nil {
 			text := err.Error()
 			if i := strings.LastIndex(text, ": "); i >= 0 { // the mux repeats the pattern
 				text = text[i+2:]
@@ -50,7 +51,7 @@ func routePattern(k *check) {
 // refuses has its finding already, and of one with a secret no part is repeated.
 func routeNotServeMux(k *check) {
 	for _, pattern := range sortedKeys(k.p.Routes) {
-		if secret.In(pattern) != "" || register(http.NewServeMux(), pattern, nothing{}) != nil {
+		if secret.In(pattern) != "" || muxroute.Register(http.NewServeMux(), pattern, nothing{}) != nil {
 			continue
 		}
 		_, rest, ok := strings.Cut(pattern, " ")
@@ -93,23 +94,12 @@ func foreignWildcard(segment string) string {
 func against(pattern string, fine []string) string {
 	i := slices.IndexFunc(fine, func(other string) bool {
 		mux := http.NewServeMux()
-		return register(mux, other, nothing{}) == nil && register(mux, pattern, nothing{}) != nil
+		return muxroute.Register(mux, other, nothing{}) == nil && muxroute.Register(mux, pattern, nothing{}) != nil
 	})
 	if i < 0 {
 		return "the others"
 	}
 	return fine[i]
-}
-
-// register returns why a mux does not take a pattern: it panics then.
-func register(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
-	mux.Handle(pattern, h)
-	return nil
 }
 
 // nothing is a handler that never runs. Its pattern tells it from those that a mux
@@ -126,7 +116,7 @@ func routeShadows(k *check) {
 	mux := http.NewServeMux()
 	strict := map[string]*route{}
 	for _, r := range k.routes {
-		if r.strict() && register(mux, r.pattern, nothing{r.pattern}) == nil {
+		if r.strict() && muxroute.Register(mux, r.pattern, nothing{r.pattern}) == nil {
 			strict[r.pattern] = r
 		}
 	}

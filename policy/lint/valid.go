@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy/internal/field"
 	"github.com/larderdev/larder/policy/internal/secret"
 )
@@ -66,7 +67,7 @@ func refusedAtStart(k *check) {
 		}
 		s := c.is.Stampede
 		if s.HardTimeout > 0 && s.SoftTimeout >= s.HardTimeout {
-			k.report(c.owner, "stampede.soft_timeout", fmt.Sprintf("readers wait %s for a load that ends after %s", span(s.SoftTimeout), span(s.HardTimeout)),
+			k.report(c.owner, "stampede.soft_timeout", fmt.Sprintf("readers wait %s for a load that ends after %s", timespan.Text(s.SoftTimeout), timespan.Text(s.HardTimeout)),
 				"Make it shorter than hard_timeout.")
 		}
 		if s.EarlyRefresh > 100 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -82,20 +83,10 @@ func times(number, name string) (time.Duration, bool) {
 // writeDuration writes a length of time so that [duration] reads the same: whole
 // days as such, the rest as Go does without the zeros at the end.
 func writeDuration(d time.Duration) string {
-	switch {
-	case d == policy.None:
+	if d == policy.None {
 		return "none"
-	case d >= day && d%day == 0:
-		return strconv.FormatInt(int64(d/day), 10) + "d"
 	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return timespan.Text(d)
 }
 
 // percent reads a share in percent, "10%" or "12.5 %". It moves the point in the

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -138,22 +139,22 @@ func line(c *policy.Class) string {
 		dash := strings.Repeat("—", max(1, bits(d)))
 		fmt.Fprintf(&b, "|%s %s %s", dash, text, dash)
 	}
-	fresh := "fresh " + short(c.TTL.Shared)
+	fresh := "fresh " + timespan.Text(c.TTL.Shared)
 	if c.FromValue {
-		fresh = "fresh until the value's own end, " + short(c.TTL.Shared) + " at most"
+		fresh = "fresh until the value's own end, " + timespan.Text(c.TTL.Shared) + " at most"
 	}
 	part(fresh, c.TTL.Shared)
 	swr, sie := max(c.StaleWhileRevalidate, 0), max(c.StaleIfError, 0)
 	if both := min(swr, sie); both > 0 {
-		part("stale while one load replaces it, or it fails, "+short(both), both)
+		part("stale while one load replaces it, or it fails, "+timespan.Text(both), both)
 	}
 	switch {
 	case swr > sie:
-		part("stale while one load replaces it "+short(swr-sie), swr-sie)
+		part("stale while one load replaces it "+timespan.Text(swr-sie), swr-sie)
 	case sie > swr:
-		part("stale only if the load fails "+short(sie-swr), sie-swr)
+		part("stale only if the load fails "+timespan.Text(sie-swr), sie-swr)
 	}
-	fmt.Fprintf(&b, "| gone at %s", short(c.TTL.Shared+max(swr, sie)))
+	fmt.Fprintf(&b, "| gone at %s", timespan.Text(c.TTL.Shared+max(swr, sie)))
 	return b.String()
 }
 
@@ -164,21 +165,6 @@ func bits(d time.Duration) int {
 		n++
 	}
 	return n
-}
-
-// short writes a duration without the units that are zero: 1h, not 1h0m0s.
-func short(d time.Duration) string {
-	if d >= 24*time.Hour && d%(24*time.Hour) == 0 {
-		return fmt.Sprintf("%dd", d/(24*time.Hour))
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // says puts into words what the numbers do not say.

@@ -11,6 +11,7 @@ import (
 	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
 	"github.com/larderdev/larder/internal/keytext"
+	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/redisstore"
 	"github.com/larderdev/larder/store"
@@ -122,7 +123,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 func (d Duration) String() string {
 	t := time.Duration(d)
 	if t.Abs() >= time.Minute {
-		return short(t.Round(time.Second))
+		return timespan.Text(t.Round(time.Second))
 	}
 	return t.Round(time.Millisecond).String()
 }

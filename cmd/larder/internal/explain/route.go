@@ -5,12 +5,13 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/larderdev/larder/httpcache"
 	"github.com/larderdev/larder/internal/gen"
+	"github.com/larderdev/larder/internal/muxroute"
+	"github.com/larderdev/larder/internal/timespan"
 )
 
 // URL is what there is to say of a request.
@@ -93,23 +94,16 @@ func (x *Explainer) mux() (mux *http.ServeMux, err error) {
 	return mux, nil
 }
 
-// registered is where in this program's source a mux got a pattern, which says
-// nothing to whoever wrote the pattern.
-var registered = regexp.MustCompile(` \(registered at [^\n]*?:[0-9]+\)`)
-
-// register turns the panic of a pattern that net/http refuses into an error.
-func register(mux *http.ServeMux, pattern string) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("route %q: %s", pattern, registered.ReplaceAllString(fmt.Sprint(p), ""))
-		}
-	}()
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+// register gives mux a route that says which request came to it.
+func register(mux *http.ServeMux, pattern string) error {
+	if err := muxroute.Register(mux, pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if to, ok := w.(*probe); ok {
 			to.request = r
 		}
 		_, _ = w.Write([]byte("ok"))
-	})
+	})); err != nil {
+		return fmt.Errorf("route %q: %w", pattern, err)
+	}
 	return nil
 }
 
@@ -191,9 +185,9 @@ func (x *Explainer) describe(out *URL, r *http.Request) error {
 	case route.NoStore:
 		say("Nobody keeps it, neither a browser nor the edge.")
 	case route.Private:
-		say("The browser of the one who asked keeps it, for %s; no shared cache does.", orAsk(short(route.Browser)))
+		say("The browser of the one who asked keeps it, for %s; no shared cache does.", orAsk(timespan.Text(route.Browser)))
 	case route.Edge > 0:
-		say("The edge keeps it for %s, a browser for %s.", short(route.Edge), orAsk(short(route.Browser)))
+		say("The edge keeps it for %s, a browser for %s.", timespan.Text(route.Edge), orAsk(timespan.Text(route.Browser)))
 		say("A request with Authorization or with a cookie that is not harmless gets an answer that nobody keeps.")
 	default:
 		say("Nothing says for how long it may be kept: nobody does.")
