@@ -53,3 +53,23 @@ func TestKeyKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyText_OrderOfParts: the text of a key does not depend on the order in which
+// the policy has its parts, which is what larder diff says.
+func TestKeyText_OrderOfParts(t *testing.T) {
+	q, page := policy.KeyPart{Name: "q", Type: "string"}, policy.KeyPart{Name: "page", Type: "int64"}
+	var texts []string
+	for _, parts := range [][]policy.KeyPart{{q, page}, {page, q}} {
+		p := &policy.Policy{Version: policy.FileVersion, Classes: map[string]policy.Class{
+			"search": {Type: "string", TTL: policy.TTL{Shared: time.Hour}, Key: policy.Key{Parts: parts}},
+		}}
+		files := generate(t, p, "").Files
+		at := slices.IndexFunc(files, func(f File) bool { return f.Name == "keys_gen.go" })
+		_, body, _ := strings.Cut(string(files[at].Data), "MarshalText() ([]byte, error) {")
+		body, _, _ = strings.Cut(body, "\n}\n")
+		texts = append(texts, body)
+	}
+	if texts[0] != texts[1] || !strings.Contains(texts[0], `t.text("q", k.Q)`) {
+		t.Errorf("the key is written as\n%s\nand, with its parts in another order, as\n%s", texts[0], texts[1])
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/larderdev/larder/policy"
@@ -103,13 +104,54 @@ func (p *pair) pattern() verdict {
 	return verdict{Behavioural, "An update invalidates, and the next reader loads: more loads than before. While both versions run, some updates still write."}
 }
 
-// key is a cold start also if only the order of parts changes: the text of a key is made
-// of them in turn.
+// key is about the text of keys, by which values are found. That of parts is in the
+// order of their names, without those that are zero; that of a number is its digits.
 func (p *pair) key() verdict {
-	if textKey(p.old.Key) == textKey(p.new.Key) {
+	was, is := p.old.Key, p.new.Key
+	switch {
+	case textKey(was) == textKey(is):
 		return verdict{Safe, sameLife}
+	case len(was.Parts) > 0 && len(is.Parts) > 0:
+		return parts(was.Parts, is.Parts)
+	case plainText[textKey(was)] && plainText[textKey(is)]:
+		return verdict{Breaking, "Keys keep their text, and what is kept is found as before. " + compile}
 	}
 	return verdict{Breaking, coldStart + "Keys have another text, and invalidations of the old ones reach nothing. " + compile}
+}
+
+// parts compares keys that both have parts.
+func parts(was, is []policy.KeyPart) verdict {
+	gone, come := without(was, is), without(is, was)
+	switch {
+	case len(gone)+len(come) == 0:
+		return verdict{Behavioural, "Keys keep their text, and what is kept is found as before. The fields of the key stand in another order: code that writes a key without their names means another one, or does not compile."}
+	case len(gone) == 0:
+		return verdict{Behavioural, "Keys that ask for " + called(come) + " are new ones: nothing is kept of them. All others keep their text, and are found as before."}
+	case len(come) == 0:
+		return verdict{Breaking, "Nothing that is kept under a key with " + called(gone) + " is found any more. All others keep their text, and are found as before. " + compile}
+	}
+	return verdict{Breaking, coldStart + "Keys have another text, and invalidations of the old ones reach nothing. " + compile}
+}
+
+// without returns the parts of a that b does not have.
+func without(a, b []policy.KeyPart) []policy.KeyPart {
+	return slices.DeleteFunc(slices.Clone(a), func(p policy.KeyPart) bool { return slices.Contains(b, p) })
+}
+
+// called names parts in a sentence.
+func called(parts []policy.KeyPart) string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.Name
+	}
+	return strings.Join(names, " or ")
+}
+
+// plainText are the types whose text says only the value: 42 is "42" in all of them.
+var plainText = map[string]bool{
+	"string": true, "byte": true, "rune": true,
+	"int": true, "int8": true, "int16": true, "int32": true, "int64": true,
+	"uint": true, "uint8": true, "uint16": true, "uint32": true, "uint64": true,
 }
 
 // textKey is the key with its default.

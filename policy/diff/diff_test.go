@@ -151,6 +151,14 @@ func TestCompare_Words(t *testing.T) {
 		return p
 	}
 	same := func(*policy.Class) {}
+	parts := func(names ...string) func(*policy.Class) {
+		return func(c *policy.Class) {
+			c.Key = policy.Key{}
+			for _, name := range names {
+				c.Key.Parts = append(c.Key.Parts, policy.KeyPart{Name: name, Type: "string"})
+			}
+		}
+	}
 	for _, tt := range []struct {
 		name     string
 		old, new *policy.Policy
@@ -158,12 +166,16 @@ func TestCompare_Words(t *testing.T) {
 		path     string
 		words    []string
 	}{
-		{"key type", class(same), class(func(c *policy.Class) { c.Key.Type = "string" }), Breaking, "classes.product.key", []string{"cold start", "compile"}},
+		{"key type", class(same), class(func(c *policy.Class) { c.Key.Type = "string" }), Breaking, "classes.product.key", []string{"found as before", "compile"}},
+		{"key of another text", class(same), class(func(c *policy.Class) { c.Key.Type = "bool" }), Breaking, "classes.product.key", []string{"cold start", "compile"}},
 		{
 			"key parts", class(func(c *policy.Class) { c.Key = policy.Key{Parts: []policy.KeyPart{{Name: "q", Type: "string"}}} }),
 			class(func(c *policy.Class) { c.Key = policy.Key{Parts: []policy.KeyPart{{Name: "q", Type: "int64"}}} }), Breaking, "classes.product.key",
 			[]string{"cold start"},
 		},
+		{"key parts in another order", class(parts("q", "page")), class(parts("page", "q")), Behavioural, "classes.product.key", []string{"found as before", "another order"}},
+		{"a key part more", class(parts("q")), class(parts("page", "q")), Behavioural, "classes.product.key", []string{"ask for page are new", "found as before"}},
+		{"a key part less", class(parts("q", "page")), class(parts("page")), Breaking, "classes.product.key", []string{"key with q is", "compile"}},
 		{"key said as it was", class(func(c *policy.Class) { c.Key = policy.Key{} }), class(func(c *policy.Class) { c.Key.Type = "string" }), Safe, "classes.product.key", nil},
 		{"type", class(same), class(func(c *policy.Class) { c.Type = "string" }), Breaking, "classes.product.type", []string{"cold start"}},
 		{"encrypted", class(same), class(func(c *policy.Class) { c.Encrypt = true }), Breaking, "classes.product.encrypt", []string{"cold start", "in clear"}},
