@@ -120,10 +120,7 @@ func (d *differ) route(path, pattern string) {
 		if sameMembers(old.Vary, new.Vary) {
 			return verdict{Safe, sameLife}
 		}
-		if slices.ContainsFunc(old.Vary, func(name string) bool { return !slices.Contains(new.Vary, name) }) {
-			return verdict{Breaking, edgeStart + "A field that told responses apart does so no more: be sure that they no longer depend on it."}
-		}
-		return verdict{Breaking, edgeStart + "Each value of the new field has a place of its own."}
+		return vary(old.Vary, new.Vary, newIs)
 	})
 	d.field(at("statuses"), old.Statuses, new.Statuses, always(Behavioural, "Other statuses are kept, or for other times. "+keepsOld+"."))
 	d.field(at("ignore"), old.Ignore, new.Ignore, always(Safe, "It is for lint."))
@@ -134,6 +131,21 @@ func (d *differ) route(path, pattern string) {
 func sameRoute(a, b policy.Route) bool {
 	return a.NoStore == b.NoStore && a.Private == b.Private && a.Edge == b.Edge && a.Browser == b.Browser &&
 		a.StaleWhileRevalidate == b.StaleWhileRevalidate && a.StaleIfError == b.StaleIfError
+}
+
+// vary says what it does that responses name other fields. What is kept already keeps
+// the Vary that it came with (RFC 9111, 4.1), so nothing begins cold, and what came
+// without a field is served whatever a request has in it.
+func vary(old, new []string, is policy.Route) verdict {
+	effect := ""
+	if slices.ContainsFunc(new, func(name string) bool { return !slices.Contains(old, name) }) {
+		effect = fmt.Sprintf("What is kept already does not tell the new field apart, and is served to everyone until it ends, for up to %s: purge it when the program runs. ",
+			said(is.Edge+max(is.StaleWhileRevalidate, is.StaleIfError)))
+	}
+	if slices.ContainsFunc(old, func(name string) bool { return !slices.Contains(new, name) }) {
+		effect += "A field that told responses apart does so no more: be sure that they no longer depend on it."
+	}
+	return verdict{Breaking, effect}
 }
 
 // query says what it does that the edge has other parameters in its keys.
