@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,7 +76,7 @@ func newOddEdge(t *testing.T, dir string, origin originFunc, change ...func(*Opt
 		t.Fatal(err)
 	}
 	odd := &oddFiles{files: f}
-	h.options.DiskBytes = orElse(h.options.DiskBytes, 1<<30)
+	h.options.DiskBytes = cmp.Or(h.options.DiskBytes, 1<<30)
 	h.store.disk = openDisk(odd, &h.options, &h.spools, h.reports)
 	return h, odd
 }

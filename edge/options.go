@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -136,15 +137,15 @@ var (
 
 // complete fills in the defaults.
 func (o *Options) complete() {
-	o.Name = orElse(o.Name, "larder")
-	o.MaxBytes = orElse(o.MaxBytes, 256<<20)
-	o.MaxObjectBytes = orElse(o.MaxObjectBytes, min(8<<20, o.MaxBytes/4))
+	o.Name = cmp.Or(o.Name, "larder")
+	o.MaxBytes = cmp.Or(o.MaxBytes, 256<<20)
+	o.MaxObjectBytes = cmp.Or(o.MaxObjectBytes, min(8<<20, o.MaxBytes/4))
 	if o.Disk != "" {
-		o.DiskBytes = orElse(o.DiskBytes, 4<<30)
+		o.DiskBytes = cmp.Or(o.DiskBytes, 4<<30)
 	}
-	o.OriginTimeout = orElse(o.OriginTimeout, time.Minute)
-	o.StaleIfUnreachable = orElse(o.StaleIfUnreachable, 24*time.Hour)
-	o.Logger = orElse(o.Logger, slog.Default())
+	o.OriginTimeout = cmp.Or(o.OriginTimeout, time.Minute)
+	o.StaleIfUnreachable = cmp.Or(o.StaleIfUnreachable, 24*time.Hour)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.TargetFields == nil {
 		o.TargetFields = []string{"CDN-Cache-Control"}
 	}
@@ -154,15 +155,6 @@ func (o *Options) complete() {
 		origin := *o.Origin
 		o.Origin = &origin
 	}
-}
-
-// orElse returns value, or otherwise if value is zero.
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // OptionError says what is wrong with a field of [Options].

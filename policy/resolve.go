@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -22,8 +23,8 @@ func (p *Policy) Resolve(name string) (Class, error) {
 	if err != nil {
 		return Class{}, fmt.Errorf("policy: class %q: %w", name, err)
 	}
-	c.Pattern = orElse(c.Pattern, CacheAside)
-	c.Privacy = orElse(c.Privacy, Public)
+	c.Pattern = cmp.Or(c.Pattern, CacheAside)
+	c.Privacy = cmp.Or(c.Privacy, Public)
 	if c.Pattern == Never {
 		return c, nil
 	}
@@ -34,13 +35,13 @@ func (p *Policy) Resolve(name string) (Class, error) {
 	if c.FromValue && line.Fresh == 0 {
 		line.Fresh = longestFromValue
 	}
-	c.TTL.Shared = orElse(c.TTL.Shared, line.Fresh)
-	c.TTL.Memory = orElse(c.TTL.Memory, c.TTL.Shared)
-	c.TTL.Edge = orElse(c.TTL.Edge, c.TTL.Shared)
+	c.TTL.Shared = cmp.Or(c.TTL.Shared, line.Fresh)
+	c.TTL.Memory = cmp.Or(c.TTL.Memory, c.TTL.Shared)
+	c.TTL.Edge = cmp.Or(c.TTL.Edge, c.TTL.Shared)
 	c.StaleWhileRevalidate = said(c.StaleWhileRevalidate, line.Stale)
 	c.StaleIfError = said(c.StaleIfError, line.staleIfError())
-	c.Jitter = orElse(c.Jitter, line.Jitter)
-	c.NegativeTTL = orElse(c.NegativeTTL, min(c.TTL.Shared, 30*time.Second))
+	c.Jitter = cmp.Or(c.Jitter, line.Jitter)
+	c.NegativeTTL = cmp.Or(c.NegativeTTL, min(c.TTL.Shared, 30*time.Second))
 	return c, nil
 }
 
@@ -110,14 +111,5 @@ func (c *Class) has(tier Tier) bool {
 
 // said is what a field says, or otherwise if it says nothing; none is zero.
 func said(field, otherwise time.Duration) time.Duration {
-	return max(orElse(field, otherwise), 0)
-}
-
-// orElse returns value, or otherwise if value is zero.
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
+	return max(cmp.Or(field, otherwise), 0)
 }

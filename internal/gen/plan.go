@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,8 +64,8 @@ func makePlan(p *policy.Policy) (*plan, error) {
 
 // place finds out where the package goes, and what it is called.
 func (pl *plan) place(g policy.Go) error {
-	pl.Out = path.Clean(orElse(g.Out, "internal/caches"))
-	pl.Package = orElse(g.Package, path.Base(pl.Out))
+	pl.Out = path.Clean(cmp.Or(g.Out, "internal/caches"))
+	pl.Package = cmp.Or(g.Package, path.Base(pl.Out))
 	return checkPackage(pl.Package)
 }
 
@@ -128,14 +129,14 @@ func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	}
 	note(checkClass(c))
 	var err error
-	t.value, err = parseType(orElse(c.Type, plainType))
+	t.value, err = parseType(cmp.Or(c.Type, plainType))
 	note(err)
 	switch {
 	case len(c.Key.Parts) > 0:
 		t.key = goType{name: t.Go + "Key"}
 		note(pl.addKey(name, t.Go, c.Key.Parts))
 	default:
-		t.key, err = parseType(orElse(c.Key.Type, "string"))
+		t.key, err = parseType(cmp.Or(c.Key.Type, "string"))
 		note(err)
 		if err == nil {
 			note(t.key.checkKey())
@@ -238,13 +239,4 @@ func policyOf(c policy.Class) larder.Policy {
 		p.MemoryTTL = c.TTL.Memory
 	}
 	return p
-}
-
-// orElse returns value, or otherwise if value is zero.
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
