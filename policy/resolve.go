@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -65,7 +66,7 @@ func (p *Policy) ResolveRoute(pattern string) (Route, error) {
 		if c.Pattern == Never {
 			return Route{Class: r.Class, NoStore: true, Ignore: r.Ignore}, nil
 		}
-		if line.Fresh == 0 && c.has(Edge) && !r.NoStore && !r.Private {
+		if line.Fresh == 0 && slices.Contains(c.Tiers, Edge) && !r.NoStore && !r.Private {
 			line.Fresh = c.TTL.Edge
 		}
 	}
@@ -97,16 +98,6 @@ func (l Profile) staleIfError() time.Duration {
 		return l.Stale
 	}
 	return l.Expire - l.Fresh
-}
-
-// has tells whether values are kept in tier.
-func (c *Class) has(tier Tier) bool {
-	for _, t := range c.Tiers {
-		if t == tier {
-			return true
-		}
-	}
-	return false
 }
 
 // said is what a field says, or otherwise if it says nothing; none is zero.
