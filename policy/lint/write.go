@@ -151,10 +151,11 @@ func writeJSON(w io.Writer, all []located) error {
 	}
 	report := struct {
 		Schema   int       `json:"schema"`
+		Command  string    `json:"command"`
 		Errors   int       `json:"errors"`
 		Warnings int       `json:"warnings"`
 		Findings []finding `json:"findings"`
-	}{Schema: 1, Findings: []finding{}}
+	}{Schema: 1, Command: "lint", Findings: []finding{}}
 	for _, l := range all {
 		if l.Severity == Error {
 			report.Errors++
