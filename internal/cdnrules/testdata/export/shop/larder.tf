@@ -2,6 +2,17 @@
 #
 # Terraform manages all rules of the phase: those of others in the zone are not
 # here and would go. Where there are some, use larder cdn apply.
+#
+# It needs version 5.21.1 of Cloudflare's provider or a later 5. Beside it:
+#
+#   terraform {
+#     required_providers {
+#       cloudflare = {
+#         source  = "cloudflare/cloudflare"
+#         version = ">= 5.21.1, < 6.0.0"
+#       }
+#     }
+#   }
 
 variable "cloudflare_zone_id" {
   type = string
