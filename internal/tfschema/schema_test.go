@@ -1,8 +1,11 @@
 // Package tfschema holds what larder cdn export writes for Terraform against the
 // schema of Cloudflare's provider, which is recorded in testdata: the names of the
 // resource's attributes, their types, which are required, and the values that
-// are allowed. HashiCorp's own parser reads the export. The package is a module of
-// its own, so that nobody else requires that parser.
+// are allowed. HashiCorp's own parser reads the export. This is more than terraform
+// validate does: of an object within an attribute it drops, and does not report,
+// what the schema does not name.
+//
+// The package is a module of its own, so that nobody else requires that parser.
 //
 // To record the schema of another version, in a folder whose configuration names
 // that version of the provider:
