@@ -91,6 +91,8 @@ func writeBranch(b *strings.Builder, r *Rule, otherwise, path string) {
 // writeQuery leaves names in the query. Each parameter gets a "&" before it, and
 // goes with it. Fastly has functions for this, but does not say whether they
 // decode names: then a parameter would be kept that only the service understands.
+// A regular expression that Fastly gives up leaves all parameters where they are:
+// the same for the key and for the service.
 func writeQuery(b *strings.Builder, names []string, path string) {
 	if len(names) == 0 {
 		fmt.Fprintf(b, "\t\tset req.url = %s;\n", path)
