@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/cfapi"
 	"github.com/larderdev/larder/purge"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
@@ -31,54 +31,11 @@ type api struct {
 	token  purgeapi.Secret
 }
 
-// envelope is the body of every answer.
-type envelope struct {
-	Success *bool      `json:"success"`
-	Errors  []apiError `json:"errors"`
-	Result  *ruleset   `json:"result"`
-}
-
-type apiError struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-	Source  struct {
-		Pointer string `json:"pointer"`
-	} `json:"source"`
-}
-
-// text is what the errors say.
-func (e *envelope) text() string {
-	var all []string
-	for _, one := range e.Errors {
-		text := fmt.Sprintf("%s (code %d)", one.Message, one.Code)
-		if one.Source.Pointer != "" {
-			text += " at " + one.Source.Pointer
-		}
-		all = append(all, text)
-	}
-	return strings.Join(all, "; ")
-}
-
-func explain(a purgeapi.Answer) (string, time.Duration) {
-	var e envelope
-	if json.Unmarshal(a.Body, &e) != nil {
-		return "", 0
-	}
-	return e.text(), 0
-}
-
-// noEntrypoint is the code that says that the phase has no ruleset yet. Another 404
-// is about the zone.
-const noEntrypoint = 10003
-
 // read returns the ruleset of the phase; nil: there is none.
 func (a *api) read(ctx context.Context) (*ruleset, error) {
 	set, answer, err := a.call(ctx, http.MethodGet, "/rulesets/phases/"+phase+"/entrypoint", nil)
-	if answer.Status == http.StatusNotFound {
-		var e envelope
-		if json.Unmarshal(answer.Body, &e) == nil && len(e.Errors) > 0 && e.Errors[0].Code == noEntrypoint {
-			return nil, nil
-		}
+	if answer.Status == http.StatusNotFound && cfapi.Code(answer.Body) == cfapi.NoEntrypoint {
+		return nil, nil
 	}
 	return set, err
 }
@@ -122,17 +79,15 @@ func (a *api) once(ctx context.Context, method, path string, body []byte) (*rule
 	if err != nil {
 		return nil, answer, rights(err)
 	}
-	var e envelope
-	if err := json.Unmarshal(answer.Body, &e); err != nil {
-		return nil, answer, a.client.Fail(answer, "the answer is not as documented: "+err.Error(), false)
+	result, failure := cfapi.Result(answer.Body)
+	if failure != "" {
+		return nil, answer, a.client.Fail(answer, failure, false)
 	}
-	if e.Success == nil {
-		return nil, answer, a.client.Fail(answer, "the answer does not say whether it succeeded", false)
+	var set *ruleset
+	if err := json.Unmarshal(result, &set); err != nil || set == nil {
+		return nil, answer, a.client.Fail(answer, "the answer has no ruleset", false)
 	}
-	if !*e.Success || e.Result == nil {
-		return nil, answer, a.client.Fail(answer, "success is not true: "+e.text(), false)
-	}
-	return e.Result, answer, nil
+	return set, answer, nil
 }
 
 // rights adds to a refusal what the token needs.

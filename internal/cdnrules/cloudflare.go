@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/larderdev/larder/internal/cfapi"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
@@ -106,7 +107,7 @@ func (a *api) open(cdn policy.CDN, o Options) error {
 	}
 	a.base = strings.TrimSuffix(base, "/") + "/zones/" + zone.Reveal()
 	a.client = purgeapi.Client{
-		Target: "cloudflare", HTTP: o.HTTP, Limit: maxRuleset, Explain: explain,
+		Target: "cloudflare", HTTP: o.HTTP, Limit: maxRuleset, Explain: cfapi.Explain,
 		Secrets: []purgeapi.Secret{a.token, zone},
 	}
 	return errors.Join(errs...)

@@ -14,8 +14,8 @@ type Format string
 
 // The formats.
 const (
-	// Terraform is a resource cloudflare_ruleset for version 5 of Cloudflare's
-	// provider. Terraform manages all rules of the phase: those of others go.
+	// Terraform is a resource cloudflare_ruleset for version 5.21.1 of Cloudflare's
+	// provider and later 5. Terraform manages all rules of the phase: those of others go.
 	Terraform Format = "terraform"
 	// Varnish is VCL 4.1 for Varnish 6.6 and later, to be included. It goes with
 	// larder.vcl of package purge/varnish.

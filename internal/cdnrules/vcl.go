@@ -30,7 +30,7 @@ sub larder_route {
 		# Not as browsers write a path: no route is found.
 	}`)
 	for i := range rules {
-		writeBranch(&b, &rules[i], "elsif", "req.http.host", "req.http.Larder-Path", varnishQuery)
+		writeBranch(&b, &rules[i], "elsif", "req.http.Larder-Path")
 	}
 	b.WriteString(`
 	unset req.http.Larder-Path;
@@ -70,34 +70,38 @@ sub vcl_backend_response {
 	return &Exported{Files: []File{{"larder-routes.vcl", b.String()}}, Notes: []string{}}
 }
 
-// writeBranch writes the branch of a route. Strings of the long form have no
-// escapes, and none of these has the two characters that end one.
-func writeBranch(b *strings.Builder, r *Rule, otherwise, hostField, pathField string, query func(*strings.Builder, []string)) {
-	condition := fmt.Sprintf(`%s ~ {"^%s$"}`, pathField, r.pattern.regexp())
+// writeBranch writes the branch of a route; path is where the path is. Strings of
+// the long form have no escapes, and none of these has the two characters that end
+// one.
+func writeBranch(b *strings.Builder, r *Rule, otherwise, path string) {
+	condition := fmt.Sprintf(`%s ~ {"^%s$"}`, path, r.pattern.regexp())
 	if len(r.Hosts) > 0 {
-		condition = fmt.Sprintf(`%s ~ {"(?i)^%s(?::[0-9]+)?$"} && `, hostField, hostRegexp(r.Hosts)) + condition
+		condition = fmt.Sprintf(`req.http.host ~ {"(?i)^%s(?::[0-9]+)?$"} && `, hostRegexp(r.Hosts)) + condition
 	}
 	fmt.Fprintf(b, " %s (%s) {\n\t\t# %s\n", otherwise, condition, r.comment())
 	if r.Action == Cache {
 		b.WriteString("\t\tset req.http.Larder-Route = \"cache\";\n")
 		if r.Query != nil {
-			query(b, r.Query)
+			writeQuery(b, r.Query, path)
 		}
 	}
 	b.WriteString("\t}")
 }
 
-// varnishQuery leaves names in the query. Each parameter gets a "&" before it, and
-// goes with it.
-func varnishQuery(b *strings.Builder, names []string) {
+// writeQuery leaves names in the query. Each parameter gets a "&" before it, and
+// goes with it. Fastly has functions for this, but does not say whether they
+// decode names: then a parameter would be kept that only the service understands.
+// A regular expression that Fastly gives up leaves all parameters where they are:
+// the same for the key and for the service.
+func writeQuery(b *strings.Builder, names []string, path string) {
 	if len(names) == 0 {
-		b.WriteString("\t\tset req.url = req.http.Larder-Path;\n")
+		fmt.Fprintf(b, "\t\tset req.url = %s;\n", path)
 		return
 	}
-	fmt.Fprintf(b, `		set req.http.Larder-Query = regsub(req.url, {"^[^?]*\??"}, "&");
+	fmt.Fprintf(b, `		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
 		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!%s(?:[=&]|$))[^&]*"}, "");
-		set req.url = req.http.Larder-Path + regsub(req.http.Larder-Query, {"^&"}, "?");
-`, namesRegexp(names))
+		set req.url = %s + regsub(req.http.Larder-Query, {"^&"}, "?");
+`, namesRegexp(names), path)
 }
 
 // fastly writes snippets for Fastly's VCL. Strings of the long form are used
@@ -115,9 +119,10 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 		# Not as browsers write a path: no route is found.
 	}`)
 	for i := range rules {
-		writeBranch(&b, &rules[i], "else if", "req.http.host", "req.url.path", fastlyQuery)
+		writeBranch(&b, &rules[i], "else if", "req.url.path")
 	}
 	b.WriteString(`
+	unset req.http.Larder-Query;
 	if (req.method != "FASTLYPURGE" && (!req.http.Larder-Route || req.http.Authorization)) {
 		unset req.http.Larder-Route;
 		return(pass);
@@ -144,17 +149,4 @@ if (beresp.http.Surrogate-Control) {
 }
 `
 	return &Exported{Files: []File{{"larder_recv.vcl", b.String()}, {"larder_fetch.vcl", fetch}}, Notes: []string{}}
-}
-
-// fastlyQuery leaves names in the query.
-func fastlyQuery(b *strings.Builder, names []string) {
-	if len(names) == 0 {
-		b.WriteString("\t\tset req.url = querystring.remove(req.url);\n")
-		return
-	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = `{"` + name + `"}`
-	}
-	fmt.Fprintf(b, "\t\tset req.url = querystring.filter_except(req.url, %s);\n", strings.Join(quoted, " + querystring.filtersep() + "))
 }

@@ -1,4 +1,4 @@
-// Package proxyproc runs private caching proxies, Varnish and nginx, for tests
+// Package proxyproc runs private caching proxies, Varnish, nginx and falco, for tests
 // and measurements. It knows nothing of package testing.
 //
 // # Invariants

@@ -113,7 +113,7 @@ func TestZone_Refuses(t *testing.T) {
 		{with(`{"cache":true,"edge_ttl":{"mode":"never"}}`), 400, "/action_parameters/edge_ttl/mode"},
 		{with(`{"cache":true,"edge_ttl":{"mode":"override_origin"}}`), 400, "/action_parameters/edge_ttl/default"},
 		{with(`{"cache":true,"edge_ttl":{"mode":"respect_origin","ttl":1}}`), 400, "/action_parameters/edge_ttl/ttl"},
-		{with(`{"cache":true,"cache_key":{"custom_key":{"query_string":{}}}}`), 400, "/action_parameters/cache_key/custom_key/query_string"},
+		{with(`{"cache":true,"cache_key":{"custom_key":{"query_string":{"include":{"all":true},"exclude":{"all":true}}}}}`), 400, "/action_parameters/cache_key/custom_key/query_string"},
 		{with(`{"cache":true,"cache_key":{"custom_key":{"query_string":{"include":{"list":["a"]}}}}}`), 403, "/action_parameters/cache_key/custom_key/query_string"},
 		{with(`{"cache":true,"vary":{}}`), 400, "/action_parameters/vary/default"},
 		{with(`{"cache":true,"vary":{"default":{"action":"bypass"},"headers":{"Accept":{"action":"normalize"}}}}`), 400, "/action_parameters/vary/headers/Accept"},
@@ -132,6 +132,20 @@ func TestZone_Refuses(t *testing.T) {
 		}
 		if z.Version() != 1 || len(z.Rules()) != 1 {
 			t.Errorf("%.120s was refused and changed the rules", c.body)
+		}
+	}
+}
+
+// TestZone_TakesLists: the schema has objects, the guide has lists.
+func TestZone_TakesLists(t *testing.T) {
+	for query, status := range map[string]int{
+		`{}`: 200, `{"exclude":{"all":true}}`: 200, `{"exclude":["*"]}`: 200, `{"include":["*"]}`: 200,
+		`{"include":["a"]}`: 403, `{"include":[]}`: 400, `{"include":"a"}`: 400,
+	} {
+		z := &Zone{ID: "z", Token: "t", Plan: "free"}
+		got, a := call(t, z, "PUT", entrypoint, `{"rules":[{"expression":"true","action":"set_cache_settings","action_parameters":{"cache":true,"cache_key":{"custom_key":{"query_string":`+query+`}}}}]}`)
+		if got != status {
+			t.Errorf("%s: %d %+v, want %d", query, got, a.Errors, status)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (z *Zone) ruleOf(body map[string]any, at string) (Rule, error) {
 		case "action_parameters":
 			r.ActionParameters, ok = body[name].(map[string]any)
 		default:
-			return r, refuse(at+"/"+name, "unknown field %q", name)
+			return r, refuse(at+"/"+name, "invalid JSON: unknown field %q", name)
 		}
 		if !ok {
 			return r, refuse(at+"/"+name, "%q has the wrong type", name)
@@ -88,6 +88,7 @@ var schema = map[string][]string{
 	"edge_ttl":              {"mode", "default", "status_code_ttl"},
 	"browser_ttl":           {"mode", "default"},
 	"serve_stale":           {"disable_stale_while_updating"},
+	"shared_dictionary":     {"match_pattern"},
 	"cache_reserve":         {"eligible", "minimum_file_size"},
 	"origin_range_requests": {"mode"},
 	"cache_key":             {"ignore_query_strings_order", "cache_deception_armor", "cache_by_device_type", "custom_key"},
@@ -98,7 +99,7 @@ func (z *Zone) checkParameters(p map[string]any, at string) error {
 	for _, name := range slices.Sorted(maps.Keys(p)) {
 		fields, known := schema[name]
 		if !known {
-			return refuse(at+"/"+name, "unknown field %q", name)
+			return refuse(at+"/"+name, "invalid JSON: unknown field %q", name)
 		}
 		object, isObject := p[name].(map[string]any)
 		if fields != nil && !isObject {
@@ -106,7 +107,7 @@ func (z *Zone) checkParameters(p map[string]any, at string) error {
 		}
 		for field := range object {
 			if !slices.Contains(fields, field) {
-				return refuse(at+"/"+name+"/"+field, "unknown field %q", field)
+				return refuse(at+"/"+name+"/"+field, "invalid JSON: unknown field %q", field)
 			}
 		}
 	}
@@ -152,15 +153,21 @@ func (z *Zone) checkKey(p map[string]any, at string) error {
 		return nil
 	}
 	query, _ := custom["query_string"].(map[string]any)
-	if len(query) != 1 {
-		return refuse(at+"/query_string", "exactly one of include and exclude is expected")
+	if len(query) > 1 {
+		return refuse(at+"/query_string", "include and exclude exclude each other")
 	}
 	for name, value := range query {
 		list, _ := value.(map[string]any)
+		if short, ok := value.([]any); ok { // as the guide has it
+			list = map[string]any{"list": short}
+			if len(short) == 1 && short[0] == "*" {
+				list = map[string]any{"all": true}
+			}
+		}
 		names, isList := list["list"].([]any)
 		switch {
 		case name != "include" && name != "exclude":
-			return refuse(at+"/query_string/"+name, "unknown field %q", name)
+			return refuse(at+"/query_string/"+name, "invalid JSON: unknown field %q", name)
 		case len(list) != 1 || list["all"] != true && !isList:
 			return refuse(at+"/query_string/"+name, "exactly one of all and list is expected")
 		case isList && (len(names) == 0 || len(names) > 100):
@@ -195,7 +202,7 @@ func checkVary(p map[string]any, at string) error {
 		if !slices.Contains([]string{"normalize", "passthrough", "bypass"}, action) {
 			return refuse(at+"/"+name+"/action", "%q is not an action", action)
 		}
-		if name != strings.ToLower(name) || len(name) > 128 || strings.HasPrefix(name, "cf-") || slices.Contains([]string{"connection", "host", "cache-control"}, name) {
+		if name != strings.ToLower(name) || len(name) > 128 || strings.HasPrefix(name, "cf-") || strings.HasPrefix(name, "cf_") || slices.Contains([]string{"connection", "host", "cache-control"}, name) {
 			return refuse(at+"/headers/"+name, "the header %q is not allowed", name)
 		}
 	}

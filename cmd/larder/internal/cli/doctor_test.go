@@ -187,7 +187,8 @@ func TestDoctor_OfACDN(t *testing.T) {
 		{map[string]string{"verify": `{"success":true,"result":{"status":"disabled"}}`}, 200, "token", doctor.Fail, exitFindings},
 		{map[string]string{"verify": `{"success":true,"result":{"status":"active"}}`, "": `{"success":false}`}, 403, "cache rules", doctor.Warn, exitFindings},
 		{map[string]string{"verify": `{"success":true,"result":{"status":"active"}}`, "": `{"success":false}`}, 403, "purge", doctor.Fail, exitFindings},
-		{map[string]string{"verify": `{"success":true,"result":{"status":"active"}}`, "": `{"success":false}`}, 404, "cache rules", doctor.OK, exitFindings},
+		{map[string]string{"verify": `{"success":true,"result":{"status":"active"}}`, "": `{"success":false,"errors":[{"code":10003,"message":"could not find entrypoint ruleset"}]}`}, 404, "cache rules", doctor.OK, exitFindings},
+		{map[string]string{"verify": `{"success":true,"result":{"status":"active"}}`, "": `{"success":false,"errors":[{"code":7003,"message":"Could not route to it"}]}`}, 404, "cache rules", doctor.Warn, exitFindings},
 	} {
 		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") != "Bearer hunter2" {

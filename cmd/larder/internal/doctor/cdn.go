@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/larderdev/larder/internal/cfapi"
 	"github.com/larderdev/larder/purge"
 	"github.com/larderdev/larder/purge/purgeapi"
 )
@@ -65,10 +66,10 @@ func (c Cloudflare) rules(ctx context.Context, name string) Check {
 	switch {
 	case err != nil:
 		check.Status, check.Says, check.Mend = Fail, err.Error(), "look at the way to the API"
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound && len(v.Errors) > 0 && v.Errors[0].Code == cfapi.NoEntrypoint:
 		check.Says = "the zone has none yet"
 	case status != http.StatusOK || !v.Success:
-		check.Status, check.Says = Warn, "the token may not read those of the zone: "+v.text(status)
+		check.Status, check.Says = Warn, "those of the zone cannot be read: "+v.text(status)
 		check.Mend = "give it Zone > Cache Rules > Edit if larder cdn is to be used, and look at the zone's id"
 	}
 	return check

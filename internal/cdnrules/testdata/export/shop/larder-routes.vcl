@@ -25,7 +25,7 @@ sub larder_route {
 	} elsif (req.http.host ~ {"(?i)^(?:shop\.example\.com)(?::[0-9]+)?$"} && req.http.Larder-Path ~ {"^/api/products$"}) {
 		# GET /api/products: cache, edge 1m0s
 		set req.http.Larder-Route = "cache";
-		set req.http.Larder-Query = regsub(req.url, {"^[^?]*\??"}, "&");
+		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
 		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:category|page)(?:[=&]|$))[^&]*"}, "");
 		set req.url = req.http.Larder-Path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} elsif (req.http.host ~ {"(?i)^(?:shop\.example\.com)(?::[0-9]+)?$"} && req.http.Larder-Path ~ {"^/api/products/[^/?]+$"}) {

@@ -15,17 +15,20 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 	} else if (req.http.host ~ {"(?i)^(?:shop\.example\.com)(?::[0-9]+)?$"} && req.url.path ~ {"^/api/products$"}) {
 		# GET /api/products: cache, edge 1m0s
 		set req.http.Larder-Route = "cache";
-		set req.url = querystring.filter_except(req.url, {"category"} + querystring.filtersep() + {"page"});
+		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
+		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:category|page)(?:[=&]|$))[^&]*"}, "");
+		set req.url = req.url.path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} else if (req.http.host ~ {"(?i)^(?:shop\.example\.com)(?::[0-9]+)?$"} && req.url.path ~ {"^/api/products/[^/?]+$"}) {
 		# GET /api/products/{id}: cache, edge 1h0m0s
 		set req.http.Larder-Route = "cache";
-		set req.url = querystring.remove(req.url);
+		set req.url = req.url.path;
 	} else if (req.http.host ~ {"(?i)^(?:shop\.example\.com)(?::[0-9]+)?$"} && req.url.path ~ {"^/api/users/[^/?]+$"}) {
 		# GET /api/users/{id}: bypass, private
 	} else if (req.http.host ~ {"(?i)^(?:shop\.example\.com)(?::[0-9]+)?$"} && req.url.path ~ {"^/assets/[^/?]+$"}) {
 		# GET /assets/{name}: cache, edge 8760h0m0s
 		set req.http.Larder-Route = "cache";
 	}
+	unset req.http.Larder-Query;
 	if (req.method != "FASTLYPURGE" && (!req.http.Larder-Route || req.http.Authorization)) {
 		unset req.http.Larder-Route;
 		return(pass);

@@ -23,7 +23,7 @@ sub larder_route {
 	} elsif (req.http.Larder-Path ~ {"^/a%20b/%C3%BC\*%22%7D\$;/x\.y/[^/?]+/$"}) {
 		# GET /a b/ü*"}$;/x.y/{id}/{$}: cache, edge 1h0m0s
 		set req.http.Larder-Route = "cache";
-		set req.http.Larder-Query = regsub(req.url, {"^[^?]*\??"}, "&");
+		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
 		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:(?:%24|\$)(?:%7B|%7b|\{)x(?:%7D|%7d|\})|a(?:%26)b|a(?:%5C|%5c|\x5C)|filter(?:%5B|%5b|\[)a(?:%5D|%5d|\])|q(?:%2E|%2e|\.)x)(?:[=&]|$))[^&]*"}, "");
 		set req.url = req.http.Larder-Path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} elsif (req.http.Larder-Path ~ {"^/api/balance$"}) {
@@ -34,7 +34,7 @@ sub larder_route {
 	} elsif (req.http.Larder-Path ~ {"^/api/products$"}) {
 		# GET /api/products: cache, edge 1m0s
 		set req.http.Larder-Route = "cache";
-		set req.http.Larder-Query = regsub(req.url, {"^[^?]*\??"}, "&");
+		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
 		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:category|page)(?:[=&]|$))[^&]*"}, "");
 		set req.url = req.http.Larder-Path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} elsif (req.http.Larder-Path ~ {"^/api/products/[^/?]+$"}) {

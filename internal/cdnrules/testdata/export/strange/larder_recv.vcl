@@ -13,7 +13,9 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 	} else if (req.url.path ~ {"^/a%20b/%C3%BC\*%22%7D\$;/x\.y/[^/?]+/$"}) {
 		# GET /a b/ü*"}$;/x.y/{id}/{$}: cache, edge 1h0m0s
 		set req.http.Larder-Route = "cache";
-		set req.url = querystring.filter_except(req.url, {"${x}"} + querystring.filtersep() + {"a&b"} + querystring.filtersep() + {"a\"} + querystring.filtersep() + {"filter[a]"} + querystring.filtersep() + {"q.x"});
+		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
+		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:(?:%24|\$)(?:%7B|%7b|\{)x(?:%7D|%7d|\})|a(?:%26)b|a(?:%5C|%5c|\x5C)|filter(?:%5B|%5b|\[)a(?:%5D|%5d|\])|q(?:%2E|%2e|\.)x)(?:[=&]|$))[^&]*"}, "");
+		set req.url = req.url.path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} else if (req.url.path ~ {"^/api/balance$"}) {
 		# GET /api/balance: bypass, not stored, class checkout
 	} else if (req.url.path ~ {"^/api/categories$"}) {
@@ -22,11 +24,13 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 	} else if (req.url.path ~ {"^/api/products$"}) {
 		# GET /api/products: cache, edge 1m0s
 		set req.http.Larder-Route = "cache";
-		set req.url = querystring.filter_except(req.url, {"category"} + querystring.filtersep() + {"page"});
+		set req.http.Larder-Query = "&" + regsub(req.url, {"^[^?]*\??"}, "");
+		set req.http.Larder-Query = regsuball(req.http.Larder-Query, {"&(?!(?:category|page)(?:[=&]|$))[^&]*"}, "");
+		set req.url = req.url.path + regsub(req.http.Larder-Query, {"^&"}, "?");
 	} else if (req.url.path ~ {"^/api/products/[^/?]+$"}) {
 		# GET /api/products/{id}: cache, edge 1h0m0s
 		set req.http.Larder-Route = "cache";
-		set req.url = querystring.remove(req.url);
+		set req.url = req.url.path;
 	} else if (req.url.path ~ {"^/api/users/[^/?]+$"}) {
 		# GET /api/users/{id}: bypass, private
 	} else if (req.url.path ~ {"^/assets/[^/?]+$"}) {
@@ -35,6 +39,7 @@ if (req.method == "GET" || req.method == "HEAD" || req.method == "FASTLYPURGE") 
 	} else if (req.url.path ~ {"^/assets/[^?]*$"}) {
 		# GET /assets/: bypass, not stored
 	}
+	unset req.http.Larder-Query;
 	if (req.method != "FASTLYPURGE" && (!req.http.Larder-Route || req.http.Authorization)) {
 		unset req.http.Larder-Route;
 		return(pass);
