@@ -148,9 +148,12 @@ func newWritesBubble(t *testing.T, seed uint64, plan writesPlan) *writesBubble {
 // a heartbeat and its way.
 const noticing = 75 * time.Millisecond
 
-// blind reports whether processes may not have noticed a rewind. Its caller
-// holds the books.
-func (b *writesBubble) blind() bool { return !b.rewound.IsZero() && time.Since(b.rewound) < noticing }
+// blind reports whether a read began before processes had noticed a rewind, which
+// it may have met however late it ends: a batch waits for its slowest key. Its
+// caller holds the books.
+func (b *writesBubble) blind(began reading) bool {
+	return !b.rewound.IsZero() && began.at.Sub(b.rewound) < noticing
+}
 
 // join starts a process.
 func (b *writesBubble) join() *member {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/larderdev/larder"
@@ -18,7 +19,6 @@ type reading struct {
 	tick   uint64
 	at     time.Time
 	seen   uint64 // of its row
-	blind  bool
 	member int
 }
 
@@ -40,7 +40,7 @@ func (b *writesBubble) begin(m *member, id int, r *reading) {
 	db.books.Lock()
 	defer db.books.Unlock()
 	r.tick, r.at, r.seen = db.tick, time.Now(), db.rows[id].seen
-	r.blind, r.member = b.blind(), m.id
+	r.member = m.id
 }
 
 // judge compares what a read has returned with the books.
@@ -53,7 +53,7 @@ func (b *writesBubble) judge(id int, began reading, got product, stale bool, err
 		led.failed++
 		led.note("row %d: %v", id, err)
 		return
-	case began.blind || b.blind():
+	case b.blind(began):
 		led.unjudged++
 		return
 	}
@@ -157,4 +157,38 @@ func (l *verdicts) report(t *testing.T, p *writesPlan) {
 	if t.Failed() {
 		t.Log(l.first)
 	}
+}
+
+// A read that a failover has interrupted is nobody's fault; one that begins when
+// it must have been noticed is judged.
+func TestBubbleWrites_JudgesWhatBeginsAfterAFailover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newWritesBubble(t, 0, writesPlan{rewinds: true})
+		const row = strictClass * rowsOfClass
+		old := b.db.newest()[row].product
+		newer := version{product: product{Version: old.Version + 1}}
+		b.db.acknowledge(acknowledgement{rows: map[int]version{row: newer}})
+		for _, c := range []struct {
+			after           time.Duration // the failover, or before it
+			stale, unjudged int           // since the beginning
+		}{{-time.Millisecond, 0, 1}, {0, 0, 2}, {noticing - 1, 0, 3}, {noticing, 1, 3}} {
+			b.rewound = time.Time{}
+			r, m := reading{strict: true}, &member{id: 1}
+			if c.after >= 0 {
+				b.forgets()
+				time.Sleep(c.after)
+			}
+			b.begin(m, row, &r)
+			if c.after < 0 {
+				time.Sleep(-c.after)
+				b.forgets()
+			}
+			time.Sleep(2 * noticing) // it waits for another key, say
+			b.judge(row, r, old, false, nil)
+			if b.stale != c.stale || b.unjudged != c.unjudged {
+				t.Errorf("a read that began %v after the failover: %d stale, %d not judged so far; want %d and %d",
+					c.after, b.stale, b.unjudged, c.stale, c.unjudged)
+			}
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/localstore"
 	"github.com/larderdev/larder/store"
 )
 
@@ -59,6 +60,48 @@ func TestOutbox_TagsOfANodeThatForgetsAreNotTrusted(t *testing.T) {
 		tags.Rewind(lagging)
 		time.Sleep(time.Second)
 		wantVersion(t, c, 1, 2, larder.Strict())
+		wantVersion(t, c, 1, 2)
+	})
+}
+
+// The answer of the values' node may come when that of the tags has forgotten
+// what made it wrong, and is asked for the tags only then.
+func TestOutbox_TagsThatAreForgottenDuringAGet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := newCluster(2, 0, ""), newShelf(1)
+		defer s.Close()
+		if s.place("product:1") == s.place(store.Sequence) {
+			t.Fatal("the value lies on the node of the tags")
+		}
+		relay, writer := o.node(t, s, taggedPolicy)
+		tags, armed := s.nodes[s.place(store.Sequence)], false
+		var lagging localstore.Snapshot
+		l, err := larder.Open(t.Context(), larder.Options{
+			Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true,
+			Shared: &altered{Store: s, get: func(*store.Reply) {
+				if armed {
+					armed = false
+					tags.Rewind(lagging)
+					time.Sleep(time.Millisecond)
+				}
+			}},
+		})
+		must(t, err)
+		defer l.Close()
+		c, err := larder.NewCache(l, "product", o.loader())
+		must(t, err)
+		time.Sleep(time.Second)
+		confirm(t, relay)
+		time.Sleep(time.Second)
+		wantVersion(t, writer, 1, 1)
+		wantVersion(t, c, 1, 1) // memory keeps it from the second time on
+		lagging = tags.Snapshot()
+		o.put(1, "tea") // its own invalidation waits in the outbox
+		must(t, relay.InvalidateTags(t.Context(), "products"))
+		synctest.Wait() // the push has arrived
+		armed = true
+		wantVersion(t, c, 1, 2)
+		time.Sleep(2 * time.Second)
 		wantVersion(t, c, 1, 2)
 	})
 }

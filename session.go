@@ -79,8 +79,10 @@ func (s *sessions) renew(node string, old *session) *session {
 	return next
 }
 
-// Reset implements store.Feed.
+// Reset implements store.Feed. The gate closes first: what is read in the new
+// session is for memory, and must not come from a node that nobody trusts yet.
 func (s *sessions) Reset(node string) {
+	s.l.gates.reset(node)
 	s.mu.Lock()
 	old := (*s.of.Load())[node]
 	if old != nil {
@@ -88,7 +90,6 @@ func (s *sessions) Reset(node string) {
 	}
 	s.renew(node, old)
 	s.mu.Unlock()
-	s.l.gates.reset(node)
 	s.l.waiters.wakeAll()
 }
 

@@ -54,8 +54,16 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 	}
 }
 
-// conclude serves f what was sighted if its tags allow it, or has it loaded.
+// conclude serves f what was sighted if its tags allow it, or has it loaded. What
+// the tags are in a session that began after f was sent says nothing: their node
+// may have forgotten meanwhile that they were invalidated, and memory, which no
+// gate guards, would keep the value.
 func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read map[string]tagCopy, p *plan[K, V]) {
+	if f.moves.session != c.l.sessionOf(store.Sequence) {
+		f.cause = TierDown
+		p.alone = append(p.alone, f)
+		return
+	}
 	if v == tagsGone || v == tagsUnknown {
 		f.cause, f.renew = Invalidated, true
 		c.meetTombstone(f) // of all that carry the tag
