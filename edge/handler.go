@@ -45,7 +45,7 @@ type Handler struct {
 // handler, or cannot be written to.
 func New(options Options) (*Handler, error) {
 	options.complete()
-	routes, err := newRoutes(options.Routes)
+	routes, err := newRoutes(options.Queries)
 	if err := errors.Join(options.validate(), err); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}

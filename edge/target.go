@@ -15,7 +15,7 @@ type target struct {
 	scheme string
 	host   string // in lower case, without the port that goes without saying
 	path   string // with the query, in normal form
-	// canonical: the query is that of a [Route], and is what the origin is asked with.
+	// canonical: the query is that of [Queries], and is what the origin is asked with.
 	// Else it sees path and query as they were sent.
 	canonical bool
 }

@@ -76,7 +76,7 @@ func edgeFlags() map[string]string {
 	return map[string]string{
 		"Origin": "-origin", "Profile": "-profile", "Name": "-name", "MaxBytes": "-max-bytes",
 		"MaxObjectBytes": "-max-object-bytes", "Disk": "-disk", "DiskBytes": "-disk-bytes",
-		"TargetFields": "-target-fields", "OriginTimeout": "-origin-timeout", "Routes": "-policy",
+		"TargetFields": "-target-fields", "OriginTimeout": "-origin-timeout", "Queries": "-policy",
 	}
 }
 

@@ -71,7 +71,7 @@ func (s *edgeServer) open() error {
 	var err error
 	s.cfg.options.Logger = s.log
 	if s.cfg.policy != "" {
-		if s.cfg.options.Routes, err = edgeRoutes(s.cfg.policy); err != nil {
+		if s.cfg.options.Queries, err = edgeQueries(s.cfg.policy); err != nil {
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (s *edgeServer) reload() {
 		note("token", s.readToken())
 	}
 	if s.cfg.policy != "" {
-		note("policy", s.readRoutes())
+		note("policy", s.readQueries())
 	}
 	if s.access != nil {
 		note("access log", s.access.reopen())
@@ -189,13 +189,13 @@ func (s *edgeServer) readToken() error {
 	return nil
 }
 
-// readRoutes puts the routes of the policy into force.
-func (s *edgeServer) readRoutes() error {
-	routes, err := edgeRoutes(s.cfg.policy)
+// readQueries puts the queries of the policy into force.
+func (s *edgeServer) readQueries() error {
+	queries, err := edgeQueries(s.cfg.policy)
 	if err != nil {
 		return err
 	}
-	return s.handler.SetRoutes(routes)
+	return s.handler.SetQueries(queries)
 }
 
 // drain says that no more requests are wanted, and waits for those under way. Then

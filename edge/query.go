@@ -12,49 +12,43 @@ import (
 	"github.com/larderdev/larder/internal/muxroute"
 )
 
-// Route says by which parameters of the query the responses to some requests differ.
+// Queries says by which parameters of the query the responses to some requests differ:
+// it has the names of the parameters, by the pattern of a route.
 //
-// A GET or HEAD that may be answered from the cache is then one for the URL with these
+// A pattern is one of [http.ServeMux], "GET /products/{id}", and means what it means
+// there: of several that match, the most specific counts. Only GET and patterns without
+// a method match here; a host is that of the client, in any case of letters. Names are
+// without escapes, and case counts. Nil: all parameters count, and the query stays as it
+// is. Empty, but not nil: none does.
+//
+// A GET or HEAD that may be answered from the cache is one for the URL with the named
 // parameters alone, sorted by their names: that URL is the key, and what the origin is
 // asked for, so that no other parameter can have a part in what others get. Several
 // with one name stay in the order in which they came.
-type Route struct {
-	// Pattern is one of [http.ServeMux], "GET /products/{id}", and means what it means
-	// there: of several that match, the most specific counts. Only GET and patterns
-	// without a method match here; a host is that of the client, in any case of letters.
-	Pattern string
-	// Query names the parameters, as they are without escapes. Case counts. Nil: all do,
-	// and the query stays as it is. Empty, but not nil: none does.
-	Query []string
-}
+type Queries map[string][]string
 
-// routes are those of [Options.Routes], ready for use. They do not change.
+// routes are those of [Options.Queries], ready for use. They do not change.
 type routes struct {
 	table *muxroute.Table[counting]
 	said  map[string]counting
 }
 
-// newRoutes returns an [OptionError] that has all mistakes.
-func newRoutes(list []Route) (*routes, error) {
-	r := &routes{said: make(map[string]counting, len(list))}
+// newRoutes returns an [OptionError] for each mistake, joined.
+func newRoutes(queries Queries) (*routes, error) {
+	r := &routes{said: make(map[string]counting, len(queries))}
 	var errs []error
-	wrong := func(format string, args ...any) {
-		errs = append(errs, &OptionError{"Routes", fmt.Sprintf(format, args...)})
-	}
-	for _, route := range list {
-		if _, twice := r.said[route.Pattern]; twice {
-			wrong("has the pattern %q twice", route.Pattern)
+	for _, pattern := range slices.Sorted(maps.Keys(queries)) {
+		query := queries[pattern]
+		if slices.Contains(query, "") {
+			errs = append(errs, &OptionError{"Queries", fmt.Sprintf("has a parameter without a name for %q", pattern)})
 		}
-		if slices.Contains(route.Query, "") {
-			wrong("has a parameter without a name for %q", route.Pattern)
-		}
-		names := slices.Clone(route.Query) // nil stays nil
+		names := slices.Clone(query) // nil stays nil, and empty empty
 		slices.Sort(names)
-		r.said[route.Pattern] = slices.Compact(names)
+		r.said[pattern] = slices.Compact(names)
 	}
 	var err error
 	if r.table, err = muxroute.NewTable(r.said); err != nil {
-		wrong("has a pattern that is none: %v", err)
+		errs = append(errs, &OptionError{"Queries", fmt.Sprintf("has a wrong pattern: %v", err)})
 	}
 	return r, errors.Join(errs...)
 }
@@ -66,12 +60,12 @@ func (r *routes) same(other *routes) bool {
 	})
 }
 
-// SetRoutes puts other routes in the place of [Options.Routes]. If they say something
-// else than those of before, everything is purged: what a purge of a URL is about
-// depends on them, and nothing may come back that one of before was about. It returns
-// an [OptionError] for each route that is wrong, joined, and changes nothing then.
-func (h *Handler) SetRoutes(list []Route) error {
-	now, err := newRoutes(list)
+// SetQueries puts others in the place of [Options.Queries]. If they say something else
+// than those of before, everything is purged: what a purge of a URL is about depends on
+// them, and nothing may come back that one of before was about. It returns an
+// [OptionError] for each mistake, joined, and changes nothing then.
+func (h *Handler) SetQueries(queries Queries) error {
+	now, err := newRoutes(queries)
 	if err != nil {
 		return fmt.Errorf("edge: %w", err)
 	}

@@ -3,6 +3,7 @@ package edge
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,17 +15,17 @@ import (
 	"time"
 )
 
-// shopRoutes have lists of all kinds.
-var shopRoutes = []Route{
-	{Pattern: "GET /list", Query: []string{"page", "category", "f[a]", "a b", "~"}},
-	{Pattern: "GET /none/", Query: []string{}},
-	{Pattern: "GET /none/all"},
-	{Pattern: "POST /list"},
-	{Pattern: "GET other.example/list", Query: []string{"q"}},
+// queries have lists of all kinds.
+var queries = Queries{
+	"GET /list":              {"page", "category", "f[a]", "a b", "~"},
+	"GET /none/":             {},
+	"GET /none/all":          nil,
+	"POST /list":             nil,
+	"GET other.example/list": {"q"},
 }
 
-// routed takes the routes of a shop.
-func routed(o *Options) { o.Routes = shopRoutes }
+// routed takes the queries.
+func routed(o *Options) { o.Queries = queries }
 
 // echo is an origin that says what it was asked for, and may be kept.
 func echo(asked *[]string, lines ...string) originFunc {
@@ -155,9 +156,9 @@ func vary(query string, names counting, seed uint8) string {
 	return noise + "=1&" + strings.Join(pairs, "&") + "&" + noise
 }
 
-// TestRoutes: requests that differ in nothing that counts share an entry, and the
+// TestQueries: requests that differ in nothing that counts share an entry, and the
 // origin is asked for the URL that is its key.
-func TestRoutes(t *testing.T) {
+func TestQueries(t *testing.T) {
 	for _, tt := range []struct {
 		first, second string // paths, or URLs
 		same          bool
@@ -207,9 +208,9 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestRoutes_Poison: what is not in the key has no part in what others get, by
+// TestQueries_Poison: what is not in the key has no part in what others get, by
 // whatever way it comes in.
-func TestRoutes_Poison(t *testing.T) {
+func TestQueries_Poison(t *testing.T) {
 	const evil = "/list?page=1&callback=evil"
 	for name, spoil := range map[string]func(h *Handler){
 		"a miss":      func(h *Handler) { get(h, evil) },
@@ -260,8 +261,8 @@ func TestRoutes_Poison(t *testing.T) {
 	}
 }
 
-// TestRoutes_PastTheCache: what the cache has no part in keeps its URL.
-func TestRoutes_PastTheCache(t *testing.T) {
+// TestQueries_PastTheCache: what the cache has no part in keeps its URL.
+func TestQueries_PastTheCache(t *testing.T) {
 	const uri = "/list?utm=1&page=2&category=3"
 	for _, tt := range []struct {
 		method, field, want string
@@ -292,9 +293,9 @@ func TestRoutes_PastTheCache(t *testing.T) {
 	}
 }
 
-// TestRoutes_Forget: all spellings of a URL name the entry that they are answered
+// TestQueries_Forget: all spellings of a URL name the entry that they are answered
 // with, for purges and for unsafe methods.
-func TestRoutes_Forget(t *testing.T) {
+func TestQueries_Forget(t *testing.T) {
 	const kept = "/list?category=a&page=1"
 	spellings := []string{kept, "/list?utm=1&page=1&category=a", "/list?p%61ge=1&category=a&", "/l%69st?category=a&page=1&x=%zz"}
 	for name, forget := range map[string]func(h *Handler, uri string){
@@ -359,8 +360,8 @@ func TestRoutes_Forget(t *testing.T) {
 	}
 }
 
-// TestRoutes_Collapse: requests for one entry wait for one request to the origin.
-func TestRoutes_Collapse(t *testing.T) {
+// TestQueries_Collapse: requests for one entry wait for one request to the origin.
+func TestQueries_Collapse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
 		answer := echo(&asked)
@@ -379,14 +380,14 @@ func TestRoutes_Collapse(t *testing.T) {
 	})
 }
 
-// TestSetRoutes: other routes empty the cache, so that nothing comes back that a purge
+// TestSetQueries: other routes empty the cache, so that nothing comes back that a purge
 // under them could not name; the same ones do not.
-func TestSetRoutes(t *testing.T) {
+func TestSetQueries(t *testing.T) {
 	var asked []string
 	h := newEdge(t, echo(&asked))
-	set := func(list []Route) {
+	set := func(list Queries) {
 		t.Helper()
-		if err := h.SetRoutes(list); err != nil {
+		if err := h.SetQueries(list); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -395,7 +396,7 @@ func TestSetRoutes(t *testing.T) {
 	if len(asked) != 1 {
 		t.Fatalf("the origin was asked %q, want once", asked)
 	}
-	set(shopRoutes)
+	set(queries)
 	if err := h.Purge(Purge{URLs: []string{"http://www.example.com/list?utm=1"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -403,35 +404,33 @@ func TestSetRoutes(t *testing.T) {
 	if get(h, "/list?utm=1"); len(asked) != 2 {
 		t.Errorf("a response came back that was purged under other routes: the origin was asked %q", asked)
 	}
-	set(shopRoutes)
+	set(queries)
 	get(h, "/list?page=1&x")
-	again := slices.Clone(shopRoutes)
-	slices.Reverse(again)
-	again[4].Query = []string{"~", "a b", "page", "page", "f[a]", "category"}
+	again := maps.Clone(queries)
+	again["GET /list"] = []string{"~", "a b", "page", "page", "f[a]", "category"}
 	set(again)
 	n := len(asked)
 	if get(h, "/list?page=1&y"); len(asked) != n {
-		t.Error("the same routes in another order empty the cache")
+		t.Error("the same queries in another order empty the cache")
 	}
-	again[0].Query = nil
+	again["GET /list"] = nil
 	set(again)
 	if get(h, "/list?page=1&y"); len(asked) == n {
-		t.Error("other routes do not empty the cache")
+		t.Error("other queries do not empty the cache")
 	}
 	for _, tt := range []struct {
-		list []Route
-		want string
+		queries Queries
+		want    string
 	}{
-		{[]Route{{Pattern: "GET /{"}}, `"GET /{"`},
-		{[]Route{{Pattern: "GET /{x}/b"}, {Pattern: "GET /a/{y}"}}, "conflicts"},
-		{[]Route{{Pattern: "/a"}, {Pattern: "/a"}}, "twice"},
-		{[]Route{{Pattern: "/a", Query: []string{""}}}, "without a name"},
+		{Queries{"GET /{": nil}, `"GET /{"`},
+		{Queries{"GET /{x}/b": nil, "GET /a/{y}": nil}, "conflicts"},
+		{Queries{"/a": {""}}, "without a name"},
 	} {
-		if err := h.SetRoutes(tt.list); err == nil || !strings.Contains(err.Error(), "Routes has") || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("SetRoutes(%+v) = %v, want %q", tt.list, err, tt.want)
+		if err := h.SetQueries(tt.queries); err == nil || !strings.Contains(err.Error(), "Queries has") || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("SetQueries(%v) = %v, want %q", tt.queries, err, tt.want)
 		}
-		if _, err := New(Options{Origin: &url.URL{Scheme: "http", Host: "o"}, Routes: tt.list}); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("New with %+v: %v, want %q", tt.list, err, tt.want)
+		if _, err := New(Options{Origin: &url.URL{Scheme: "http", Host: "o"}, Queries: tt.queries}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("New with %v: %v, want %q", tt.queries, err, tt.want)
 		}
 	}
 	if n = len(asked); do(h, newGet("/list?page=1&y")).Code != 200 || len(asked) != n {
@@ -439,8 +438,8 @@ func TestSetRoutes(t *testing.T) {
 	}
 }
 
-// TestSetRoutes_WhileAPostIsUnderWay: it forgets what a GET gets now.
-func TestSetRoutes_WhileAPostIsUnderWay(t *testing.T) {
+// TestSetQueries_WhileAPostIsUnderWay: it forgets what a GET gets now.
+func TestSetQueries_WhileAPostIsUnderWay(t *testing.T) {
 	var h *Handler
 	n := 0
 	h = newEdge(t, func(r *http.Request) (*http.Response, error) {
@@ -448,7 +447,7 @@ func TestSetRoutes_WhileAPostIsUnderWay(t *testing.T) {
 			n++
 			return respond(200, "", "Cache-Control: max-age=60"), nil
 		}
-		if err := h.SetRoutes(shopRoutes); err != nil {
+		if err := h.SetQueries(queries); err != nil {
 			t.Error(err)
 		}
 		get(h, "/list") // of before the change
@@ -458,7 +457,7 @@ func TestSetRoutes_WhileAPostIsUnderWay(t *testing.T) {
 		return respond(200, ""), nil
 	})
 	for i, how := range []string{"ends", "dies"} {
-		if err := h.SetRoutes(nil); err != nil {
+		if err := h.SetQueries(nil); err != nil {
 			t.Fatal(err)
 		}
 		r := newGet("/list?utm=1", "Foo: "+how)
@@ -470,16 +469,16 @@ func TestSetRoutes_WhileAPostIsUnderWay(t *testing.T) {
 	}
 }
 
-// TestRoutes_Disk: whatever routes a process before had, what is in a file is what the
+// TestQueries_Disk: whatever routes a process before had, what is in a file is what the
 // origin says to the URL of its key, and is confirmed.
-func TestRoutes_Disk(t *testing.T) {
-	for _, before := range [][]Route{nil, shopRoutes, {{Pattern: "GET /list", Query: []string{"page", "utm"}}}} {
+func TestQueries_Disk(t *testing.T) {
+	for _, before := range []Queries{nil, queries, {"GET /list": {"page", "utm"}}} {
 		synctest.Test(t, func(t *testing.T) {
 			const uri = "/list?utm=1&page=2"
 			dir := t.TempDir()
 			var asked []string
-			with := func(routes []Route) *Handler {
-				h := newEdge(t, echo(&asked), func(o *Options) { o.Disk, o.Routes = dir, routes })
+			with := func(queries Queries) *Handler {
+				h := newEdge(t, echo(&asked), func(o *Options) { o.Disk, o.Queries = dir, queries })
 				synctest.Wait() // it has read its folder
 				return h
 			}
@@ -489,7 +488,7 @@ func TestRoutes_Disk(t *testing.T) {
 				t.Fatal(err)
 			}
 			asked = nil
-			h = with(shopRoutes)
+			h = with(queries)
 			want(t, get(h, uri), 200, "/list?page=2")
 			want(t, get(h, "/list?page=2&utm=3"), 200, "/list?page=2")
 			if !slices.Equal(asked, []string{"GET /list?page=2"}) {
@@ -514,14 +513,14 @@ func TestRoutes_Disk(t *testing.T) {
 	}
 }
 
-// TestRoutes_Allocations: a hit without a query, or on a route without a list, costs
+// TestQueries_Allocations: a hit without a query, or on a route without a list, costs
 // no more with routes than without.
-func TestRoutes_Allocations(t *testing.T) {
+func TestQueries_Allocations(t *testing.T) {
 	for _, uri := range []string{"/list", "/none/all?x=1", "/nowhere/at/all/and/longer/than/a/small/buffer?x=1"} {
 		var n [2]float64
-		for i, routes := range [][]Route{nil, shopRoutes} {
+		for i, queries := range []Queries{nil, queries} {
 			var asked []string
-			h := newEdge(t, echo(&asked), func(o *Options) { o.Routes = routes })
+			h := newEdge(t, echo(&asked), func(o *Options) { o.Queries = queries })
 			r, w := newGet(uri), &discardWriter{header: http.Header{}}
 			n[i] = testing.AllocsPerRun(100, func() {
 				clear(w.header)
@@ -534,12 +533,12 @@ func TestRoutes_Allocations(t *testing.T) {
 	}
 }
 
-func BenchmarkHit_Routes(b *testing.B) {
+func BenchmarkHit_Queries(b *testing.B) {
 	for _, uri := range []string{"/list", "/none/all?x=1", "/list?page=1", "/list?utm_source=mail&page=1&category=tea", "/none/x?utm_source=mail"} {
-		for _, routes := range [][]Route{nil, shopRoutes} {
-			b.Run(fmt.Sprintf("%s/%d", uri, len(routes)), func(b *testing.B) {
+		for _, queries := range []Queries{nil, queries} {
+			b.Run(fmt.Sprintf("%s/%d", uri, len(queries)), func(b *testing.B) {
 				var asked []string
-				h := newEdge(b, echo(&asked), func(o *Options) { o.Routes = routes })
+				h := newEdge(b, echo(&asked), func(o *Options) { o.Queries = queries })
 				r, w := newGet(uri), &discardWriter{header: http.Header{}}
 				b.ReportAllocs()
 				for b.Loop() {
@@ -551,11 +550,11 @@ func BenchmarkHit_Routes(b *testing.B) {
 	}
 }
 
-func ExampleRoute() {
+func ExampleQueries() {
 	var asked []string
 	h, err := New(Options{
 		Origin: &url.URL{Scheme: "http", Host: "127.0.0.1:8081"}, Transport: echo(&asked),
-		Routes: []Route{{Pattern: "GET /products", Query: []string{"category", "page"}}},
+		Queries: Queries{"GET /products": {"category", "page"}},
 	})
 	if err != nil {
 		fmt.Println(err)
