@@ -14,7 +14,7 @@ type Purge struct {
 	// Tags are compared without regard to case. At most 1,024 bytes each.
 	Tags []string
 	// URLs are absolute, http or https; all variants of them are meant, under
-	// both schemes.
+	// both schemes. Of the query those parameters count that do in a request.
 	URLs []string
 	// Prefixes are a host and the beginning of a path, without a scheme:
 	// "www.example.com/shop". Whatever begins with it is meant.

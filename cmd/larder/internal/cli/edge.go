@@ -149,7 +149,7 @@ func edgeSet(cfg *edgeConfig, texts *edgeTexts) *flag.FlagSet {
 	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
 	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
 	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
-	set.StringVar(&cfg.policy, "policy", "", "`file` with the policy, larder.yaml: of routes that have query, other parameters are left out of the key and of what the origin is asked for; empty: none")
+	set.StringVar(&cfg.policy, "policy", "", "`file` with the policy, larder.yaml: where a route has query, other parameters make no keys and do not reach the origin; empty: none")
 	set.StringVar(&cfg.options.Disk, "disk", "", "`folder` for what is stored beside the memory, which outlives a restart and is confirmed by the origin then; empty: none")
 	set.Var((*size)(&cfg.options.DiskBytes), "disk-bytes", "`size` of -disk, in bytes or as 64MiB; 0: 4GiB")
 	set.StringVar(&texts.profile, "profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
