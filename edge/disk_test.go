@@ -100,7 +100,7 @@ func diskPurges() []Purge {
 // carryOut purges, or sends an unsafe request if the purge names nothing.
 func carryOut(t *testing.T, h *Handler, p Purge) {
 	t.Helper()
-	if _, _, err := p.read(); err != nil {
+	if _, _, err := p.read(h); err != nil {
 		put := newGet("/a")
 		put.Method = http.MethodPut
 		do(h, put)

@@ -11,6 +11,9 @@
 //
 //	store: memory ──▶ disk (maybe): a file for each URL, behind an index in memory
 //
+// The URL is that of the request, with those parameters of its query that count by
+// [Options.Queries].
+//
 // A [Handler] is an [http.Handler]. It obeys RFC 9111 (caching), RFC 9213 (fields
 // that target some caches), RFC 5861 (stale-while-revalidate, stale-if-error) and
 // RFC 9875 (groups), and says what it did as RFC 9211 has it (Cache-Status).
@@ -42,6 +45,8 @@
 //   - Two requests share a response only if it may be stored, and is fresh for
 //     both. Each of the others is forwarded by itself. A request with credentials
 //     never shares the flight of another.
+//   - What is stored under a URL is what the origin said to that URL, whatever the
+//     queries were then.
 //   - What is stored is whole: a body that ends early is not stored, and whoever
 //     is reading it sees the connection break.
 //   - The bytes of all stored responses, their keys and fields included, stay

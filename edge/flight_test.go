@@ -124,7 +124,7 @@ func TestFlight_SecondLook(t *testing.T) {
 	})
 	w := httptest.NewRecorder()
 	r := newGet("/a")
-	x := exchange{w: w, r: r, url: targetOf(r), now: time.Now()} // it has looked, and found nothing
+	x := exchange{w: w, r: r, url: h.targetOf(r), now: time.Now()} // it has looked, and found nothing
 	want(t, get(h, "/a"), 200, "one")
 	h.fetch(&x)
 	want(t, w, 200, "one")

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -28,6 +29,7 @@ type Handler struct {
 	spools    atomic.Int64 // bytes that bodies under way may still take
 	reports   *reporter
 	count     counters
+	routes    atomic.Pointer[routes]
 
 	// life is what flights live on after their leader has gone.
 	life    context.Context
@@ -43,7 +45,8 @@ type Handler struct {
 // handler, or cannot be written to.
 func New(options Options) (*Handler, error) {
 	options.complete()
-	if err := options.validate(); err != nil {
+	routes, err := newRoutes(options.Queries)
+	if err := errors.Join(options.validate(), err); err != nil {
 		return nil, fmt.Errorf("edge: %w", err)
 	}
 	s, err := newStore(options.MaxBytes)
@@ -54,6 +57,7 @@ func New(options Options) (*Handler, error) {
 		options: options, transport: options.Transport, store: s, solo: newSolo(),
 		pseudonym: newPseudonym(options.Name), reports: newReporter(options.Logger),
 	}
+	h.routes.Store(routes)
 	h.spools.Store(options.MaxBytes / 4)
 	if options.Disk != "" {
 		f, err := openFolder(options.Disk)
@@ -145,7 +149,7 @@ type exchange struct {
 
 // read answers GET and HEAD.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
-	x := exchange{w: w, r: r, url: targetOf(r), now: time.Now()}
+	x := exchange{w: w, r: r, url: h.targetOf(r), now: time.Now()}
 	if h.bypasses(r) {
 		h.count.bypassed.Add(1)
 		h.pass(&x, note{fwd: "bypass"})
@@ -158,21 +162,23 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) {
 			x.asks = x.said
 		}
 	}
+	ttl := time.Duration(0)
 	if x.best != nil {
-		ttl := x.best.ttl(x.now)
-		if x.allows(ttl) {
+		if ttl = x.best.ttl(x.now); x.allows(ttl) {
 			h.count.hits.Add(1)
 			h.reply(&x, x.best, x.best.header, note{hit: true, ttl: ttl, hasTTL: true}, false)
 			return
 		}
-		if s := x.best; ttl <= 0 && s.whileRevalidate > 0 && -ttl <= s.whileRevalidate && s.complete() && !x.asks.Has("no-cache") {
-			h.count.stale.Add(1)
-			// First the request to the origin, then the answer: a slow client does
-			// not put it off.
-			h.refresh(&x)
-			h.reply(&x, s, s.header, note{hit: true, ttl: ttl, hasTTL: true, detail: "stale-while-revalidate"}, false)
-			return
-		}
+	}
+	// What comes will be others' too: it must not depend on what is not in the key.
+	x.r = x.url.asking(r)
+	if s := x.best; s != nil && ttl <= 0 && s.whileRevalidate > 0 && -ttl <= s.whileRevalidate && s.complete() && !x.asks.Has("no-cache") {
+		h.count.stale.Add(1)
+		// First the request to the origin, then the answer: a slow client does
+		// not put it off.
+		h.refresh(&x)
+		h.reply(&x, s, s.header, note{hit: true, ttl: ttl, hasTTL: true, detail: "stale-while-revalidate"}, false)
+		return
 	}
 	if x.said.Has("only-if-cached") {
 		h.fail(w, http.StatusGatewayTimeout, "not in the cache, and the request wants no other answer")

@@ -81,6 +81,11 @@ type Options struct {
 	// Default: 4 GiB.
 	DiskBytes int64
 
+	// Queries says by which parameters of the query responses differ. Where it says
+	// nothing each query is a URL of its own. [Handler.SetQueries] changes it.
+	//
+	// Default: none.
+	Queries Queries
 	// TargetFields are the fields that target this cache, the first of them
 	// before the others, and all of them before Cache-Control (RFC 9213 2.2).
 	//

@@ -14,7 +14,7 @@ type Purge struct {
 	// Tags are compared without regard to case. At most 1,024 bytes each.
 	Tags []string
 	// URLs are absolute, http or https; all variants of them are meant, under
-	// both schemes.
+	// both schemes. Of the query those parameters count that do in a request.
 	URLs []string
 	// Prefixes are a host and the beginning of a path, without a scheme:
 	// "www.example.com/shop". Whatever begins with it is meant.
@@ -40,7 +40,7 @@ const (
 // the origin. The error names all items that make no sense; nothing is purged
 // then.
 func (h *Handler) Purge(p Purge) error {
-	names, urls, err := p.read()
+	names, urls, err := p.read(h)
 	if err != nil {
 		return fmt.Errorf("edge: purge: %w", err)
 	}
@@ -64,7 +64,7 @@ func (h *Handler) Purge(p Purge) error {
 }
 
 // read returns the names of marks, and the targets, that a purge is about.
-func (p *Purge) read() (names []string, urls []target, err error) {
+func (p *Purge) read(h *Handler) (names []string, urls []target, err error) {
 	var errs []error
 	if p.Everything {
 		names = append(names, aboutAll)
@@ -101,7 +101,7 @@ func (p *Purge) read() (names []string, urls []target, err error) {
 		}
 	}
 	for _, text := range p.URLs {
-		both, err := parseTargets(text)
+		both, err := h.parseTargets(text)
 		if err != nil || len(text) > maxPurgeURL {
 			errs = append(errs, fmt.Errorf("URL %.200q, want http:// or https://, a host and a path", text))
 			continue

@@ -134,7 +134,7 @@ func TestPurge_HeadInFlight(t *testing.T) {
 					get(h, "/a")
 					time.Sleep(2 * time.Second)
 					r := httptest.NewRequest(http.MethodHead, "http://www.example.com/a", nil)
-					x := exchange{w: httptest.NewRecorder(), r: r, url: targetOf(r), now: time.Now()}
+					x := exchange{w: httptest.NewRecorder(), r: r, url: h.targetOf(r), now: time.Now()}
 					h.look(&x) // what was there before the purge
 					purge := func() {
 						body.Store("new")

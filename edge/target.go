@@ -14,12 +14,15 @@ type target struct {
 	key    string // scheme://host/path?query
 	scheme string
 	host   string // in lower case, without the port that goes without saying
-	path   string // with the query, in normal form; the origin sees it as it was sent
+	path   string // with the query, in normal form
+	// canonical: the query is that of [Queries], and is what the origin is asked with.
+	// Else it sees path and query as they were sent.
+	canonical bool
 }
 
 // targetOf returns the target of a request.
-func targetOf(r *http.Request) target {
-	return newTarget(schemeOf(r), r.Host, r.URL)
+func (h *Handler) targetOf(r *http.Request) target {
+	return h.newTarget(schemeOf(r), r.Host, r.URL)
 }
 
 // schemeOf returns the scheme by which a request came.
@@ -31,8 +34,9 @@ func schemeOf(r *http.Request) string {
 }
 
 // newTarget returns the target of a URL under a scheme and host, which may be
-// those of the request where u has none.
-func newTarget(scheme, host string, u *url.URL) target {
+// those of the request where u has none. Whatever the method, it is the target of a
+// GET: that is what is stored, and what unsafe methods and purges are about.
+func (h *Handler) newTarget(scheme, host string, u *url.URL) target {
 	// RFC 9110 4.2.3: an empty path is "/".
 	path := u.EscapedPath()
 	if path == "" {
@@ -41,13 +45,25 @@ func newTarget(scheme, host string, u *url.URL) target {
 	// Each by itself: a query that escapes nothing must not keep a path from the
 	// purge of its prefix.
 	path = normalPath(path)
-	if u.ForceQuery || u.RawQuery != "" {
-		path += "?" + normalPath(u.RawQuery)
-	}
 	// Names do not tell capital letters, and the default port goes without saying
 	// (RFC 9110 4.2.3): in two forms one would escape the purge of the other.
 	host = normalHost(scheme, host)
-	return target{key: scheme + "://" + host + path, scheme: scheme, host: host, path: path}
+	t := target{scheme: scheme, host: host}
+	if u.ForceQuery || u.RawQuery != "" {
+		counts, _ := h.routes.Load().table.Find(host, path)
+		query := ""
+		if t.canonical = counts != nil; t.canonical {
+			query = counts.canonical(u.RawQuery)
+		} else {
+			query = normalPath(u.RawQuery)
+		}
+		// Without one that counts it is as if there were no query.
+		if query != "" || !t.canonical {
+			path += "?" + query
+		}
+	}
+	t.key, t.path = scheme+"://"+host+path, path
+	return t
 }
 
 // origin is what groups belong to (RFC 9875 2.1).
@@ -144,7 +160,7 @@ func normalHost(scheme, host string) string {
 
 // parseTargets returns the targets that a URL in a purge stands for: the other
 // scheme's too, since a proxy in front may have taken TLS off.
-func parseTargets(text string) ([2]target, error) {
+func (h *Handler) parseTargets(text string) ([2]target, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return [2]target{}, err
@@ -153,5 +169,5 @@ func parseTargets(text string) ([2]target, error) {
 		return [2]target{}, errors.New("want http:// or https://, a host and a path")
 	}
 	host := normalHost(u.Scheme, u.Host)
-	return [2]target{newTarget("http", host, u), newTarget("https", host, u)}, nil
+	return [2]target{h.newTarget("http", host, u), h.newTarget("https", host, u)}, nil
 }

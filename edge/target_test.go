@@ -94,7 +94,7 @@ func TestTarget_OneForm(t *testing.T) {
 		})
 		r := httptest.NewRequest(http.MethodGet, "http://www.example.com"+tt.sent, nil)
 		do(h, r)
-		if got := targetOf(r).key; got != "http://www.example.com"+tt.key || seen != tt.sent {
+		if got := h.targetOf(r).key; got != "http://www.example.com"+tt.key || seen != tt.sent {
 			t.Errorf("%s: key %s and the origin saw %s, want %s, and what was sent", tt.sent, got, seen, tt.key)
 		}
 	}

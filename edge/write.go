@@ -27,7 +27,7 @@ func safe(method string) bool {
 // can (RFC 9111 4).
 func (h *Handler) write(w http.ResponseWriter, r *http.Request) {
 	h.count.written.Add(1)
-	x := exchange{w: w, r: r, url: targetOf(r), now: time.Now()}
+	x := exchange{w: w, r: r, url: h.targetOf(r), now: time.Now()}
 	h.pass(&x, note{fwd: "method"})
 }
 
@@ -66,7 +66,7 @@ func (h *Handler) pass(x *exchange, n note) {
 	}
 	// Before the client learns of its success: its next request must see it.
 	if !safe(x.r.Method) && resp.StatusCode < 400 {
-		h.invalidate(f, resp.Header)
+		h.invalidate(f, x, resp.Header)
 	}
 	// Before the client has its answer: its next GET sees what came of it.
 	if x.r.Method == http.MethodHead && x.best != nil {
@@ -84,7 +84,7 @@ func (h *Handler) pass(x *exchange, n note) {
 // be connected to: then it was not asked.
 func (h *Handler) unanswered(x *exchange, err error) {
 	if dial, ok := errors.AsType[*net.OpError](err); !safe(x.r.Method) && !(ok && dial.Op == "dial") {
-		h.store.forget(x.url.key)
+		h.forget(x, nil)
 	}
 	// What a GET has brought can answer a HEAD too, where stale answers are allowed.
 	if x.r.Method == http.MethodHead && x.best != nil && !x.best.neverStale {
@@ -106,10 +106,10 @@ func (h *Handler) unanswered(x *exchange, err error) {
 // invalidate makes what a successful unsafe request has changed wrong: its
 // target, what Location and Content-Location of the same origin name (RFC 9111
 // 4.4), and the groups that the response names (RFC 9875 3).
-func (h *Handler) invalidate(f *fetch, header http.Header) {
-	t := &f.url
+func (h *Handler) invalidate(f *fetch, x *exchange, header http.Header) {
+	t := &x.url
 	// The answer itself may be what a GET would get (see keep), and began before.
-	h.store.forgetBefore(t.key, f)
+	h.forget(x, f)
 	for _, name := range []string{"Location", "Content-Location"} {
 		if other, ok := h.related(t, header.Get(name)); ok && other.key != t.key {
 			h.store.forget(other.key)
@@ -125,6 +125,16 @@ func (h *Handler) invalidate(f *fetch, header http.Header) {
 		names = append(names, aboutGroup+t.origin()+" "+group)
 	}
 	h.store.book.enter(names, false, time.Now())
+}
+
+// forget deletes what is stored for the target of a request, and keeps out what is
+// under way for it, except for own.
+func (h *Handler) forget(x *exchange, own *fetch) {
+	h.store.forgetBefore(x.url.key, own)
+	// Routes may have been set since it came: then a GET has another key now.
+	if now := h.targetOf(x.r); now.key != x.url.key {
+		h.store.forget(now.key)
+	}
 }
 
 // related returns the target that a field of a response names, if it is of the
@@ -151,7 +161,7 @@ func (h *Handler) related(t *target, reference string) (target, bool) {
 		u.Path = strings.TrimPrefix(u.Path, strings.TrimSuffix(o.Path, "/"))
 		u.RawPath = ""
 	}
-	return newTarget(t.scheme, t.host, u), true
+	return h.newTarget(t.scheme, t.host, u), true
 }
 
 // compare sees whether the answer to a HEAD is about the response that is stored:
@@ -189,7 +199,8 @@ func (h *Handler) keep(f *fetch, x *exchange, resp *http.Response, askedAt time.
 		return nothing
 	}
 	same, ok := h.related(&x.url, resp.Header.Get("Content-Location"))
-	if !ok || same.key != x.url.key {
+	// Nor is it what a GET brings if the origin has seen parameters that a GET leaves out.
+	if !ok || same.key != x.url.key || x.url.asking(x.r) != x.r {
 		return nothing
 	}
 	copied := *resp

@@ -2,7 +2,9 @@ package policy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -78,6 +80,26 @@ func (p *Policy) ResolveRoute(pattern string) (Route, error) {
 	r.StaleWhileRevalidate = said(r.StaleWhileRevalidate, line.Stale)
 	r.StaleIfError = said(r.StaleIfError, line.staleIfError())
 	return r, nil
+}
+
+// Queries returns by which parameters of the query the responses of each route differ
+// for caches that many share, by its pattern: by all if it is nil, by none if it is
+// empty. Routes that no shared cache keeps are there too, with nil: they take their
+// requests from less specific ones, and what they answer may depend on anything. The
+// error names a class or profile that is not there.
+func (p *Policy) Queries() (map[string][]string, error) {
+	all := make(map[string][]string, len(p.Routes))
+	var errs []error
+	for _, pattern := range slices.Sorted(maps.Keys(p.Routes)) {
+		r, err := p.ResolveRoute(pattern)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if all[pattern] = nil; r.Edge > 0 {
+			all[pattern] = r.Query
+		}
+	}
+	return all, errors.Join(errs...)
 }
 
 // line returns the profile under name, or an empty one for none.

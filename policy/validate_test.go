@@ -65,6 +65,34 @@ func fill(v reflect.Value) {
 	}
 }
 
+// TestQueries: a route that no shared cache keeps, for whatever reason, has no list.
+func TestQueries(t *testing.T) {
+	p := &Policy{
+		Version:  1,
+		Profiles: map[string]Profile{"hourly": {Fresh: time.Hour}},
+		Classes: map[string]Class{
+			"never": {Pattern: Never}, "edge": {TTL: TTL{Shared: time.Hour}, Tiers: []Tier{Edge}}, "memory": {TTL: TTL{Shared: time.Hour}},
+		},
+		Routes: map[string]Route{
+			"GET /some": {Edge: time.Hour, Query: []string{"b", "a"}}, "GET /none": {Profile: "hourly", Query: []string{}}, "GET /all": {Edge: time.Hour},
+			"GET /class": {Class: "edge", Query: []string{"a"}}, "GET /memory": {Class: "memory", Query: []string{"a"}},
+			"GET /never": {Class: "never", Query: []string{"a"}}, "GET /private": {Private: true, Query: []string{"a"}},
+			"GET /no": {NoStore: true, Query: []string{"a"}}, "GET /off": {Class: "edge", Edge: None, Query: []string{"a"}},
+		},
+	}
+	want := map[string][]string{
+		"GET /some": {"b", "a"}, "GET /none": {}, "GET /all": nil, "GET /class": {"a"},
+		"GET /memory": nil, "GET /never": nil, "GET /private": nil, "GET /no": nil, "GET /off": nil,
+	}
+	if got, err := p.Queries(); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("Queries() = %v, %v, want %v", got, err, want)
+	}
+	p.Routes["GET /lost"] = Route{Class: "lost"}
+	if _, err := p.Queries(); err == nil || !strings.Contains(err.Error(), "lost") {
+		t.Errorf("Queries() with a class that is not there: %v", err)
+	}
+}
+
 // TestValidate_Built: what no file can say, a program can.
 func TestValidate_Built(t *testing.T) {
 	for _, c := range []struct {

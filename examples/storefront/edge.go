@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/edge"
+	"github.com/larderdev/larder/examples/storefront/internal/caches"
 	"github.com/larderdev/larder/purge"
 	purgeedge "github.com/larderdev/larder/purge/edge"
 )
@@ -43,7 +44,8 @@ func openEdges(ctx context.Context, cfg config, origin, admin net.Addr, log *slo
 	}()
 	var bases []string
 	if cfg.edge {
-		if e.own, err = edge.New(edge.Options{Origin: &url.URL{Scheme: "http", Host: reachable(origin)}, Name: "edge"}); err != nil {
+		at := &url.URL{Scheme: "http", Host: reachable(origin)}
+		if e.own, err = edge.New(edge.Options{Origin: at, Name: "edge", Queries: caches.Queries()}); err != nil {
 			return e, err
 		}
 		e.api = e.own.API(cfg.token.Reveal())

@@ -86,6 +86,27 @@ func TestEdge_ForgetsWhatHasChanged(t *testing.T) {
 	}
 }
 
+// A link with marks of campaigns gets the entry of the page, and the shop is asked
+// without them, so that none gets to others. The API tells a program what it does not
+// know.
+func TestEdge_LeavesOutMarks(t *testing.T) {
+	p := edged(t, map[string]string{"DATABASE_URL": catalogtest.File(t)})
+	for _, links := range [][]string{
+		{"/?utm_source=mail", "/", "/?fbclid=%zz"},
+		{"/products/1?category=bath", "/products/1"},
+		{"/?page=2&utm_campaign=50%off&category=bath", "/?category=bath&page=2", "/?category=bath&gclid=1&page=2"},
+	} {
+		status, first, _ := p.request(t, "GET", links[0], "")
+		for _, link := range links[1:] {
+			_, text, header := p.request(t, "GET", link, "")
+			if status != 200 || text != first || !strings.HasPrefix(edgeSaid(header), "hit") {
+				t.Errorf("%s after %s: %d, the same page %t, and the edge says %q, want a hit", link, links[0], status, text == first, edgeSaid(header))
+			}
+		}
+	}
+	p.want(t, 400, "unknown parameter", "GET", "/api/products?ids=1&utm_source=mail", "")
+}
+
 // requestsEnv says how many requests the test of mixed customers sends.
 const requestsEnv = "LARDER_SHOP_REQUESTS"
 

@@ -81,7 +81,7 @@ func (pl *plan) addClasses(p *policy.Policy) error {
 	var all []typed
 	fields := names{"Close": "the method of Caches", "Larder": "the method of Caches"}
 	methods, decls := names{}, names{}
-	for _, name := range []string{"Caches", "Loaders", "Open", "Policies", "Routes", "CDNs", "Mappings", "List", "NewList"} {
+	for _, name := range []string{"Caches", "Loaders", "Open", "Policies", "Routes", "Queries", "CDNs", "Mappings", "List", "NewList"} {
 		decls[name] = "what each generated package has"
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Classes)) {

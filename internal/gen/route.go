@@ -14,6 +14,7 @@ import (
 type route struct {
 	Pattern string
 	Policy  httpcache.Policy
+	Query   []string // nil: all parameters count
 }
 
 // cdn is a cache in front of the service, and the name of its constant.
@@ -38,6 +39,10 @@ var cdnNames = map[string]cdn{
 // addRoutes resolves all routes. One that nobody may keep is there too, so that
 // the table speaks of every route that the policy speaks of.
 func (pl *plan) addRoutes(p *policy.Policy) error {
+	queries, err := p.Queries()
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, pattern := range slices.Sorted(maps.Keys(p.Routes)) {
 		r, err := p.ResolveRoute(pattern)
@@ -53,9 +58,14 @@ func (pl *plan) addRoutes(p *policy.Policy) error {
 		if r.NoStore || !r.Private && r.Edge == 0 && r.Browser == 0 && len(r.Statuses) == 0 {
 			h = httpcache.Policy{NoStore: true}
 		}
-		pl.Routes = append(pl.Routes, route{pattern, h})
+		pl.Routes = append(pl.Routes, route{pattern, h, queries[pattern]})
 	}
 	return errors.Join(errs...)
+}
+
+// Queried tells whether there is a route for which not all parameters count.
+func (pl *plan) Queried() bool {
+	return slices.ContainsFunc(pl.Routes, func(r route) bool { return r.Query != nil })
 }
 
 // addCDNs adds the kinds of caches that take tags, each once.

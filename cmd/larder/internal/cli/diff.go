@@ -94,7 +94,7 @@ func orDash(text string) string {
 // from git.
 func (a *app) earlier(ctx context.Context, path, against string) (*policy.Policy, error) {
 	if info, err := os.Stat(a.at(against)); err == nil && !info.IsDir() {
-		p, _, err := a.readPolicy(a.at(against))
+		p, _, err := readPolicy(a.at(against))
 		return p, err
 	}
 	data, err := gitShow(ctx, path, against)

@@ -27,6 +27,7 @@ type edgeConfig struct {
 	tlsCert, tlsKey  string
 	tokenFile, token string
 	accessLog        string
+	policy           string
 	drain            time.Duration
 }
 
@@ -55,6 +56,10 @@ func runEdge(ctx context.Context, args []string, e env) int {
 		fmt.Fprintf(e.err, "larder edge: %v\n", wrong)
 		return exitUsage
 	}
+	if wrong := (*failure)(nil); errors.As(err, &wrong) {
+		fmt.Fprintf(e.err, "larder edge: %s\n  next: %s\n", legible(wrong.Error()), legible(wrong.next))
+		return wrong.code
+	}
 	if err != nil {
 		log.Error("larder edge", "err", err)
 		return exitEnvironment
@@ -71,7 +76,7 @@ func edgeFlags() map[string]string {
 	return map[string]string{
 		"Origin": "-origin", "Profile": "-profile", "Name": "-name", "MaxBytes": "-max-bytes",
 		"MaxObjectBytes": "-max-object-bytes", "Disk": "-disk", "DiskBytes": "-disk-bytes",
-		"TargetFields": "-target-fields", "OriginTimeout": "-origin-timeout",
+		"TargetFields": "-target-fields", "OriginTimeout": "-origin-timeout", "Queries": "-policy",
 	}
 }
 
@@ -144,6 +149,7 @@ func edgeSet(cfg *edgeConfig, texts *edgeTexts) *flag.FlagSet {
 	set.StringVar(&cfg.tlsCert, "tls-cert", "", "`file` with the certificate chain (PEM); with it the edge speaks TLS and HTTP/2")
 	set.StringVar(&cfg.tlsKey, "tls-key", "", "`file` with the key of the certificate (PEM)")
 	set.StringVar(&cfg.accessLog, "access-log", "", "`file` for a line of JSON per request; -: standard output; empty: none")
+	set.StringVar(&cfg.policy, "policy", "", "`file` with the policy, larder.yaml: where a route has query, other parameters make no keys and do not reach the origin; empty: none")
 	set.StringVar(&cfg.options.Disk, "disk", "", "`folder` for what is stored beside the memory, which outlives a restart and is confirmed by the origin then; empty: none")
 	set.Var((*size)(&cfg.options.DiskBytes), "disk-bytes", "`size` of -disk, in bytes or as 64MiB; 0: 4GiB")
 	set.StringVar(&texts.profile, "profile", edge.SafeDefault.String(), "whom to believe: safe-default or strict-rfc")
@@ -178,7 +184,7 @@ func nextFlag(set *flag.FlagSet, err error) string {
 // commands, which it does not take. cobra parses neither here.
 func completeEdge(cmd *cobra.Command) {
 	edgeSet(&edgeConfig{}, &edgeTexts{}).VisitAll(func(f *flag.Flag) { cmd.Flags().AddGoFlag(f) })
-	for _, name := range []string{"json", "policy", "dir", "timeout"} {
+	for _, name := range []string{"json", "dir", "timeout"} {
 		cmd.Flags().Bool(name, false, "a flag of all other commands")
 		_ = cmd.Flags().MarkHidden(name) // it is there
 	}

@@ -65,6 +65,8 @@ func TestRun_Usage(t *testing.T) {
 		{"edge -origin http://o -listen 127.0.0.1:0 -access-log /nowhere/x", exitEnvironment, "-access-log"},
 		{"edge -origin http://o -listen 256.0.0.1:0", exitEnvironment, "-listen"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -disk edge_test.go", exitEnvironment, "disk store"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -policy /nowhere", exitEnvironment, "larder edge: open /nowhere"},
+		{"edge -origin http://o -listen 127.0.0.1:0 -policy edge_test.go", exitFindings, "edge_test.go cannot be used"},
 		{"edge -origin http://o -listen 127.0.0.1:0 -admin 0.0.0.0:0", exitUsage, "there is no token"},
 	} {
 		var out strings.Builder

@@ -76,7 +76,7 @@ func (a *app) loadPolicy() (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, index, err := a.readPolicy(path)
+	p, index, err := readPolicy(path)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (a *app) loadPolicy() (*loaded, error) {
 }
 
 // readPolicy reads a file and says what to do about its mistakes.
-func (a *app) readPolicy(path string) (*policy.Policy, *file.Index, error) {
+func readPolicy(path string) (*policy.Policy, *file.Index, error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

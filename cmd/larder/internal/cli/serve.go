@@ -33,8 +33,8 @@ type edgeServer struct {
 }
 
 // serveEdge serves until ctx ends, then lets requests under way come to their
-// end. What reload sends makes it read its files anew: certificate, token, access
-// log.
+// end. What reload sends makes it read its files anew: certificate, token, policy,
+// access log.
 func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Writer, reload <-chan os.Signal) error {
 	s := &edgeServer{cfg: cfg, log: log, token: tokenSource{cfg.tokenFile, cfg.token}}
 	defer s.close()
@@ -70,6 +70,11 @@ func serveEdge(ctx context.Context, cfg edgeConfig, log *slog.Logger, out io.Wri
 func (s *edgeServer) open() error {
 	var err error
 	s.cfg.options.Logger = s.log
+	if s.cfg.policy != "" {
+		if s.cfg.options.Queries, err = edgeQueries(s.cfg.policy); err != nil {
+			return err
+		}
+	}
 	if s.handler, err = edge.New(s.cfg.options); err != nil {
 		return inFlags(err)
 	}
@@ -164,6 +169,9 @@ func (s *edgeServer) reload() {
 	if s.cfg.tokenFile != "" {
 		note("token", s.readToken())
 	}
+	if s.cfg.policy != "" {
+		note("policy", s.readQueries())
+	}
 	if s.access != nil {
 		note("access log", s.access.reopen())
 	}
@@ -179,6 +187,15 @@ func (s *edgeServer) readToken() error {
 	api := s.handler.API(token)
 	s.api.Store(&api)
 	return nil
+}
+
+// readQueries puts the queries of the policy into force.
+func (s *edgeServer) readQueries() error {
+	queries, err := edgeQueries(s.cfg.policy)
+	if err != nil {
+		return err
+	}
+	return s.handler.SetQueries(queries)
 }
 
 // drain says that no more requests are wanted, and waits for those under way. Then

@@ -169,17 +169,19 @@ func TestURL(t *testing.T) {
 	for kinds, want := range map[string]string{
 		"cloudflare":     "cloudflare (Enterprise alone) leaves utm out",
 		"varnish":        "varnish leaves utm out",
-		"larder":         "key of larder has utm in it",
-		"":               "without such rules has utm in it",
-		"nginx larder":   "key of larder has utm in it",
+		"larder":         "larder edge -policy with this file, leaves utm out",
+		"":               "larder edge -policy with this file, leaves utm out",
+		"nginx larder":   "larder edge -policy with this file, leaves utm out",
 		"larder varnish": "varnish leaves utm out",
+		"akamai":         "key of akamai has utm in it",
+		"akamai nginx":   "key of akamai has utm in it",
 	} {
 		x.Policy.CDNs = nil
 		for _, kind := range strings.Fields(kinds) {
 			x.Policy.CDNs = append(x.Policy.CDNs, policy.CDN{Kind: kind, Zone: "ZONE"})
 		}
 		u, err := x.URL("/things/42?page=1&utm=x")
-		if err != nil || !strings.Contains(strings.Join(u.Says, "\n"), want) || (len(u.Dropped) > 0) != (kinds != "larder" && kinds != "") {
+		if err != nil || !strings.Contains(strings.Join(u.Says, "\n"), want) || (len(u.Dropped) > 0) != (kinds != "akamai") {
 			t.Errorf("URL behind %q: %+v, %v; want %q", kinds, u, err, want)
 		}
 	}

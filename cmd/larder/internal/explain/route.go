@@ -28,8 +28,8 @@ type URL struct {
 	Headers []Header `json:"headers"`
 	// Query are the parameters that the edge keys by; nil: all.
 	Query []string `json:"query,omitempty"`
-	// Dropped are parameters of the URL that a CDN of the policy leaves out of its
-	// key, by the rules that larder cdn writes.
+	// Dropped are parameters of the URL that an edge of the policy leaves out of its
+	// key: a CDN by the rules that larder cdn writes, Larder's own by -policy.
 	Dropped []string `json:"query_dropped,omitempty"`
 	Says    []string `json:"says"`
 }
@@ -198,12 +198,16 @@ func (x *Explainer) describe(out *URL, r *http.Request) error {
 	return nil
 }
 
-// describeQuery says who leaves parameters out of its key: the kinds that larder cdn
-// writes rules for. All others, and Larder's own edge, have the whole URL in it.
+// describeQuery says who leaves parameters out of its key: Larder's own edge that has
+// read the policy, which stands before a service whose policy names no edge too, and
+// the kinds that larder cdn writes rules for. All others have the whole URL in it.
 func (x *Explainer) describeQuery(out *URL, text string, names []string, say func(string, ...any)) {
 	var leave, keep []string
+	own := len(x.Policy.CDNs) == 0
 	for _, c := range x.Policy.CDNs {
 		switch c.Kind {
+		case "larder":
+			own = true
 		case "cloudflare":
 			name := c.Kind
 			if len(out.Query) > 0 { // some count and others do not
@@ -216,16 +220,17 @@ func (x *Explainer) describeQuery(out *URL, text string, names []string, say fun
 			keep = append(keep, c.Kind)
 		}
 	}
-	if len(leave) > 0 {
+	if own || len(leave) > 0 {
 		out.Dropped = names
+	}
+	if own {
+		say("Larder's edge, started as larder edge -policy with this file, leaves %s out of the key and asks the service without it. Without -policy each value has an entry of its own.", text)
+	}
+	if len(leave) > 0 {
 		say("By the rules of larder cdn, %s leaves %s out of the key: requests that differ in it share an entry.", strings.Join(leave, " and "), text)
 	}
-	if len(keep) > 0 || len(leave) == 0 {
-		who := strings.Join(keep, " and ")
-		if who == "" {
-			who = "an edge without such rules"
-		}
-		say("The key of %s has %s in it: each value has an entry of its own. Redirect such requests to the URL without it.", who, text)
+	if len(keep) > 0 {
+		say("The key of %s has %s in it: each value has an entry of its own. Redirect such requests to the URL without it.", strings.Join(keep, " and "), text)
 	}
 }
 

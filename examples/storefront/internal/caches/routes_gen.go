@@ -64,6 +64,26 @@ func Routes() map[string]httpcache.Policy {
 	}
 }
 
+// Queries returns by which parameters of the query the responses of each route
+// differ for caches that many share, by its pattern, for edge.Options. Nil: by all.
+func Queries() map[string][]string {
+	return map[string][]string{
+		"GET /api/account/balance": nil,
+		"GET /api/cart":            nil,
+		"GET /api/inventory/{id}":  nil,
+		"GET /api/products":        nil,
+		"GET /api/products/{id}":   nil,
+		"GET /api/search":          nil,
+		"GET /api/session":         nil,
+		"GET /api/users/{id}":      nil,
+		"GET /assets/{name}":       {},
+		"GET /products/{id}":       {},
+		"GET /{$}":                 {"category", "page"},
+		"POST /api/cart":           nil,
+		"POST /api/checkout":       nil,
+	}
+}
+
 // CDNs returns the caches in front of the service, for httpcache.Options.
 func CDNs() []httpcache.CDN {
 	return []httpcache.CDN{httpcache.LarderEdge}

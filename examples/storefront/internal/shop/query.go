@@ -118,7 +118,7 @@ func Parameters(values url.Values, names ...string) (map[string]string, error) {
 	given := map[string]string{}
 	var unknown []string
 	for _, spelling := range slices.Sorted(maps.Keys(values)) {
-		name := ParameterName(spelling)
+		name := parameterName(spelling)
 		_, twice := given[name]
 		switch {
 		case !slices.Contains(names, name):
@@ -140,9 +140,9 @@ func Parameters(values url.Values, names ...string) (map[string]string, error) {
 	return nil, fmt.Errorf("unknown parameter %s; known here: %s", strings.Join(unknown[:min(len(unknown), show)], ", "), known)
 }
 
-// ParameterName is the name that is meant by a spelling of it: case does not
+// parameterName is the name that is meant by a spelling of it: case does not
 // count, nor does space around it.
-func ParameterName(spelling string) string { return strings.ToLower(strings.TrimSpace(spelling)) }
+func parameterName(spelling string) string { return strings.ToLower(strings.TrimSpace(spelling)) }
 
 // cleanText returns text in lower case with one space between words.
 func cleanText(name, text string) (string, error) {

@@ -56,7 +56,7 @@ func TestPages_LeaveOutWhatTheyDoNotKnow(t *testing.T) {
 		"/?utm_source=news":                                    "/",
 		"/?utm_source=a&utm_source=b":                          "/",
 		"/?utm_campaign=50%25+off&category=wall+art&page=2":    "/?category=wall+art&page=2",
-		"/?fbclid=1&Category=BATH":                             "/?Category=BATH",
+		"/?fbclid=1&category=BATH&Category=x":                  "/?category=BATH",
 		"/?utm_campaign=50%off&category=bath":                  "/?category=bath", // no escape
 		"/?a;b":                                                "/",
 		"/?x=1&category=bath&page=x":                           "/?category=bath&page=x", // which says 400

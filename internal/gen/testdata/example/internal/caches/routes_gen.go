@@ -45,6 +45,20 @@ func Routes() map[string]httpcache.Policy {
 	}
 }
 
+// Queries returns by which parameters of the query the responses of each route
+// differ for caches that many share, by its pattern, for edge.Options. Nil: by all.
+func Queries() map[string][]string {
+	return map[string][]string{
+		"GET /api/balance":       nil,
+		"GET /api/categories":    nil,
+		"GET /api/products":      {"category", "page"},
+		"GET /api/products/{id}": {},
+		"GET /api/users/{id}":    nil,
+		"GET /assets/{name}":     nil,
+		"POST /api/checkout":     nil,
+	}
+}
+
 // CDNs returns the caches in front of the service, for httpcache.Options.
 func CDNs() []httpcache.CDN {
 	return []httpcache.CDN{httpcache.Cloudflare}
