@@ -35,7 +35,7 @@ func (a *app) gen(check, diff bool) error {
 	}
 	out, err := gen.Generate(p.Policy, filepath.Dir(p.path))
 	if err != nil {
-		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the policy; larder lint may say more"}
+		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the policy; larder lint names the lines"}
 	}
 	if check || diff {
 		return a.genDrift(out, diff)
