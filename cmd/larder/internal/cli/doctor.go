@@ -31,8 +31,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	f.tier.add(cmd)
 	cmd.Flags().BoolVar(&f.probe, "probe-purge", false, "purge a tag that nothing carries at each CDN, to see whether the token may")
 	cmd.Flags().BoolVar(&f.noCDN, "no-cdn", false, "leave the CDNs out")
-	cmd.Flags().StringVar(&f.purgers.baseURL, "api", "", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)")
-	cmd.Flags().StringVar(&f.purgers.plan, "plan", "", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")")
+	apiVar(cmd, &f.purgers.baseURL)
+	planVar(cmd, &f.purgers.plan)
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
@@ -225,6 +226,11 @@ func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 	}
 	cfg.options.TargetFields = list(texts.targets)
 	cfg.options.PlainCookies = list(texts.cookies)
+	for _, name := range cfg.options.PlainCookies {
+		if (&http.Cookie{Name: name}).Valid() != nil {
+			errs = append(errs, fmt.Errorf("-plain-cookies: %q is no name of a cookie", name))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -52,8 +52,8 @@ func (a *app) purgeCommand() *cobra.Command {
 	flags.DurationVar(&f.settle, "settle", 5*time.Second, "`time` after which CDNs are purged again; negative: they are not")
 	flags.BoolVar(&f.noShared, "no-shared", false, "leave the shared tier out")
 	flags.BoolVar(&f.noCDN, "no-cdn", false, "leave the CDNs out")
-	flags.StringVar(&f.purgers.plan, "plan", "", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")")
-	flags.StringVar(&f.purgers.baseURL, "api", "", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)")
+	planVar(cmd, &f.purgers.plan)
+	apiVar(cmd, &f.purgers.baseURL)
 	f.tier.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("class", a.completeClasses)
 	return cmd

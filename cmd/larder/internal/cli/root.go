@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // app is one run of the program: its surroundings, and what the flags that all
@@ -226,18 +225,4 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		next = "did you mean " + strings.Join(near, " or ") + "? " + next
 	}
 	return usagef(next, "there is no command %q", name)
-}
-
-// flagError names the nearest flag.
-func flagError(cmd *cobra.Command, err error) error {
-	next := cmd.CommandPath() + " --help lists the flags"
-	text := err.Error()
-	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
-		var all []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
-		if near, ok := nearest(name, all); ok {
-			next = "did you mean --" + near + "? " + next
-		}
-	}
-	return usagef(next, "%s", text)
 }
