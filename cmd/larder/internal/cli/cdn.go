@@ -154,7 +154,7 @@ func (f *cdnFlags) asTerraform(err error) error {
 
 func (a *app) printPlan(command string, plan *cdnrules.Plan, applied bool) error {
 	if !a.json {
-		_, err := fmt.Fprintln(a.out, strings.TrimRight(plan.String(), "\n"))
+		_, err := fmt.Fprintln(a.out, legible(strings.TrimRight(plan.String(), "\n")))
 		return err
 	}
 	return a.printJSON(struct {
@@ -288,7 +288,7 @@ func (a *app) writeFiles(folder string, files []cdnrules.File) error {
 		if err := os.WriteFile(path, []byte(f.Content), 0o644); err != nil {
 			return environment("give a folder that can be written to with -o", err)
 		}
-		names = append(names, shown(path))
+		names = append(names, filepath.ToSlash(path))
 	}
 	if a.json {
 		return a.printJSON(struct {
@@ -297,7 +297,7 @@ func (a *app) writeFiles(folder string, files []cdnrules.File) error {
 		}{a.head("cdn export"), names})
 	}
 	for _, name := range names {
-		fmt.Fprintf(a.err, "larder cdn export: wrote %s\n", name)
+		fmt.Fprintf(a.err, "larder cdn export: wrote %s\n", shown(name))
 	}
 	return nil
 }

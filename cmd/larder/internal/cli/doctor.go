@@ -108,9 +108,9 @@ func (a *app) lookAtCDN(ctx context.Context, f *doctorFlags, i int, c policy.CDN
 func (a *app) writeChecks(checks []doctor.Check) {
 	colours := map[doctor.Status]paint{doctor.OK: green, doctor.Warn: yellow, doctor.Fail: red, doctor.Skip: faint}
 	for _, c := range checks {
-		fmt.Fprintf(a.out, "%s  %s, %s: %s\n", a.painted(colours[c.Status], fmt.Sprintf("%-4s", c.Status)), c.Of, c.Name, strings.ReplaceAll(c.Says, "\n", "\n      "))
+		fmt.Fprintf(a.out, "%s  %s, %s: %s\n", a.painted(colours[c.Status], fmt.Sprintf("%-4s", c.Status)), c.Of, c.Name, strings.ReplaceAll(legible(c.Says), "\n", "\n      "))
 		if c.Mend != "" {
-			fmt.Fprintf(a.out, "      → %s\n", c.Mend)
+			fmt.Fprintf(a.out, "      → %s\n", legible(c.Mend))
 		}
 	}
 }

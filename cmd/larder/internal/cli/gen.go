@@ -52,7 +52,7 @@ func (a *app) gen(check, diff bool) error {
 		if d.Kind == gen.Stale {
 			done = "removed"
 		}
-		fmt.Fprintf(a.out, "%s %s\n", done, d.File)
+		fmt.Fprintf(a.out, "%s %s\n", done, shown(d.File))
 	}
 	fmt.Fprintf(a.err, "larder gen: %s, %s in %s\n", count(len(out.Files), "file"), count(len(changed), "change"), shown(out.Dir))
 	return nil
@@ -79,7 +79,7 @@ func (a *app) genDrift(out *gen.Output, diff bool) error {
 		a.printDiff(text)
 	default:
 		for _, d := range changed {
-			fmt.Fprintf(a.out, "%s\n", d)
+			fmt.Fprintln(a.out, shown(d.String()))
 		}
 	}
 	if len(changed) > 0 {

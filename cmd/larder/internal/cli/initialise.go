@@ -81,7 +81,7 @@ func (a *app) initialise(from string) error {
 			return err
 		}
 		if written {
-			out.Files = append(out.Files, shown(f.path))
+			out.Files = append(out.Files, filepath.ToSlash(f.path))
 		}
 	}
 	out.Next = nextSteps(target, report)
@@ -169,10 +169,10 @@ func (a *app) reportInit(out *created, report *strategy.Report) error {
 		}
 	} else {
 		for _, f := range out.Files {
-			fmt.Fprintf(a.out, "wrote %s\n", f)
+			fmt.Fprintf(a.out, "wrote %s\n", shown(f))
 		}
 		if report != nil {
-			fmt.Fprintln(a.out, strings.TrimRight(report.String(), "\n"))
+			fmt.Fprintln(a.out, legible(strings.TrimRight(report.String(), "\n")))
 		}
 		for _, step := range out.Next {
 			fmt.Fprintf(a.err, "  next: %s\n", step)
@@ -221,7 +221,7 @@ func (a *app) write(command, output string, data []byte) error {
 		return a.printJSON(struct {
 			head
 			Files []string `json:"files"`
-		}{a.head(command), []string{shown(a.at(output))}})
+		}{a.head(command), []string{filepath.ToSlash(a.at(output))}})
 	}
 	fmt.Fprintf(a.err, "larder %s: wrote %s\n", command, shown(a.at(output)))
 	return nil

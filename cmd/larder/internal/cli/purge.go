@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/purge"
 )
 
@@ -234,11 +235,11 @@ func (a *app) writePurge(out *purged) {
 	if out.DryRun {
 		fmt.Fprintf(a.out, "would %s:\n", verb)
 		for _, line := range out.lines() {
-			fmt.Fprintf(a.out, "  %s\n", legible(line))
+			fmt.Fprintf(a.out, "  %s\n", plaintext.Line(line))
 		}
 	}
 	for _, note := range out.Notes {
-		fmt.Fprintf(a.err, "larder purge: %s\n", legible(note))
+		fmt.Fprintf(a.err, "larder purge: %s\n", plaintext.Line(note))
 	}
 	for _, r := range out.Receipts {
 		switch {
@@ -255,7 +256,7 @@ func (a *app) writePurge(out *purged) {
 			fmt.Fprintf(a.out, "%s: %s\n", r.Target, a.painted(green, text))
 		}
 		for _, f := range r.Failed {
-			fmt.Fprintf(a.out, "  %s: %s\n", legible(f.Item), legible(f.Reason))
+			fmt.Fprintf(a.out, "  %s: %s\n", plaintext.Line(f.Item), plaintext.Line(f.Reason))
 		}
 	}
 }
