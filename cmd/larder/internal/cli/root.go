@@ -182,7 +182,10 @@ func versionText(b build) string {
 func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "print the page of a command",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(help *cobra.Command, args []string) error {
+			if err := a.noJSON(help); err != nil {
+				return err
+			}
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(cmd, strings.Join(rest, " "))
@@ -206,13 +209,25 @@ func (a *app) tameCompletion(root *cobra.Command) {
 	cmd.Args, cmd.SuggestionsMinimumDistance, cmd.RunE = cobra.ArbitraryArgs, 2, a.group
 	for _, shell := range cmd.Commands() {
 		shell.Short = "print the script for " + shell.Name()
+		shell.PreRunE = func(cmd *cobra.Command, _ []string) error { return a.noJSON(cmd) }
 	}
+}
+
+// noJSON is for commands whose text is no answer: a page, or a script.
+func (a *app) noJSON(cmd *cobra.Command) error {
+	if a.json {
+		return usagef("leave --json out", "--json: %s prints text for people and shells alone", cmd.CommandPath())
+	}
+	return nil
 }
 
 // group is what a command does that only has commands below it.
 func (a *app) group(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return unknownCommand(cmd, args[0])
+	}
+	if a.json {
+		return usagef(cmd.CommandPath()+" --help lists the commands", "%s does nothing without a command", cmd.CommandPath())
 	}
 	fmt.Fprint(a.err, cmd.UsageString())
 	return &failure{code: exitUsage}
