@@ -66,7 +66,7 @@ func keeps(x *Index, wanted []string) bool {
 	return true
 }
 
-// place is a field with where it begins.
+// fieldPlace is a field with where it begins.
 type fieldPlace struct {
 	Position
 	path string

@@ -15,7 +15,8 @@ func (a *app) genCommand() *cobra.Command {
 	cmd := a.command("gen", "generate typed caches, keys, the table of routes and the triggers of the outbox", noArgs,
 		func(context.Context, []string) error { return a.gen(check, diff) })
 	cmd.Long = "Writes the folder that go.out names. Files that have not changed stay as they are, and generated ones that are left from\n" +
-		"an earlier policy go. A file without the header of generated ones is never touched."
+		"an earlier policy go. A file without the header of generated ones is never touched. A type that is not where the policy says,\n" +
+		"in the policy's own module, is a mistake; those of other modules are for the compiler."
 	cmd.Example = "  larder gen --check     # in CI: exit code 1 if a file is missing, has changed, or is left over\n  larder gen --diff      # what gen would change"
 	cmd.Flags().BoolVar(&check, "check", false, "change nothing; exit code 1 if something would change")
 	cmd.Flags().BoolVar(&diff, "diff", false, "change nothing; print what would change, exit code 1 if something would")
@@ -39,6 +40,9 @@ func (a *app) gen(check, diff bool) error {
 	}
 	if check || diff {
 		return a.genDrift(out, diff)
+	}
+	if err := p.checkTypes(); err != nil {
+		return &failure{code: exitFindings, err: fmt.Errorf("the code would not compile:\n%w", err), next: "mend the types, or the policy"}
 	}
 	changed, err := out.Write()
 	if err != nil {
