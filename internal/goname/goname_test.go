@@ -30,15 +30,18 @@ func TestClashes(t *testing.T) {
 		{"twins", map[string]policy.Class{"a-b": {}, "a_b": {}}, []Clash{{"a_b", "", `class "a-b" and class "a_b" are both AB in Go`}}},
 		{"a method", map[string]policy.Class{"close": {}}, []Clash{{"close", "", `the method of Caches and class "close" are both Close in Go`}}},
 		{
-			"a loader", map[string]policy.Class{"a": {Batch: true}, "a-batch": {}},
+			"a loader",
+			map[string]policy.Class{"a": {Batch: true}, "a-batch": {}},
 			[]Clash{{"a-batch", "", `class "a" and class "a-batch" are both LoadABatch in Go`}},
 		},
 		{
-			"parts", map[string]policy.Class{"a": {Key: policy.Key{Parts: []policy.KeyPart{{Name: "x-y"}, {Name: "x.y"}}}}},
+			"parts",
+			map[string]policy.Class{"a": {Key: policy.Key{Parts: []policy.KeyPart{{Name: "x-y"}, {Name: "x.y"}}}}},
 			[]Clash{{"a", "x.y", `part "x-y" and part "x.y" are both XY in Go`}},
 		},
 		{
-			"a declaration", map[string]policy.Class{"a": {Key: policy.Key{Parts: []policy.KeyPart{{Name: "x"}}}}, "parse-a": {Key: policy.Key{Parts: []policy.KeyPart{{Name: "x"}}}}},
+			"a declaration",
+			map[string]policy.Class{"a": {Key: policy.Key{Parts: []policy.KeyPart{{Name: "x"}}}}, "parse-a": {Key: policy.Key{Parts: []policy.KeyPart{{Name: "x"}}}}},
 			[]Clash{{"parse-a", "", `class "a" and class "parse-a" are both ParseAKey in Go`}},
 		},
 	} {

@@ -82,6 +82,9 @@ routes:
 	var got []string
 	for _, f := range Check(p) {
 		got = append(got, f.Path+": "+f.Rule)
+		if bound := strings.Contains(f.Message, "refuses all the same"); f.Rule == "ignore-unused" && bound != (f.Path == "classes.d") {
+			t.Errorf("%v: says that an exception would not help: %v", f, bound)
+		}
 	}
 	want := []string{"classes.b.source: class-without-source", "classes.c: ignore-unused", "classes.d: ignore-unused", "classes.d.ttl: ttl-missing", `routes."GET /": ignore-unknown`}
 	if !slices.Equal(got, want) {
