@@ -218,12 +218,20 @@ func (c *checker) fleet(f *Fleet) {
 }
 
 func (c *checker) generated(g *Go) {
-	if g.Package != "" && (!token.IsIdentifier(g.Package) || g.Package == "_" || g.Package == "main") {
+	switch name := path.Base(g.Out); {
+	case g.Package != "" && !packageName(g.Package):
 		c.report("go.package", "write a name such as caches", "%s cannot be the name of an imported Go package", quote(g.Package))
+	case g.Package == "" && g.Out != "" && !packageName(name):
+		c.report("go.out", "write the name as well: package: caches", "%s cannot be the name of an imported Go package, and no package says another", quote(name))
 	}
 	if g.Out != "" && (path.IsAbs(g.Out) || strings.ContainsAny(g.Out, "\\:") || strings.ContainsFunc(g.Out, func(r rune) bool { return !printable(r) }) || path.Clean(g.Out) != strings.TrimPrefix(strings.TrimSuffix(g.Out, "/"), "./")) {
 		c.report("go.out", "write a path with / that is relative to the file: internal/caches", "%s is no folder relative to the file", quote(g.Out))
 	}
+}
+
+// packageName tells whether an imported package may be called so.
+func packageName(name string) bool {
+	return token.IsIdentifier(name) && name != "_" && name != "main" && name != "documentation" && !strings.HasSuffix(name, "_test")
 }
 
 // profile reports what is wrong with a line of life.

@@ -164,12 +164,14 @@ func (c *checker) key(path string, k *Key) {
 	if k.Type != "" && k.Parts != nil {
 		c.report(path, "keep one of them", "the key has a type and parts")
 	}
-	if k.Type != "" {
-		if strings.HasPrefix(k.Type, "*") || strings.HasPrefix(k.Type, "[]") {
-			c.report(path, "write a type that can be compared, such as int64", "%s cannot be a key", quote(k.Type))
-		} else {
-			c.goType(path, k.Type)
-		}
+	switch {
+	case k.Type == "":
+	case strings.HasPrefix(k.Type, "*") || strings.HasPrefix(k.Type, "[]"):
+		c.report(path, "write a type that can be compared, such as int64", "%s cannot be a key", quote(k.Type))
+	case strings.HasPrefix(k.Type, "float"):
+		c.report(path, "write an integer, a string or parts", "keys of type %s have no exact text", quote(k.Type))
+	default:
+		c.goType(path, k.Type)
 	}
 	if len(k.Parts) > maxParts {
 		c.report(path, fmt.Sprintf("keep at most %d", maxParts), "the key has %d parts", len(k.Parts))
@@ -226,6 +228,8 @@ func (c *checker) goType(path, text string) {
 	case dot <= 0 || !importPath.MatchString(name[:dot]):
 	case !token.IsIdentifier(name[dot+1:]) || !token.IsExported(name[dot+1:]):
 		mend = "write the name of an exported type after the last dot"
+	case name[:dot] == "unsafe" || name[:dot] == "C":
+		mend = "take another type: values of package " + name[:dot] + " cannot be cached"
 	default:
 		return
 	}

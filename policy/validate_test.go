@@ -121,6 +121,11 @@ func TestValidate_Built(t *testing.T) {
 		{func(p *Policy) {
 			p.Classes["c"] = Class{Source: Source{From: "a", Tables: []Table{{Name: "t", Key: "{id}"}}}}
 		}, "classes.c.source"},
+		{func(p *Policy) { p.Classes["c"] = Class{Key: Key{Type: "float64"}} }, "classes.c.key"},
+		{func(p *Policy) { p.Classes["c"] = Class{Key: Key{Type: "unsafe.Pointer"}} }, "classes.c.key"},
+		{func(p *Policy) { p.Classes["c"] = Class{Type: "[]C.Int"} }, "classes.c.type"},
+		{func(p *Policy) { p.Go = Go{Out: "my-caches", Package: "caches"} }, ""},
+		{func(p *Policy) { p.Go = Go{Package: "caches_test"} }, "go.package"},
 		{func(p *Policy) { p.Classes["c"] = Class{Ignore: map[string]string{"R": "two\nlines"}} }, "classes.c"},
 		{func(p *Policy) { p.Classes["c"] = Class{Tags: []string{strings.Repeat("x", 201)}} }, "classes.c.tags[0]"},
 		{func(p *Policy) { p.Classes["c.d"] = Class{Profile: "none"} }, `classes."c.d".profile`},
@@ -146,6 +151,7 @@ func TestValidate_Built(t *testing.T) {
 // TestValidate_Out: the folder of generated code is a path that messages can show.
 func TestValidate_Out(t *testing.T) {
 	for out, fine := range map[string]bool{
+		"my-caches": false, "internal/func": false, "caches_test": false, "main": false, ".": false, "..": false,
 		"": true, "internal/caches": true, "./caches/": true, "../caches": true, "a b/ü": true,
 		"/caches": false, "a/../b": false, `a\b`: false, "C:/caches": false,
 		"a\nb": false, "a\x00b": false, "\x1b[2J": false, "a\x7fb": false, "a\u0085b": false,

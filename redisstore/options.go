@@ -105,6 +105,13 @@ type config struct {
 	addrs []string
 }
 
+// Validate returns what is wrong with the options, all at once, as [Open] would, and
+// reaches nobody. No error holds a password, nor the URL that it stands in.
+func (o Options) Validate() error {
+	_, err := o.resolve()
+	return err
+}
+
 // resolve checks the options and reports all mistakes at once. No error
 // holds a password, nor the URL that it stands in.
 func (o Options) resolve() (config, error) {

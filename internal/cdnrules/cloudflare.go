@@ -36,6 +36,20 @@ type Options struct {
 	HTTP *http.Client
 }
 
+// Check returns what is wrong with the options by themselves, all at once and without
+// an address, which may hold a password. [NewCloudflare] and [Export] check them, too.
+func (o Options) Check() error {
+	_, plan := tierOf(o.Plan)
+	_, owner := prefixOf(o.Owner)
+	var base error
+	if o.BaseURL != "" {
+		if _, err := purgeapi.Base(o.BaseURL, true); err != nil {
+			base = fmt.Errorf("BaseURL: %w", err)
+		}
+	}
+	return errors.Join(plan, owner, base)
+}
+
 // Cloudflare keeps the cache rules of one zone as a policy says. Its methods may be
 // called concurrently; of two that apply, one gets [ErrChanged].
 type Cloudflare struct {
@@ -59,16 +73,14 @@ var (
 func NewCloudflare(p *policy.Policy, cdn policy.CDN, o Options) (*Cloudflare, error) {
 	c := &Cloudflare{}
 	var errs []error
-	var err error
 	note := func(err error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
-	c.tier, err = tierOf(o.Plan)
-	note(err)
-	c.prefix, err = prefixOf(o.Owner)
-	note(err)
+	c.tier, _ = tierOf(o.Plan)
+	c.prefix, _ = prefixOf(o.Owner)
+	note(o.Check())
 	if cdn.Kind != "cloudflare" {
 		note(fmt.Errorf("the CDN is %q, want cloudflare", cdn.Kind))
 	}
@@ -101,9 +113,6 @@ func (a *api) open(cdn policy.CDN, o Options) error {
 	base := o.BaseURL
 	if base == "" {
 		base = "https://api.cloudflare.com/client/v4"
-	}
-	if _, err := purgeapi.Base(base, true); err != nil {
-		errs = append(errs, fmt.Errorf("BaseURL: %w", err))
 	}
 	a.base = strings.TrimSuffix(base, "/") + "/zones/" + zone.Reveal()
 	a.client = purgeapi.Client{

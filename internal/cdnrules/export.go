@@ -52,6 +52,9 @@ type Exported struct {
 // key: without parameters that the policy leaves out, so that none can change a
 // response that others get.
 func Export(p *policy.Policy, hosts []string, f Format, o Options) (*Exported, error) {
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("cdn: %w", err)
+	}
 	rules, err := Rules(p, hosts)
 	if err != nil {
 		return nil, err

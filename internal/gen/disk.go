@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind is how a file on disk differs from what would be generated.
@@ -126,7 +127,8 @@ func (o *Output) Diff() (string, error) {
 
 // Write makes the folder what [Output.Check] wants it to be, and returns what that
 // was: it writes files that are missing or have changed, each in one step, and
-// removes stale ones. All others stay as they are. If a file that has the name of a
+// removes stale ones, and what runs have left that were killed more than a minute ago.
+// All others stay as they are. If a file that has the name of a
 // generated one is none, nothing is changed, and the error names it.
 func (o *Output) Write() ([]Drift, error) {
 	drifts, err := o.Check()
@@ -147,6 +149,9 @@ func (o *Output) Write() ([]Drift, error) {
 			return nil, fmt.Errorf("gen: %w", err)
 		}
 	}
+	if err := o.clear(time.Now()); err != nil {
+		return nil, fmt.Errorf("gen: %w", err)
+	}
 	for i, d := range drifts {
 		file := filepath.Join(o.Dir, d.name)
 		if d.Kind == Stale {
@@ -163,9 +168,42 @@ func (o *Output) Write() ([]Drift, error) {
 	return drifts, nil
 }
 
+const (
+	// tempName begins the names of files that are being written, and tempDigits is
+	// what os.CreateTemp puts behind it.
+	tempName   = ".larder-gen-"
+	tempDigits = "0123456789"
+	// abandoned is the age of one that nobody is writing any more: that takes
+	// milliseconds.
+	abandoned = time.Minute
+)
+
+// clear removes what runs have left that were killed while they wrote, and nothing that
+// one which runs may be writing.
+func (o *Output) clear(now time.Time) error {
+	entries, err := os.ReadDir(o.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		digits, ours := strings.CutPrefix(e.Name(), tempName)
+		if !ours || digits == "" || strings.Trim(digits, tempDigits) != "" || !e.Type().IsRegular() {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && now.Sub(info.ModTime()) > abandoned {
+			err = os.Remove(filepath.Join(o.Dir, e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // replace writes a file so that nobody sees half of it.
 func replace(file string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), ".larder-gen-*")
+	temp, err := os.CreateTemp(filepath.Dir(file), tempName+"*")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // folder is a folder with generated code, and what is generated for it.
@@ -196,5 +197,37 @@ func TestWriteFails(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(root, "caches", ".larder*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
+// TestWrite_Abandoned: what a killed run has left goes with the next, what one that runs
+// may be writing stays, and Check sees none of it.
+func TestWrite_Abandoned(t *testing.T) {
+	out := generate(t, golden(t)["minimal"], t.TempDir())
+	if _, err := out.Write(); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	for name, gone := range map[string]bool{
+		".larder-gen-123": true, ".larder-gen-": false, ".larder-gen-12a": false, ".larder-gen-notes.txt": false, "larder-gen-1": false,
+	} {
+		for _, age := range []time.Time{old, time.Now()} {
+			file := filepath.Join(out.Dir, name)
+			if err := os.WriteFile(file, []byte("// half"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(file, age, age); err != nil {
+				t.Fatal(err)
+			}
+			if drifts, err := out.Check(); err != nil || len(drifts) > 0 {
+				t.Errorf("with %s Check finds %v, %v", name, drifts, err)
+			}
+			if _, err := out.Write(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(file); (err != nil) != (gone && age == old) {
+				t.Errorf("%s of %v: %v, want it gone: %v", name, age, err, gone && age == old)
+			}
+		}
 	}
 }

@@ -19,6 +19,8 @@
 //   - What is written has been opened: the very values that stand in the code have
 //     been given to larder.Open, httpcache.New and outbox.Box.Triggers, so that
 //     what they refuse is refused here and not when the service starts.
+//   - What larder lint passes is not refused here: a refusal is there first, with its
+//     place in the file.
 //   - A class that is never cached has no name in the code.
 //   - Files that do not carry the header are not changed and not removed.
 //   - Import paths of users' types get an explicit name: the code compiles whatever

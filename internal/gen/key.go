@@ -1,11 +1,10 @@
 package gen
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/larderdev/larder/internal/goname"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -52,18 +51,11 @@ func (pl *plan) HasScalar() bool {
 	return pl.Has("text") || pl.Has("bool") || pl.Has("int") || pl.Has("float")
 }
 
-// addKey adds the struct of a class's key, whose parts are valid by themselves.
-func (pl *plan) addKey(class, goClass string, parts []policy.KeyPart) error {
+// addKey adds the struct of a class's key.
+func (pl *plan) addKey(class, goClass string, parts []policy.KeyPart) {
 	k := keyType{Class: class, Go: goClass + "Key"}
-	var errs []error
-	fields := names{"MarshalText": "the method of each key"}
 	for _, p := range parts {
-		field := part{Name: p.Name, Go: goName(p.Name, "Part"), Type: kinds[p.Type].goType, Kind: kinds[p.Type].kind}
-		if err := fields.take(field.Go, fmt.Sprintf("part %q", p.Name)); err != nil {
-			errs = append(errs, fmt.Errorf("key: %w", err))
-		}
-		k.Parts = append(k.Parts, field)
+		k.Parts = append(k.Parts, part{Name: p.Name, Go: goname.Part(p.Name), Type: kinds[p.Type].goType, Kind: kinds[p.Type].kind})
 	}
 	pl.Keys = append(pl.Keys, k)
-	return errors.Join(errs...)
 }

@@ -6,63 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 )
-
-// initialisms are words that Go writes in capitals, in small letters.
-var initialisms = map[string]string{
-	"acl": "ACL", "api": "API", "apis": "APIs", "ascii": "ASCII", "cdn": "CDN", "cpu": "CPU", "css": "CSS", "csv": "CSV",
-	"dns": "DNS", "eof": "EOF", "grpc": "GRPC", "guid": "GUID", "html": "HTML", "http": "HTTP", "https": "HTTPS",
-	"id": "ID", "ids": "IDs", "ip": "IP", "ips": "IPs", "json": "JSON", "jwt": "JWT", "lhs": "LHS", "pdf": "PDF",
-	"qps": "QPS", "ram": "RAM", "rhs": "RHS", "rpc": "RPC", "sla": "SLA", "smtp": "SMTP", "sql": "SQL", "ssh": "SSH",
-	"tcp": "TCP", "tls": "TLS", "ttl": "TTL", "udp": "UDP", "ui": "UI", "uid": "UID", "uri": "URI", "uris": "URIs",
-	"url": "URL", "urls": "URLs", "utf8": "UTF8", "uuid": "UUID", "uuids": "UUIDs", "vm": "VM", "xml": "XML",
-}
-
-// goName makes the exported Go name of a name in words: "user-profile" is
-// UserProfile, "api.base_url" is APIBaseURL. One that begins with a digit gets a
-// prefix, as no Go name begins so.
-func goName(name, prefix string) string {
-	var b strings.Builder
-	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
-		if capitals, ok := initialisms[strings.ToLower(word)]; ok {
-			b.WriteString(capitals)
-			continue
-		}
-		runes := []rune(word)
-		runes[0] = unicode.ToUpper(runes[0])
-		b.WriteString(string(runes))
-	}
-	text := b.String()
-	if text == "" || !unicode.IsLetter([]rune(text)[0]) {
-		text = prefix + text
-	}
-	return text
-}
-
-// names are the Go names of one scope, each with what it is for.
-type names map[string]string
-
-// take notes that name is for something: "class \"a-b\"". It is an error if the
-// name is taken.
-func (n names) take(name, what string) error {
-	if other, taken := n[name]; taken {
-		return fmt.Errorf("%s and %s are both %s in Go: rename one", other, what, name)
-	}
-	n[name] = what
-	return nil
-}
-
-// checkPackage tells whether a package may be called so.
-func checkPackage(name string) error {
-	switch {
-	case !token.IsIdentifier(name) || name == "_":
-		return fmt.Errorf("go: %q is no name of a package: say one in go.package", name)
-	case name == "main" || strings.HasSuffix(name, "_test"):
-		return fmt.Errorf("go: a package %q cannot be imported: say another in go.package", name)
-	}
-	return nil
-}
 
 // own are the packages that generated code uses by itself, with the names that
 // they have there.

@@ -8,18 +8,6 @@ import (
 	"time"
 )
 
-func TestGoName(t *testing.T) {
-	for name, want := range map[string]string{
-		"user-profile": "UserProfile", "api.base_url": "APIBaseURL", "2fa": "Class2fa", "2fa.code": "Class2faCode",
-		"a": "A", "id": "ID", "product_ids": "ProductIDs", "ideas": "Ideas", "v1-2": "V12", "a--b": "AB", "https-only": "HTTPSOnly",
-		"minPrice": "MinPrice", "x.": "X",
-	} {
-		if got := goName(name, "Class"); got != want {
-			t.Errorf("%s: %s, want %s", name, got, want)
-		}
-	}
-}
-
 func TestImportNames(t *testing.T) {
 	paths := []string{
 		"example.com/shop/catalog", "example.com/stock/catalog", "example.com/other/stock/catalog", "example.com/go-tea.v2", "example.com/key",

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/larderdev/larder"
+	"github.com/larderdev/larder/internal/goname"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -51,7 +52,7 @@ func makePlan(p *policy.Policy) (*plan, error) {
 			errs = append(errs, err)
 		}
 	}
-	note(pl.place(p.Go))
+	pl.place(p.Go)
 	note(pl.addClasses(p))
 	note(pl.addRoutes(p))
 	pl.addCDNs(p.CDNs)
@@ -63,10 +64,9 @@ func makePlan(p *policy.Policy) (*plan, error) {
 }
 
 // place finds out where the package goes, and what it is called.
-func (pl *plan) place(g policy.Go) error {
+func (pl *plan) place(g policy.Go) {
 	pl.Out = path.Clean(cmp.Or(g.Out, "internal/caches"))
 	pl.Package = cmp.Or(g.Package, path.Base(pl.Out))
-	return checkPackage(pl.Package)
 }
 
 // typed is a class whose types are not written yet: for that the imports of all
@@ -79,11 +79,7 @@ type typed struct {
 func (pl *plan) addClasses(p *policy.Policy) error {
 	var errs []error
 	var all []typed
-	fields := names{"Close": "the method of Caches", "Larder": "the method of Caches"}
-	methods, decls := names{}, names{}
-	for _, name := range []string{"Caches", "Loaders", "Open", "Policies", "Routes", "Queries", "CDNs", "Mappings", "List", "NewList"} {
-		decls[name] = "what each generated package has"
-	}
+	named := map[string]policy.Class{}
 	for _, name := range slices.Sorted(maps.Keys(p.Classes)) {
 		c, err := p.Resolve(name)
 		if err != nil {
@@ -98,8 +94,15 @@ func (pl *plan) addClasses(p *policy.Policy) error {
 			errs = append(errs, fmt.Errorf("class %q: %w", name, err))
 			continue
 		}
-		errs = append(errs, t.declare(len(c.Key.Parts) > 0, fields, methods, decls)...)
+		named[name] = c
 		all = append(all, t)
+	}
+	for _, clash := range goname.Clashes(named) {
+		where := ""
+		if clash.Part != "" {
+			where = fmt.Sprintf("class %q: key: ", clash.Class)
+		}
+		errs = append(errs, errors.New(where+clash.Message+": rename one"))
 	}
 	pl.write(all)
 	return errors.Join(errs...)
@@ -117,32 +120,19 @@ const plainType = "encoding/json.RawMessage"
 // class finds out what there is to say of one class.
 func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	t := typed{class: class{
-		Name: name, Go: goName(name, "Class"), Batch: c.Batch, Expires: c.FromValue, Tagged: c.ValueTags, Lived: c.ValueTTL,
+		Name: name, Go: goname.Class(name), Batch: c.Batch, Expires: c.FromValue, Tagged: c.ValueTags, Lived: c.ValueTTL,
 		Version: versions[c.RowVersion], Policy: policyOf(c),
 	}}
 	t.Doc = describe(c, t.Policy)
-	var errs []error
-	note := func(err error) {
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
-	note(checkClass(c))
-	var err error
-	t.value, err = parseType(cmp.Or(c.Type, plainType))
-	note(err)
+	t.value = parseType(cmp.Or(c.Type, plainType))
 	switch {
 	case len(c.Key.Parts) > 0:
 		t.key = goType{name: t.Go + "Key"}
-		note(pl.addKey(name, t.Go, c.Key.Parts))
+		pl.addKey(name, t.Go, c.Key.Parts)
 	default:
-		t.key, err = parseType(cmp.Or(c.Key.Type, "string"))
-		note(err)
-		if err == nil {
-			note(t.key.checkKey())
-		}
+		t.key = parseType(cmp.Or(c.Key.Type, "string"))
 	}
-	return t, errors.Join(errs...)
+	return t, checkClass(c)
 }
 
 // checkClass reports what larder.Open and NewCache would refuse in words that
@@ -156,40 +146,6 @@ func checkClass(c policy.Class) error {
 		errs = append(errs, errors.New("its values end by themselves (from_value), and its stale windows would extend them: say none, or take another profile"))
 	}
 	return errors.Join(errs...)
-}
-
-// declare takes the names that the class has in code.
-func (t *typed) declare(parts bool, fields, methods, decls names) (errs []error) {
-	what := fmt.Sprintf("class %q", t.Name)
-	take := func(in names, name string) bool {
-		err := in.take(name, what)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		return err == nil
-	}
-	if !take(fields, t.Go) {
-		return errs // all the others would follow
-	}
-	take(decls, t.Go+"Loader")
-	if parts {
-		take(decls, t.Go+"Key")
-		take(decls, "Parse"+t.Go+"Key")
-	}
-	load := "Load" + t.Go
-	if t.Batch {
-		load += "Batch"
-	}
-	take(methods, load)
-	for _, m := range []struct {
-		suffix string
-		has    bool
-	}{{"Version", t.Version != ""}, {"Expires", t.Expires}, {"Tags", t.Tagged}, {"TTL", t.Lived}} {
-		if m.has {
-			take(methods, t.Go+m.suffix)
-		}
-	}
-	return errs
 }
 
 // write gives all types the names of their imports.

@@ -21,6 +21,9 @@ func drawPolicy(t *rapid.T) *policy.Policy {
 		},
 		Go: policy.Go{Package: maybe(t, rapid.SampledFrom([]string{"caches", "yes", "n"})), Out: maybe(t, rapid.SampledFrom([]string{"../x", ".", "internal/caches", "a b/ü"}))},
 	}
+	if p.Go.Out == "." && p.Go.Package == "" {
+		p.Go.Package = "caches" // a folder without a name gives the package none
+	}
 	profiles := rapid.SliceOfNDistinct(names, 0, 3, rapid.ID).Draw(t, "profiles")
 	for _, name := range profiles {
 		put(&p.Profiles, name, drawProfile(t))

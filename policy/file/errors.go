@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/larderdev/larder/internal/plaintext"
 )
 
 const (
@@ -40,7 +42,7 @@ type Error struct {
 // Error returns "file:line:column: message: mend".
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.File)
+	b.WriteString(plaintext.Line(e.File))
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
 	}
@@ -68,7 +70,7 @@ func (e *Error) Excerpt() string {
 		}
 		gap.WriteRune(r)
 	}
-	return "\t" + e.Shown + "\n\t" + gap.String() + "^\n"
+	return "\t" + plaintext.Text(e.Shown) + "\n\t" + gap.String() + "^\n"
 }
 
 // Errors are the mistakes in a file, in the order of their places.

@@ -23,7 +23,7 @@ const modeline = "# yaml-language-server: $schema=larder.schema.json\n"
 // empty one is kept.
 //
 // Comments of a file that p was read from are not in p, except the reasons of
-// Ignore.
+// Ignore: [Reformat] keeps them.
 func Format(p *policy.Policy) []byte {
 	w := &writer{}
 	w.b.WriteString(modeline)

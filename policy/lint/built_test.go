@@ -29,7 +29,7 @@ func TestCheck_Built(t *testing.T) {
 		{"fine", policy.Policy{Classes: changed(func(*policy.Class) {})}, nil},
 		{"a tier of what is never cached", policy.Policy{Classes: map[string]policy.Class{
 			"a": {Pattern: policy.Never, Tiers: []policy.Tier{policy.Shared}, Description: "paid", MemoryEntries: 1},
-		}}, []string{"classes.a.memory.entries: never-with-settings", "classes.a.tiers: never-with-settings"}},
+		}}, []string{"classes: nothing-cached", "classes.a.memory.entries: never-with-settings", "classes.a.tiers: never-with-settings"}},
 		{"no such profile", policy.Policy{Classes: changed(func(c *policy.Class) { c.Profile = "hourly" })}, []string{"classes.a.profile: invalid"}},
 		{"no such class", policy.Policy{Routes: map[string]policy.Route{"GET /": {Class: "b", Edge: time.Hour}}}, []string{`routes."GET /".class: invalid`}},
 		{"no such tier", policy.Policy{Classes: changed(func(c *policy.Class) { c.Tiers = []policy.Tier{"disk", policy.Shared} })}, []string{"classes.a.tiers[0]: invalid"}},
@@ -73,6 +73,8 @@ classes:
   c:
     ttl: 1h # larder:ignore ttl-missing it was missing once
     # larder:ignore class-without-source nobody knows
+  # larder:ignore ttl-missing it needs none
+  d: {source: the database}
 routes:
   # larder:ignore class-without-sauce it is a route
   GET /: {edge: 1m}
@@ -80,8 +82,11 @@ routes:
 	var got []string
 	for _, f := range Check(p) {
 		got = append(got, f.Path+": "+f.Rule)
+		if bound := strings.Contains(f.Message, "refuses all the same"); f.Rule == "ignore-unused" && bound != (f.Path == "classes.d") {
+			t.Errorf("%v: says that an exception would not help: %v", f, bound)
+		}
 	}
-	want := []string{"classes.b.source: class-without-source", "classes.c: ignore-unused", `routes."GET /": ignore-unknown`}
+	want := []string{"classes.b.source: class-without-source", "classes.c: ignore-unused", "classes.d: ignore-unused", "classes.d.ttl: ttl-missing", `routes."GET /": ignore-unknown`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -55,7 +55,7 @@ func sMaxAge(k *check) {
 			if w.said == 0 {
 				field = "profile"
 			}
-			k.report(r.owner, field,
+			k.bind(r.owner, field,
 				fmt.Sprintf("%v reads Cache-Control alone and needs s-maxage there, which switches %s off (RFC 9111 5.2.2.10)", plain[0], w.field),
 				fmt.Sprintf("Write %s: none, and let %v's own configuration say how long it serves stale.", w.field, plain[0]))
 		}
@@ -82,7 +82,7 @@ func headersRefused(k *check) {
 		for _, text := range refusals(err, r.pattern) {
 			field, message := fieldOf(text)
 			message = fieldNames.ReplaceAllStringFunc(message, snake)
-			k.report(r.owner, field, message, "The service would not start: change it.")
+			k.bind(r.owner, field, message, "The service would not start: change it.")
 		}
 	}
 }
@@ -197,7 +197,11 @@ func cdnTag(k *check) {
 			seen[text] = reason
 		}
 		if reason != "" {
-			k.report(at.owner, at.field, reason, "Letters, digits, . _ and - are taken everywhere: \"product-42\", not \"product:42\".")
+			report := k.report
+			if at.ofRoute { // headers that the service would not start with
+				report = k.bind
+			}
+			report(at.owner, at.field, reason, "Letters, digits, . _ and - are taken everywhere: \"product-42\", not \"product:42\".")
 		}
 	}
 	for _, r := range k.routes {
@@ -211,7 +215,7 @@ func cdnTag(k *check) {
 			continue
 		}
 		if reason := k.refusesTags(all...); reason != "" {
-			k.report(r.owner, "tags", reason, "Use fewer tags, or shorter ones: one for the thing and one for its list are mostly enough.")
+			k.bind(r.owner, "tags", reason, "Use fewer tags, or shorter ones: one for the thing and one for its list are mostly enough.")
 		}
 	}
 }

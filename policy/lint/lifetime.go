@@ -26,7 +26,7 @@ const (
 func ttlMissing(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared == 0 && !c.tagged() {
-			k.report(c.owner, "ttl", "it has no TTL, and no profile that has one",
+			k.bind(c.owner, "ttl", "it has no TTL, and no profile that has one",
 				"Set ttl, or profile: it is also what bounds the harm of an invalidation that is lost.")
 		}
 	}
@@ -37,7 +37,7 @@ func ttlMissing(k *check) {
 func tagWithoutTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared == 0 && c.tagged() {
-			k.report(c.owner, "ttl", "it is invalidated by tags and has no TTL: one invalidation that is lost makes a value wrong for ever",
+			k.bind(c.owner, "ttl", "it is invalidated by tags and has no TTL: one invalidation that is lost makes a value wrong for ever",
 				"Set ttl, or profile, to the longest time that a wrong value may live.")
 		}
 	}
@@ -48,7 +48,7 @@ func tagWithoutTTL(k *check) {
 func memoryTTL(k *check) {
 	for _, c := range k.classes {
 		if c.is.TTL.Shared > 0 && c.said.TTL.Memory > c.is.TTL.Shared {
-			k.report(c.owner, "ttl.memory",
+			k.bind(c.owner, "ttl.memory",
 				fmt.Sprintf("memory keeps a value for %s, and it is fresh for %s", timespan.Text(c.said.TTL.Memory), timespan.Text(c.is.TTL.Shared)),
 				"Lower it, or leave it out: it bounds the TTL, and does not raise it.")
 		}
@@ -97,7 +97,7 @@ func fromValue(k *check) {
 			if w.said == 0 {
 				field, mend = "profile", "Write "+w.field+": none, or use a profile without a stale window."
 			}
-			k.report(c.owner, field, fmt.Sprintf("its values know their own end, and %s says to serve them for %s more", w.field, timespan.Text(w.is)), mend)
+			k.bind(c.owner, field, fmt.Sprintf("its values know their own end, and %s says to serve them for %s more", w.field, timespan.Text(w.is)), mend)
 		}
 	}
 }
@@ -181,7 +181,7 @@ func jitterNone(k *check) {
 func softTimeout(k *check) {
 	for _, c := range k.classes {
 		if c.is.Stampede.SoftTimeout > 0 && c.is.StaleIfError <= 0 {
-			k.report(c.owner, "stampede.soft_timeout", "a reader who stops waiting has nothing to be served meanwhile: there is no stale_if_error",
+			k.bind(c.owner, "stampede.soft_timeout", "a reader who stops waiting has nothing to be served meanwhile: there is no stale_if_error",
 				"Set stale_if_error, or take soft_timeout out.")
 		}
 	}

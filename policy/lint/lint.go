@@ -81,7 +81,9 @@ func part(path string) int {
 type owner struct {
 	path   string
 	ignore map[string]string
-	used   map[string]bool
+	// used are the rules that an exception has excused, and bound those that were
+	// broken in a way that none excuses.
+	used, bound map[string]bool
 }
 
 // report adds a finding of the current rule at a path below o, which may be empty,
@@ -91,6 +93,13 @@ func (k *check) report(o *owner, field, message, mend string) {
 		o.used[k.rule.ID] = true
 		return
 	}
+	k.add(join(o.path, field), message, mend)
+}
+
+// bind adds a finding as report does, of what larder gen or the service refuses: an
+// exception would not help.
+func (k *check) bind(o *owner, field, message, mend string) {
+	o.bound[k.rule.ID] = true
 	k.add(join(o.path, field), message, mend)
 }
 
@@ -142,6 +151,9 @@ func (k *check) checkIgnores() {
 					meant = nearest(id)
 				}
 				k.add(o.path, "it ignores "+quote(id)+", and there is no such rule", "Write the id of a rule"+meant+", or take the comment out.")
+			case o.bound[rule.ID]:
+				k.rule = mustFind("ignore-unused")
+				k.add(o.path, fmt.Sprintf("it ignores %s, which larder gen or the service refuses all the same", id), "Mend what the rule finds, and take the comment out.")
 			case !o.used[rule.ID]:
 				k.rule = mustFind("ignore-unused")
 				k.add(o.path, fmt.Sprintf("it ignores %s, which finds nothing here", id), "Take the comment out: it would hide the next mistake.")

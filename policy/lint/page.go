@@ -27,7 +27,8 @@ classes:
     ttl: 1m
 ` + "```" + `
 
-An exception that names no rule, or excuses nothing, is itself a finding; one without a reason is refused when the file is read.
+An exception that names no rule, or excuses nothing, is itself a finding; one without a reason is refused when the file is read. What
+` + "`larder gen`" + ` or the service would refuse has no exceptions: whatever passes without an error makes code.
 
 ## All rules
 

@@ -34,14 +34,14 @@ func routePattern(k *check) {
 			if i := strings.LastIndex(text, ": "); i >= 0 { // the mux repeats the pattern
 				text = text[i+2:]
 			}
-			k.report(o, "", "it is no pattern of net/http.ServeMux: "+text, `Write it as "GET /path/{wildcard}".`)
+			k.bind(o, "", "it is no pattern of net/http.ServeMux: "+text, `Write it as "GET /path/{wildcard}".`)
 			continue
 		}
 		other := "another route"
 		if conflicts++; conflicts <= maxConflicts {
 			other = fmt.Sprintf("%q", against(pattern, fine))
 		}
-		k.report(o, "", "some requests match it and "+other+", and neither is the more specific one: the service would not start",
+		k.bind(o, "", "some requests match it and "+other+", and neither is the more specific one: the service would not start",
 			"Make one of them more specific, for all requests that match both.")
 	}
 }

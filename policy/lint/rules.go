@@ -91,6 +91,9 @@ var rules = []entry{
 	{Rule{ID: "memory-unbounded", Severity: Warning, Summary: "Memory has a bound that bounds nothing."}, memoryUnbounded},
 	{Rule{ID: "tier-setting-unused", Severity: Warning, Summary: "A class says something about a tier that it does not have."}, noEffect},
 	{Rule{ID: "edge-tier-alone", Severity: Error, Summary: "The edge is the only tier of a class."}, edgeAlone},
+	{Rule{ID: "nothing-cached", Severity: Error, Summary: "The policy caches nothing."}, nothingCached},
+	{Rule{ID: "go-name", Severity: Error, Summary: "Two names are the same in Go."}, goName},
+	{Rule{ID: "source-conflict", Severity: Error, Summary: "A table has no trigger that does what its classes say."}, sourceConflict},
 	{Rule{ID: "invalid", Severity: Error, Summary: "The policy is refused by itself.", Refused: true}, invalid},
 
 	{Rule{ID: "ignore-unknown", Severity: Error, Summary: "An exception names no rule."}, nil},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy/internal/field"
 	"github.com/larderdev/larder/policy/internal/secret"
@@ -20,7 +21,7 @@ type mistake interface {
 }
 
 // invalid reports what a policy that a program has built is refused for, unless
-// another rule has said it: it runs after the others. What a text that holds a
+// another rule has said it as an error, too: it runs after the others. What a text that holds a
 // secret is refused for would repeat the secret.
 func invalid(k *check) {
 	all, ok := k.p.Validate().(interface{ Unwrap() []error })
@@ -30,7 +31,7 @@ func invalid(k *check) {
 	said := map[string]bool{}
 	var secrets []string
 	for _, f := range k.found {
-		said[f.Path] = true
+		said[f.Path] = said[f.Path] || f.Severity == Error
 		if f.Rule == secretRule {
 			secrets = append(secrets, f.Path)
 		}
@@ -63,21 +64,31 @@ func refusedAtStart(k *check) {
 	}
 	for _, c := range k.classes {
 		if t := c.is.TTL.Shared; t > 0 && t < time.Millisecond {
-			k.report(c.owner, "ttl", fmt.Sprintf("a value is fresh for %v, and the shared tier counts in milliseconds", t), "Set 1ms or more.")
+			k.bind(c.owner, "ttl", fmt.Sprintf("a value is fresh for %v, and the shared tier counts in milliseconds", t), "Set 1ms or more.")
 		}
 		s := c.is.Stampede
 		if s.HardTimeout > 0 && s.SoftTimeout >= s.HardTimeout {
-			k.report(c.owner, "stampede.soft_timeout", fmt.Sprintf("readers wait %s for a load that ends after %s", timespan.Text(s.SoftTimeout), timespan.Text(s.HardTimeout)),
+			k.bind(c.owner, "stampede.soft_timeout", fmt.Sprintf("readers wait %s for a load that ends after %s", timespan.Text(s.SoftTimeout), timespan.Text(s.HardTimeout)),
 				"Make it shorter than hard_timeout.")
 		}
 		if s.EarlyRefresh > 100 {
-			k.report(c.owner, "stampede.early_refresh", fmt.Sprintf("it is %v: values would be loaded all the time", s.EarlyRefresh), "Set 100 or less; 1 is right for most.")
+			k.bind(c.owner, "stampede.early_refresh", fmt.Sprintf("it is %v: values would be loaded all the time", s.EarlyRefresh), "Set 100 or less; 1 is right for most.")
 		}
 		for i, table := range c.is.Source.Tables {
-			if table.Key != "" && len(c.is.Key.Parts) > 0 {
-				k.report(c.owner, fmt.Sprintf("source[%d].key", i), "the key of the class has parts, whose text no columns make: larder gen would refuse it",
-					"Leave it out, and give the table tags that the values carry.")
+			message := ""
+			switch {
+			case table.Key == "":
+			case !c.inProcess():
+				message = "no process caches the class: larder gen would refuse it"
+			case len(c.is.Key.Parts) > 0:
+				message = "the key of the class has parts, whose text no columns make: larder gen would refuse it"
 			}
+			if message != "" {
+				k.bind(c.owner, fmt.Sprintf("source[%d].key", i), message, "Leave it out, and give the table tags that the values carry.")
+			}
+		}
+		if n := len(c.is.Tags); n > tagmark.MaxMarks {
+			k.bind(c.owner, "tags", fmt.Sprintf("there are %d, and a value carries %d at most", n, tagmark.MaxMarks), "Keep those that something invalidates.")
 		}
 	}
 }

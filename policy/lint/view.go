@@ -99,7 +99,7 @@ func newCheck(p *policy.Policy) *check {
 }
 
 func (k *check) own(path string, ignore map[string]string) *owner {
-	o := &owner{path: path, ignore: ignore, used: map[string]bool{}}
+	o := &owner{path: path, ignore: ignore, used: map[string]bool{}, bound: map[string]bool{}}
 	k.owners = append(k.owners, o)
 	return o
 }

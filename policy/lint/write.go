@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/policy/internal/secret"
 )
 
@@ -103,22 +104,22 @@ func (l *located) where() string {
 	case l.File == "":
 		return l.Path
 	case l.Line == 0:
-		return l.File
+		return plaintext.Line(l.File)
 	}
-	return fmt.Sprintf("%s:%d:%d", l.File, l.Line, l.Column)
+	return fmt.Sprintf("%s:%d:%d", plaintext.Line(l.File), l.Line, l.Column)
 }
 
 // writeText writes all at once, so that lines of other programs do not come between.
 func writeText(w io.Writer, all []located) error {
 	var b strings.Builder
 	for _, l := range all {
-		fmt.Fprintf(&b, "%s: %s: %s: %s\n", l.where(), l.Severity, l.Rule, l.Message)
+		fmt.Fprintf(&b, "%s: %s: %s: %s\n", l.where(), l.Severity, l.Rule, plaintext.Line(l.Message))
 		if l.Shown != "" {
 			fmt.Fprintf(&b, "\t%s\n\t%s^\n", l.Shown, indent(l.Shown, l.Caret))
 		}
-		fmt.Fprintf(&b, "\t%s\n", l.Mend)
+		fmt.Fprintf(&b, "\t%s\n", plaintext.Line(l.Mend))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, plaintext.Text(b.String()))
 	return err
 }
 
@@ -187,13 +188,13 @@ func writeGitHub(w io.Writer, all []located) error {
 	for _, l := range all {
 		var values []string
 		if l.File != "" {
-			values = append(values, "file="+commandValue.Replace(l.File))
+			values = append(values, "file="+commandValue.Replace(plaintext.Line(l.File)))
 		}
 		if l.Line > 0 {
 			values = append(values, fmt.Sprintf("line=%d,col=%d", l.Line, l.Column))
 		}
 		values = append(values, "title="+commandValue.Replace(l.Rule))
-		text := l.Path + ": " + l.Message + "\n" + l.Mend
+		text := plaintext.Line(l.Path+": "+l.Message) + "\n" + plaintext.Line(l.Mend)
 		fmt.Fprintf(&b, "::%s %s::%s\n", l.Severity, strings.Join(values, ","), commandText.Replace(text))
 	}
 	_, err := io.WriteString(w, b.String())

@@ -106,7 +106,7 @@ func TestWrite_JSON(t *testing.T) {
 func TestWrite_GitHub(t *testing.T) {
 	found := []Finding{{Rule: "unknown-name", Severity: Error, Path: "classes.x", Message: "100% wrong\n::warning::injected", Mend: "Mend,it:now."}}
 	got := write(t, GitHub, found, func(string) Place { return Place{File: "a,b:c%.yaml", Line: 3, Column: 7} })
-	want := "::error file=a%2Cb%3Ac%25.yaml,line=3,col=7,title=unknown-name::classes.x: 100%25 wrong%0A::warning::injected%0AMend,it:now.\n"
+	want := "::error file=a%2Cb%3Ac%25.yaml,line=3,col=7,title=unknown-name::classes.x: 100%25 wrong\\n::warning::injected%0AMend,it:now.\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -110,7 +110,8 @@ var zoneID = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
 func New(o Options) (*Purger, error) {
 	var errs []error
 	if !zoneID.MatchString(o.Zone) {
-		errs = append(errs, fmt.Errorf("Zone is %q, want the 32 hexadecimal digits of its id", o.Zone))
+		// Not repeated: it comes from the environment, and may be a token in the wrong place.
+		errs = append(errs, errors.New("Zone is none, want the 32 hexadecimal digits of its id"))
 	}
 	if o.Token.IsZero() {
 		errs = append(errs, errors.New("Token is empty, want an API token with the permission Cache Purge"))

@@ -144,7 +144,8 @@ func New(o Options) (*Purger, error) {
 func (o *Options) mistakes() []error {
 	var errs []error
 	if !distributionID.MatchString(o.Distribution) {
-		errs = append(errs, fmt.Errorf("Distribution is %q, want its id, of capitals and digits", o.Distribution))
+		// Not repeated: it comes from the environment, and may be a token in the wrong place.
+		errs = append(errs, errors.New("Distribution is none, want its id, of capitals and digits"))
 	}
 	switch missing := o.Credentials.check(); {
 	case o.Source == nil && missing != nil:

@@ -63,7 +63,8 @@ var serviceID = regexp.MustCompile(`^[0-9a-zA-Z]{1,64}$`)
 func New(o Options) (*Purger, error) {
 	var errs []error
 	if !serviceID.MatchString(o.Service) {
-		errs = append(errs, fmt.Errorf("Service is %q, want the letters and digits of its id", o.Service))
+		// Not repeated: it comes from the environment, and may be a token in the wrong place.
+		errs = append(errs, errors.New("Service is none, want the letters and digits of its id"))
 	}
 	if o.Token.IsZero() {
 		errs = append(errs, errors.New("Token is empty, want an API token with the scope purge_select"))

@@ -72,10 +72,11 @@ var (
 func New(o Options) (*Purger, error) {
 	var errs []error
 	if !projectID.MatchString(o.Project) {
-		errs = append(errs, fmt.Errorf("Project is %q, want the id of the project", o.Project))
+		// Not repeated: it comes from the environment, and may be a token in the wrong place.
+		errs = append(errs, errors.New("Project is none, want the id of the project"))
 	}
 	if !mapName.MatchString(o.URLMap) {
-		errs = append(errs, fmt.Errorf("URLMap is %q, want the name of the URL map", o.URLMap))
+		errs = append(errs, errors.New("URLMap is none, want the name of the URL map"))
 	}
 	if o.Token == nil {
 		errs = append(errs, errors.New("Token is nil, want a function that returns access tokens: MetadataToken, on Google Cloud"))

@@ -37,9 +37,9 @@ func (a *app) cdnCommand() *cobra.Command {
 // addZone adds the flags of the commands that speak to a zone.
 func (f *cdnFlags) addZone(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.zone, "zone", "", "`variable` with the zone's id, where the policy has several zones of Cloudflare")
-	cmd.Flags().StringVar(&f.options.Plan, "plan", "", "plan of the zone: free, pro, business or enterprise (default \"free\")")
-	cmd.Flags().StringVar(&f.options.Owner, "owner", "", "`name` that tells the rules of services that share a zone apart (default \"main\")")
-	cmd.Flags().StringVar(&f.options.BaseURL, "api", "", "`URL` of the API, for a gateway (default: Cloudflare's)")
+	planVar(cmd, &f.options.Plan)
+	ownerVar(cmd, &f.options.Owner)
+	apiVar(cmd, &f.options.BaseURL)
 }
 
 func (a *app) cdnPlanCommand() *cobra.Command {
@@ -154,7 +154,7 @@ func (f *cdnFlags) asTerraform(err error) error {
 
 func (a *app) printPlan(command string, plan *cdnrules.Plan, applied bool) error {
 	if !a.json {
-		_, err := fmt.Fprintln(a.out, strings.TrimRight(plan.String(), "\n"))
+		_, err := fmt.Fprintln(a.out, legible(strings.TrimRight(plan.String(), "\n")))
 		return err
 	}
 	return a.printJSON(struct {
@@ -230,7 +230,11 @@ func (a *app) cdnExport(f *cdnFlags, format string) error {
 	if err != nil {
 		return err
 	}
-	out, err := cdnrules.Export(p.Policy, hostsOf(p, f, format), cdnrules.Format(format), f.options)
+	hosts, err := hostsOf(p, f, format)
+	if err != nil {
+		return err
+	}
+	out, err := cdnrules.Export(p.Policy, hosts, cdnrules.Format(format), f.options)
 	if err != nil {
 		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the routes"}
 	}
@@ -255,18 +259,22 @@ func (a *app) cdnExport(f *cdnFlags, format string) error {
 	return nil
 }
 
-// hostsOf returns the hosts of the cache that an export is for.
-func hostsOf(p *loaded, f *cdnFlags, format string) []string {
+// hostsOf returns the hosts of the cache that an export is for; of one that the policy
+// does not name, all.
+func hostsOf(p *loaded, f *cdnFlags, format string) ([]string, error) {
 	kind := format
 	if format == string(cdnrules.Terraform) {
 		kind = "cloudflare"
 	}
 	for _, c := range p.CDNs {
 		if c.Kind == kind && (f.zone == "" || c.Zone == f.zone) {
-			return c.Hosts
+			return c.Hosts, nil
 		}
 	}
-	return nil
+	if f.zone != "" {
+		return nil, usagef("put one under cdn, or leave --zone out", "--zone: %s names no such zone of %s", shown(p.path), kind)
+	}
+	return nil, nil
 }
 
 func (a *app) writeFiles(folder string, files []cdnrules.File) error {
@@ -280,7 +288,7 @@ func (a *app) writeFiles(folder string, files []cdnrules.File) error {
 		if err := os.WriteFile(path, []byte(f.Content), 0o644); err != nil {
 			return environment("give a folder that can be written to with -o", err)
 		}
-		names = append(names, shown(path))
+		names = append(names, filepath.ToSlash(path))
 	}
 	if a.json {
 		return a.printJSON(struct {
@@ -289,7 +297,7 @@ func (a *app) writeFiles(folder string, files []cdnrules.File) error {
 		}{a.head("cdn export"), names})
 	}
 	for _, name := range names {
-		fmt.Fprintf(a.err, "larder cdn export: wrote %s\n", name)
+		fmt.Fprintf(a.err, "larder cdn export: wrote %s\n", shown(name))
 	}
 	return nil
 }

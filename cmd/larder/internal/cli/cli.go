@@ -17,6 +17,8 @@
 //   - The exit code is 0 if all is well, 1 if there is something to mend in what
 //     was looked at, 2 for a wrong command line, 3 if the environment is at fault.
 //   - A failure says what to do next.
+//   - What comes from somewhere else is printed so that no terminal and no runner of
+//     workflows obeys it, see package plaintext.
 //   - No secret is printed: they come from the environment, and errors about them
 //     name the variable.
 //
@@ -51,6 +53,7 @@ type env struct {
 // asks is answered on standard input.
 func Run(ctx context.Context, args []string, getenv func(string) string, out, errs io.Writer) int {
 	printed := &sink{Writer: out}
+	errs = messages{errs}
 	a := &app{env: env{getenv, printed, errs}, in: os.Stdin}
 	defer a.close()
 	root := a.newRoot()

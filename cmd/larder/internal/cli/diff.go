@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/diff"
 	"github.com/larderdev/larder/policy/file"
@@ -71,7 +72,7 @@ func (a *app) writeChanges(changes []diff.Change, worst diff.Kind) error {
 	}
 	colours := map[diff.Kind]paint{diff.Safe: green, diff.Behavioural: yellow, diff.Breaking: red}
 	for _, c := range changes {
-		fmt.Fprintf(a.out, "%s %s\n", a.painted(colours[c.Kind], string(c.Kind)), c.Path)
+		fmt.Fprintf(a.out, "%s %s\n", a.painted(colours[c.Kind], string(c.Kind)), shown(c.Path))
 		if c.Old != "" || c.New != "" {
 			fmt.Fprintf(a.out, "    %s → %s\n", orDash(legible(c.Old)), orDash(legible(c.New)))
 		}
@@ -101,9 +102,9 @@ func (a *app) earlier(ctx context.Context, path, against string) (*policy.Policy
 	if err != nil {
 		return nil, environment("give a revision that git knows and that has the file, or the path of a file", err)
 	}
-	p, _, err := file.Parse(against+":"+shown(path), data)
+	p, _, err := file.Parse(against+":"+filepath.ToSlash(path), data)
 	if err != nil {
-		return nil, &failure{code: exitFindings, err: fmt.Errorf("%s:%s cannot be compared with:\n%w", against, shown(path), err), next: "compare with a revision whose file can be read"}
+		return nil, &failure{code: exitFindings, err: fmt.Errorf("%s:%s cannot be compared with:\n%w", shown(against), shown(path), err), next: "compare with a revision whose file can be read"}
 	}
 	return p, nil
 }
@@ -122,7 +123,7 @@ func gitShow(ctx context.Context, path, revision string) ([]byte, error) {
 		return data, nil
 	}
 	if text := strings.TrimSpace(errs.String()); text != "" {
-		err = errors.New(text)
+		err = errors.New(plaintext.Line(text))
 	}
-	return nil, fmt.Errorf("git show %s:%s: %w", revision, shown(path), err)
+	return nil, fmt.Errorf("git show %s:%s: %w", shown(revision), shown(path), err)
 }

@@ -31,8 +31,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	f.tier.add(cmd)
 	cmd.Flags().BoolVar(&f.probe, "probe-purge", false, "purge a tag that nothing carries at each CDN, to see whether the token may")
 	cmd.Flags().BoolVar(&f.noCDN, "no-cdn", false, "leave the CDNs out")
-	cmd.Flags().StringVar(&f.purgers.baseURL, "api", "", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)")
-	cmd.Flags().StringVar(&f.purgers.plan, "plan", "", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")")
+	apiVar(cmd, &f.purgers.baseURL)
+	planVar(cmd, &f.purgers.plan)
 	return cmd
 }
 
@@ -93,11 +93,15 @@ func (a *app) lookAtCDN(ctx context.Context, f *doctorFlags, i int, c policy.CDN
 		return []doctor.Check{{Of: name, Name: "settings", Status: doctor.Fail, Says: err.Error(), Mend: "set the variables that the policy names"}}
 	}
 	checks := []doctor.Check{{Of: name, Name: "settings", Status: doctor.OK, Says: "the variables that the policy names are set"}}
-	if c.Kind == "cloudflare" {
-		zone, token, err := a.zoneAndToken(c)
-		if err == nil {
-			checks = append(checks, doctor.Cloudflare{BaseURL: f.purgers.baseURL, Zone: zone, Token: token}.Look(ctx, name)...)
-		}
+	zone, token, err := a.zoneAndToken(c)
+	switch {
+	case err != nil: // the purger would have said it
+	case c.Kind == "cloudflare":
+		checks = append(checks, doctor.Cloudflare{BaseURL: f.purgers.baseURL, Zone: zone, Token: token}.Look(ctx, name)...)
+	case c.Kind == "fastly":
+		checks = append(checks, doctor.Fastly{Service: zone, Token: token}.Look(ctx, name)...)
+	default:
+		checks = append(checks, doctor.Check{Of: name, Name: "token", Status: doctor.Skip, Says: notAsked[c.Kind]})
 	}
 	if f.probe {
 		return append(checks, doctor.Probe(ctx, p))
@@ -105,12 +109,24 @@ func (a *app) lookAtCDN(ctx context.Context, f *doctorFlags, i int, c policy.CDN
 	return append(checks, doctor.Check{Of: name, Name: "purge", Status: doctor.Skip, Says: "whether it accepts purges was not tried: --probe-purge does"})
 }
 
+// notAsked says of the kinds of CDNs why nothing was asked about what their tokens may
+// do. Nothing is asked that has an effect, or that needs a right which purges do not.
+var notAsked = map[string]string{
+	"cloudfront": "not asked: IAM has no question about one's own rights that needs no right of its own",
+	"akamai":     "not asked: the purge API has no question about the client's rights",
+	"bunny":      "not asked: an API key has all rights of the account, and no question about itself",
+	"google":     "not asked: its rights are asked of another API, Cloud Resource Manager",
+	"varnish":    "not asked: it has none, and takes purges from the addresses that its VCL names",
+	"nginx":      "not asked: it has none, and takes purges from the addresses that its configuration names",
+	"larder":     "not asked: the purge API has no other question than a purge",
+}
+
 func (a *app) writeChecks(checks []doctor.Check) {
 	colours := map[doctor.Status]paint{doctor.OK: green, doctor.Warn: yellow, doctor.Fail: red, doctor.Skip: faint}
 	for _, c := range checks {
-		fmt.Fprintf(a.out, "%s  %s, %s: %s\n", a.painted(colours[c.Status], fmt.Sprintf("%-4s", c.Status)), c.Of, c.Name, strings.ReplaceAll(c.Says, "\n", "\n      "))
+		fmt.Fprintf(a.out, "%s  %s, %s: %s\n", a.painted(colours[c.Status], fmt.Sprintf("%-4s", c.Status)), c.Of, c.Name, strings.ReplaceAll(legible(c.Says), "\n", "\n      "))
 		if c.Mend != "" {
-			fmt.Fprintf(a.out, "      → %s\n", c.Mend)
+			fmt.Fprintf(a.out, "      → %s\n", legible(c.Mend))
 		}
 	}
 }

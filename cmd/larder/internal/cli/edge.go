@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
@@ -62,9 +64,24 @@ func runEdge(ctx context.Context, args []string, e env) int {
 	}
 	if err != nil {
 		log.Error("larder edge", "err", err)
+		fmt.Fprintf(e.err, "  next: %s\n", nextOfEdge(err))
 		return exitEnvironment
 	}
 	return exitOK
+}
+
+// nextOfEdge says what to do about an environment in which an edge cannot run.
+func nextOfEdge(err error) string {
+	var at *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "end what has the port, or give another; with port 0 one that is free is taken, and printed"
+	case errors.Is(err, fs.ErrPermission):
+		return "run it as somebody who may; ports below 1024 are mostly for root"
+	case errors.As(err, &at):
+		return "give an address of this machine, such as 127.0.0.1:8080"
+	}
+	return "make readable, and the disk writable, what the flags name; larder edge -h lists them"
 }
 
 // usageError is about what was said on the command line: another machine would not
@@ -231,6 +248,11 @@ func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 	}
 	cfg.options.TargetFields = list(texts.targets)
 	cfg.options.PlainCookies = list(texts.cookies)
+	for _, name := range cfg.options.PlainCookies {
+		if (&http.Cookie{Name: name}).Valid() != nil {
+			errs = append(errs, fmt.Errorf("-plain-cookies: %q is no name of a cookie", name))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -506,3 +506,23 @@ func TestEdge_SIGHUP(t *testing.T) {
 		t.Errorf("exit %d, want %d", got, exitOK)
 	}
 }
+
+// TestRunEdge_TakenPort says what to do about a port that somebody has.
+func TestRunEdge_TakenPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	for _, tt := range []struct{ flag, address, next string }{
+		{"-listen", taken.Addr().String(), "end what has the port"},
+		{"-admin", taken.Addr().String(), "end what has the port"},
+		{"-listen", "192.0.2.1:8080", "give an address of this machine"},
+	} {
+		var out, errs strings.Builder
+		args := []string{"edge", "-origin", "http://127.0.0.1:1", "-listen", "127.0.0.1:0", tt.flag, tt.address}
+		if code := Run(t.Context(), args, func(string) string { return "" }, &out, &errs); code != exitEnvironment || !strings.Contains(errs.String(), "\n  next: "+tt.next) {
+			t.Errorf("larder %q: exit %d, %q; want %d, and next: %s", args, code, errs.String(), exitEnvironment, tt.next)
+		}
+	}
+}

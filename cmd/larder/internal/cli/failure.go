@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/larderdev/larder/internal/plaintext"
 )
 
 // failure is why a command has not ended with exit code 0.
@@ -55,9 +59,9 @@ func (a *app) finish(cmd *cobra.Command, err error) int {
 	if cmd != nil {
 		path = cmd.CommandPath()
 	}
-	fmt.Fprintf(a.err, "%s: %s\n", path, legible(f.err.Error()))
+	fmt.Fprintf(a.err, "%s: %s\n", path, oneLinePaths(f.err))
 	if f.next != "" {
-		fmt.Fprintf(a.err, "  next: %s\n", legible(f.next))
+		fmt.Fprintf(a.err, "  next: %s\n", f.next)
 	}
 	if a.json {
 		_ = a.printJSON(struct {
@@ -68,6 +72,17 @@ func (a *app) finish(cmd *cobra.Command, err error) int {
 		}{a.head(path), f.err.Error(), f.next, f.code})
 	}
 	return f.code
+}
+
+// oneLinePaths returns the text of an error in which a path with a line feed in it
+// takes one line: package os has it as it is.
+func oneLinePaths(err error) string {
+	text := err.Error()
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		text = strings.ReplaceAll(text, of.Path, plaintext.Line(of.Path))
+	}
+	return text
 }
 
 // nearest returns the name that differs least from what was written, if it does

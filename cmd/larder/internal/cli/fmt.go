@@ -3,9 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +15,12 @@ import (
 
 func (a *app) fmtCommand() *cobra.Command {
 	var check, write bool
-	cmd := a.command("fmt", "print the policy in its canonical form, without comments", noArgs,
+	cmd := a.command("fmt", "print the policy in its canonical form, with its comments", noArgs,
 		func(context.Context, []string) error { return a.format(check, write) })
-	cmd.Long = "Prints the policy with names sorted and values as short as they can be said. The canonical form has no comments but the\n" +
-		"reasons of exceptions: --write refuses a file that has others."
+	cmd.Long = "Prints the policy with names sorted and values as short as they can be said. Comments go with what they are about. One about\n" +
+		"what is not written in the canonical form, such as strict: false, has no place there: its line is named, and nothing is done."
 	cmd.Flags().BoolVar(&check, "check", false, "print nothing; exit code 1 if the file has another form")
-	cmd.Flags().BoolVar(&write, "write", false, "write the file, unless comments would be lost")
+	cmd.Flags().BoolVar(&write, "write", false, "write the file, in one step")
 	return cmd
 }
 
@@ -32,10 +33,13 @@ func (a *app) format(check, write bool) error {
 	if err != nil {
 		return environment("make the file readable", err)
 	}
-	now := file.Format(p.Policy)
+	now, err := file.Reformat(filepath.ToSlash(p.path), old)
+	if err != nil {
+		return &failure{code: exitFindings, err: fmt.Errorf("%s has comments that would be lost:\n%w", shown(p.path), err), next: "move them to what stays, and format again"}
+	}
 	switch {
 	case check && !bytes.Equal(old, now):
-		fmt.Fprintf(a.err, "larder fmt: %s has another form\n  next: larder fmt shows the canonical one\n", shown(p.path))
+		fmt.Fprintf(a.err, "larder fmt: %s has another form\n  next: larder fmt --write makes it canonical\n", shown(p.path))
 		return findings()
 	case check || write && bytes.Equal(old, now):
 		return nil
@@ -47,42 +51,44 @@ func (a *app) format(check, write bool) error {
 	case !write:
 		return a.write("fmt", "", now)
 	}
-	if gone := lost(old, now); len(gone) > 0 {
-		return &failure{code: exitFindings, err: fmt.Errorf("%s has %s that would be lost", shown(p.path), count(len(gone), "comment")), next: "larder fmt prints the canonical form: take from it what you like"}
-	}
-	if err := os.WriteFile(p.path, now, 0o644); err != nil {
-		return environment("make the file writable", err)
+	if err := replaceFile(p.path, now); err != nil {
+		return environment("make the file and its folder writable", err)
 	}
 	fmt.Fprintf(a.err, "larder fmt: wrote %s\n", shown(p.path))
 	return nil
 }
 
-// lost returns the comments of a file that are not in another, each as often as it
-// is missing there. What looks like one within quotes counts too, which makes
-// --write refuse more than it must.
-func lost(old, now []byte) (all []string) {
-	kept := map[string]int{}
-	for _, text := range comments(now) {
-		kept[text]++
+// replaceFile puts data in the place of what is in a file, in one step: nobody sees half
+// of it, and what is there stays if the disk is full. The mode is kept, and a link stays
+// one.
+func replaceFile(path string, data []byte) error {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
 	}
-	for _, text := range comments(old) {
-		if kept[text]--; kept[text] < 0 {
-			all = append(all, text)
-		}
+	info, err := os.Stat(target)
+	if err != nil {
+		return err
 	}
-	return all
-}
-
-// comments returns what stands behind a # at the start of a line, or after white
-// space, with single spaces between its words.
-func comments(data []byte) (all []string) {
-	for line := range strings.Lines(string(data)) {
-		for at := range len(line) {
-			if line[at] == '#' && (at == 0 || line[at-1] == ' ' || line[at-1] == '\t') {
-				all = append(all, strings.Join(strings.Fields(line[at+1:]), " "))
-				break
-			}
-		}
+	// A file that must not be written to is not replaced either.
+	f, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return err
 	}
-	return all
+	if err := f.Close(); err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(data)
+	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), target)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
 }

@@ -15,7 +15,8 @@ func (a *app) genCommand() *cobra.Command {
 	cmd := a.command("gen", "generate typed caches, keys, the table of routes and the triggers of the outbox", noArgs,
 		func(context.Context, []string) error { return a.gen(check, diff) })
 	cmd.Long = "Writes the folder that go.out names. Files that have not changed stay as they are, and generated ones that are left from\n" +
-		"an earlier policy go. A file without the header of generated ones is never touched."
+		"an earlier policy go. A file without the header of generated ones is never touched. A type that is not where the policy says,\n" +
+		"in the policy's own module, is a mistake; those of other modules are for the compiler."
 	cmd.Example = "  larder gen --check     # in CI: exit code 1 if a file is missing, has changed, or is left over\n  larder gen --diff      # what gen would change"
 	cmd.Flags().BoolVar(&check, "check", false, "change nothing; exit code 1 if something would change")
 	cmd.Flags().BoolVar(&diff, "diff", false, "change nothing; print what would change, exit code 1 if something would")
@@ -35,10 +36,13 @@ func (a *app) gen(check, diff bool) error {
 	}
 	out, err := gen.Generate(p.Policy, filepath.Dir(p.path))
 	if err != nil {
-		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the policy; larder lint may say more"}
+		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the policy; larder lint names the lines"}
 	}
 	if check || diff {
 		return a.genDrift(out, diff)
+	}
+	if err := p.checkTypes(); err != nil {
+		return &failure{code: exitFindings, err: fmt.Errorf("the code would not compile:\n%w", err), next: "mend the types, or the policy"}
 	}
 	changed, err := out.Write()
 	if err != nil {
@@ -52,7 +56,7 @@ func (a *app) gen(check, diff bool) error {
 		if d.Kind == gen.Stale {
 			done = "removed"
 		}
-		fmt.Fprintf(a.out, "%s %s\n", done, d.File)
+		fmt.Fprintf(a.out, "%s %s\n", done, shown(d.File))
 	}
 	fmt.Fprintf(a.err, "larder gen: %s, %s in %s\n", count(len(out.Files), "file"), count(len(changed), "change"), shown(out.Dir))
 	return nil
@@ -79,7 +83,7 @@ func (a *app) genDrift(out *gen.Output, diff bool) error {
 		a.printDiff(text)
 	default:
 		for _, d := range changed {
-			fmt.Fprintf(a.out, "%s\n", d)
+			fmt.Fprintln(a.out, shown(d.String()))
 		}
 	}
 	if len(changed) > 0 {

@@ -69,20 +69,13 @@ func (a *app) initialise(from string) error {
 	if a.policy != "" {
 		target = a.at(a.policy)
 	}
-	if exists(target) {
-		return inTheWay(target)
+	files := []newFile{{filepath.Join(filepath.Dir(target), schemaName), file.Schema()}, {target, data}}
+	written, err := writeAllNew(files)
+	if err != nil {
+		return err
 	}
-	for _, f := range []struct {
-		path string
-		data []byte
-	}{{filepath.Join(filepath.Dir(target), schemaName), file.Schema()}, {target, data}} {
-		written, err := writeNew(f.path, f.data)
-		if err != nil {
-			return err
-		}
-		if written {
-			out.Files = append(out.Files, shown(f.path))
-		}
+	for _, path := range written {
+		out.Files = append(out.Files, filepath.ToSlash(path))
 	}
 	out.Next = nextSteps(target, report)
 	if hidden := a.hides(target); hidden != "" {
@@ -120,6 +113,41 @@ func (a *app) readStrategy(from string) (*policy.Policy, *strategy.Report, error
 		return nil, nil, &failure{code: exitFindings, err: err, next: "give a shorter page"}
 	}
 	return p, report, nil
+}
+
+// newFile is a file that is to be made.
+type newFile struct {
+	path string
+	data []byte
+}
+
+// writeAllNew writes files that are not there, or none of them, and returns the paths of
+// what it has written. The last is the one that is wanted new; one before it that is
+// there with the same content stays.
+func writeAllNew(files []newFile) (written []string, err error) {
+	defer func() {
+		for _, path := range written {
+			if err != nil {
+				err = errors.Join(err, os.Remove(path))
+			}
+		}
+		if err != nil {
+			written = nil
+		}
+	}()
+	for i, f := range files {
+		made, err := writeNew(f.path, f.data)
+		if err == nil && !made && i == len(files)-1 {
+			err = inTheWay(f.path)
+		}
+		if err != nil {
+			return written, err
+		}
+		if made {
+			written = append(written, f.path)
+		}
+	}
+	return written, nil
 }
 
 // writeNew writes a file that is not there. One that is there with the same
@@ -169,10 +197,10 @@ func (a *app) reportInit(out *created, report *strategy.Report) error {
 		}
 	} else {
 		for _, f := range out.Files {
-			fmt.Fprintf(a.out, "wrote %s\n", f)
+			fmt.Fprintf(a.out, "wrote %s\n", shown(f))
 		}
 		if report != nil {
-			fmt.Fprintln(a.out, strings.TrimRight(report.String(), "\n"))
+			fmt.Fprintln(a.out, legible(strings.TrimRight(report.String(), "\n")))
 		}
 		for _, step := range out.Next {
 			fmt.Fprintf(a.err, "  next: %s\n", step)
@@ -221,7 +249,7 @@ func (a *app) write(command, output string, data []byte) error {
 		return a.printJSON(struct {
 			head
 			Files []string `json:"files"`
-		}{a.head(command), []string{shown(a.at(output))}})
+		}{a.head(command), []string{filepath.ToSlash(a.at(output))}})
 	}
 	fmt.Fprintf(a.err, "larder %s: wrote %s\n", command, shown(a.at(output)))
 	return nil

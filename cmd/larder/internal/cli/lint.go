@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +23,7 @@ func (a *app) lintCommand() *cobra.Command {
 		"docs/lint.md has all rules. Exit code 1: there are errors; with --strict also\n" +
 		"if there are warnings."
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail if there are warnings, too")
-	cmd.Flags().StringVar(&format, "format", format, "text, json, github (annotations of a pull request) or sarif (code scanning)")
+	checkedVar(cmd, &format, "format", "text, json, github (annotations of a pull request) or sarif (code scanning)", oneOf(formatNames()))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -41,9 +39,6 @@ func formatNames() []string {
 func (a *app) lint(format lint.Format, strict bool) error {
 	if a.json {
 		format = lint.JSON
-	}
-	if !slices.Contains(lint.Formats(), format) {
-		return usagef("want "+strings.Join(formatNames(), ", "), "--format is %q", format)
 	}
 	p, err := a.loadPolicy()
 	var unread *file.Errors

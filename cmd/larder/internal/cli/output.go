@@ -6,10 +6,10 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"unicode"
+
+	"github.com/larderdev/larder/internal/plaintext"
 )
 
 // schemaVersion is that of the JSON that --json prints. Within a version fields
@@ -73,22 +73,20 @@ func (a *app) painted(p paint, text string) coloured {
 	return coloured("\x1b[" + string(p) + "m" + text + "\x1b[0m")
 }
 
-// legible writes as escapes what a terminal would obey, and what would hide the
-// order of the rest, but for line feeds and tabs. A policy, a key and a tag of the
-// shared tier are mostly by somebody else than the one who reads about them.
-func legible(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case r == '\n' || r == '\t':
-			b.WriteRune(r)
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		default:
-			b.WriteRune(r)
-		}
+// legible is a text of somebody else as it may be printed. A policy, a key and a tag
+// of the shared tier, and the name of a file, are mostly by somebody else than the one
+// who reads about them.
+func legible(text string) string { return plaintext.Text(text) }
+
+// messages is standard error, on which nothing but text is printed.
+type messages struct{ io.Writer }
+
+// Write takes whole texts, as package fmt writes them.
+func (m messages) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(m.Writer, legible(string(p))); err != nil {
+		return 0, err
 	}
-	return b.String()
+	return len(p), nil
 }
 
 // isTerminal tells whether stream is a character device, and not the null device,

@@ -54,6 +54,43 @@ routes:
 	}
 }
 
+// TestLegible_FileNames: the name of a file stands in one line, and is no command of a
+// runner of workflows.
+func TestLegible_FileNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a\n::error::pwned\n.yaml", "::error::pwned", "\x1b[2J\u202e.yaml", "a\r##[error]pwned"} {
+		for what, text := range map[string]string{"fine": "version: 1\nroutes: {GET /a: {edge: 1m}}\n", "wrong": "classes: 1\n", "doubtful": "version: 1\n", "missing": ""} {
+			file := filepath.Join(dir, name)
+			_ = os.Remove(file)
+			if text != "" {
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, line := range []string{"lint", "lint --format github", "fmt", "fmt --check", "fmt --write", "gen --check", "gen", "diff", "diff --against", "docs -o", "schema -o", "init --from", "init"} {
+				if strings.HasPrefix(line, "fmt --write") && what == "fine" || strings.HasPrefix(line, "init") && text != "" {
+					continue
+				}
+				args := append([]string{"-C", dir, "--policy", name}, strings.Fields(line)...)
+				switch last := args[len(args)-1]; last {
+				case "--against", "-o", "--from":
+					args = append(args, name)
+				}
+				var out, errs strings.Builder
+				Run(t.Context(), args, func(string) string { return "" }, &out, &errs)
+				for printed := range strings.Lines(out.String() + errs.String()) {
+					printed = strings.TrimSuffix(printed, "\n")
+					start := strings.TrimLeft(printed, " \t")
+					ours := line == "lint --format github" && (strings.HasPrefix(start, "::error file=") || strings.HasPrefix(start, "::warning file="))
+					if strings.ContainsAny(printed, "\x1b\u202e\r") || (strings.HasPrefix(start, "::") || strings.HasPrefix(start, "##[")) && !ours {
+						t.Errorf("a %s file: larder %q prints the line %q", what, args, printed)
+					}
+				}
+			}
+		}
+	}
+}
+
 // full is a disk without room.
 type full struct{}
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/file"
 	"github.com/larderdev/larder/policy/lint"
@@ -92,15 +93,15 @@ func readPolicy(path string) (*policy.Policy, *file.Index, error) {
 	case err != nil:
 		return nil, nil, environment("make the file readable, or name another with --policy", err)
 	}
-	p, index, err := file.Parse(shown(path), data)
+	p, index, err := file.Parse(filepath.ToSlash(path), data)
 	if err != nil {
 		return nil, index, &failure{code: exitFindings, err: fmt.Errorf("%s cannot be used:\n%w", shown(path), err), next: "mend the file; larder lint looks at it again"}
 	}
 	return p, index, nil
 }
 
-// shown is a path as messages have it: with slashes.
-func shown(path string) string { return filepath.ToSlash(path) }
+// shown is a path as messages have it: with slashes, and in one line.
+func shown(path string) string { return plaintext.Line(filepath.ToSlash(path)) }
 
 // source tells where in the file the place of a finding is.
 func (l *loaded) source() lint.Source {

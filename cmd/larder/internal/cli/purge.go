@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/purge"
 )
 
@@ -52,8 +53,8 @@ func (a *app) purgeCommand() *cobra.Command {
 	flags.DurationVar(&f.settle, "settle", 5*time.Second, "`time` after which CDNs are purged again; negative: they are not")
 	flags.BoolVar(&f.noShared, "no-shared", false, "leave the shared tier out")
 	flags.BoolVar(&f.noCDN, "no-cdn", false, "leave the CDNs out")
-	flags.StringVar(&f.purgers.plan, "plan", "", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")")
-	flags.StringVar(&f.purgers.baseURL, "api", "", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)")
+	planVar(cmd, &f.purgers.plan)
+	apiVar(cmd, &f.purgers.baseURL)
 	f.tier.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("class", a.completeClasses)
 	return cmd
@@ -234,11 +235,11 @@ func (a *app) writePurge(out *purged) {
 	if out.DryRun {
 		fmt.Fprintf(a.out, "would %s:\n", verb)
 		for _, line := range out.lines() {
-			fmt.Fprintf(a.out, "  %s\n", legible(line))
+			fmt.Fprintf(a.out, "  %s\n", plaintext.Line(line))
 		}
 	}
 	for _, note := range out.Notes {
-		fmt.Fprintf(a.err, "larder purge: %s\n", legible(note))
+		fmt.Fprintf(a.err, "larder purge: %s\n", plaintext.Line(note))
 	}
 	for _, r := range out.Receipts {
 		switch {
@@ -255,7 +256,7 @@ func (a *app) writePurge(out *purged) {
 			fmt.Fprintf(a.out, "%s: %s\n", r.Target, a.painted(green, text))
 		}
 		for _, f := range r.Failed {
-			fmt.Fprintf(a.out, "  %s: %s\n", legible(f.Item), legible(f.Reason))
+			fmt.Fprintf(a.out, "  %s: %s\n", plaintext.Line(f.Item), plaintext.Line(f.Reason))
 		}
 	}
 }

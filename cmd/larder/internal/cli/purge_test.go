@@ -318,3 +318,22 @@ func policyOf(kind string) []policy.CDN {
 	c := policy.CDN{Kind: kind, Zone: "ZONE", Token: "TOKEN"}
 	return []policy.CDN{c, c}
 }
+
+// TestPurgers_WrongZones: a zone is mostly pasted next to a token, and may be one. No
+// error repeats it.
+func TestPurgers_WrongZones(t *testing.T) {
+	t.Setenv("PURGE_TOKEN", "x")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
+	t.Setenv(akamaiClientTokenVar, "x")
+	t.Setenv(akamaiClientSecretVar, "x")
+	for kind := range zoneHolds {
+		for _, zone := range []string{"hunter2-_/hunter2 _", "hunter2 %zz", "http://hunter2 :x/%zz?hunter2", "//hunter2"} {
+			a := &app{env: env{getenv: func(string) string { return zone }}}
+			_, err := a.purger(policy.CDN{Kind: kind, Zone: "PURGE_ZONE", Token: "PURGE_TOKEN"}, kind, &purgerFlags{})
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s with the zone %q: %v, want an error without the zone", kind, zone, err)
+			}
+		}
+	}
+}

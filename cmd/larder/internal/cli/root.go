@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // app is one run of the program: its surroundings, and what the flags that all
@@ -183,7 +182,10 @@ func versionText(b build) string {
 func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "print the page of a command",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(help *cobra.Command, args []string) error {
+			if err := a.noJSON(help); err != nil {
+				return err
+			}
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(cmd, strings.Join(rest, " "))
@@ -207,13 +209,25 @@ func (a *app) tameCompletion(root *cobra.Command) {
 	cmd.Args, cmd.SuggestionsMinimumDistance, cmd.RunE = cobra.ArbitraryArgs, 2, a.group
 	for _, shell := range cmd.Commands() {
 		shell.Short = "print the script for " + shell.Name()
+		shell.PreRunE = func(cmd *cobra.Command, _ []string) error { return a.noJSON(cmd) }
 	}
+}
+
+// noJSON is for commands whose text is no answer: a page, or a script.
+func (a *app) noJSON(cmd *cobra.Command) error {
+	if a.json {
+		return usagef("leave --json out", "--json: %s prints text for people and shells alone", cmd.CommandPath())
+	}
+	return nil
 }
 
 // group is what a command does that only has commands below it.
 func (a *app) group(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return unknownCommand(cmd, args[0])
+	}
+	if a.json {
+		return usagef(cmd.CommandPath()+" --help lists the commands", "%s does nothing without a command", cmd.CommandPath())
 	}
 	fmt.Fprint(a.err, cmd.UsageString())
 	return &failure{code: exitUsage}
@@ -226,18 +240,4 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		next = "did you mean " + strings.Join(near, " or ") + "? " + next
 	}
 	return usagef(next, "there is no command %q", name)
-}
-
-// flagError names the nearest flag.
-func flagError(cmd *cobra.Command, err error) error {
-	next := cmd.CommandPath() + " --help lists the flags"
-	text := err.Error()
-	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
-		var all []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
-		if near, ok := nearest(name, all); ok {
-			next = "did you mean --" + near + "? " + next
-		}
-	}
-	return usagef(next, "%s", text)
 }

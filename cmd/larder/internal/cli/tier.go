@@ -34,7 +34,9 @@ func (t *tierFlags) add(cmd *cobra.Command) {
 		"Keep passwords out of flags: "+redisUserVar+" and "+redisPasswordVar+" log in")
 	flags.BoolVar(&t.cluster, "redis-cluster", false, "the addresses are those of a Redis Cluster")
 	flags.StringVar(&t.sentinel, "redis-sentinel", "", "the addresses are those of Sentinels, which call the primary by this `name`")
-	flags.StringVar(&t.namespace, "namespace", "", "what all keys begin with, as in redisstore.Options (default \"larder\")")
+	checkedVar(cmd, &t.namespace, "namespace", "what all keys begin with, as in redisstore.Options (default \"larder\")", func(text string) error {
+		return redisstore.Options{Addrs: []string{"localhost:6379"}, Namespace: text}.Validate()
+	})
 }
 
 // where returns what --redis, or else the variable, says; empty: nothing does.
@@ -55,19 +57,22 @@ func (t *tierFlags) options(a *app) (redisstore.Options, error) {
 		Username: a.getenv(redisUserVar), Password: a.getenv(redisPasswordVar),
 		Cluster: t.cluster, SentinelMaster: t.sentinel, Namespace: t.namespace,
 	}
-	if strings.Contains(where, "://") {
+	switch {
+	case strings.Contains(where, "://"):
 		o.URL = where
 		if u, err := url.Parse(where); err == nil && u.User != nil {
 			o.Username, o.Password = "", "" // the URL says it
 		}
-		return o, nil
-	}
-	if strings.Contains(where, "@") { // not repeated: a password may be in it
-		return redisstore.Options{}, usagef("write redis://USER:PASSWORD@host:6379 into "+redisURLVar+", or log in by "+redisUserVar+" and "+redisPasswordVar,
+	case strings.Contains(where, "@"): // not repeated: a password may be in it
+		return o, usagef("write redis://USER:PASSWORD@host:6379 into "+redisURLVar+", or log in by "+redisUserVar+" and "+redisPasswordVar,
 			"the address of the shared tier has a login and no redis:// before it")
+	default:
+		for addr := range strings.SplitSeq(where, ",") {
+			o.Addrs = append(o.Addrs, strings.TrimSpace(addr))
+		}
 	}
-	for addr := range strings.SplitSeq(where, ",") {
-		o.Addrs = append(o.Addrs, strings.TrimSpace(addr))
+	if err := o.Validate(); err != nil {
+		return o, usagef("larder help doctor has the forms of an address", "%w", err)
 	}
 	return o, nil
 }
@@ -86,8 +91,6 @@ func (t *tierFlags) open(ctx context.Context, a *app) (*redisstore.Store, error)
 	switch {
 	case errors.Is(err, redisstore.ErrUnsupported):
 		return nil, environment("larder doctor says what the server lacks", err)
-	case err != nil && strings.Contains(err.Error(), "wrong options"):
-		return nil, usagef("larder help doctor has the forms of an address", "%w", err)
 	case err != nil:
 		return nil, environment("look at the address and the login, and at larder doctor", err)
 	}

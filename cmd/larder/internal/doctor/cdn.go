@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -85,30 +86,34 @@ func (v *verdict) text(status int) string {
 }
 
 func (c Cloudflare) get(ctx context.Context, path string) (int, *verdict, error) {
-	base := c.BaseURL
-	if base == "" {
-		base = "https://api.cloudflare.com/client/v4"
-	}
+	v := &verdict{}
+	status, err := get(ctx, cmp.Or(c.BaseURL, "https://api.cloudflare.com/client/v4"), path, "Authorization", "Bearer "+c.Token.Reveal(), v)
+	return status, v, err
+}
+
+// get reads the JSON at a path of an API into v, which stays as it is if there is none.
+// No error holds the address, nor what is in the header.
+func get(ctx context.Context, base, path, header, value string, v any) (status int, err error) {
 	if _, err := purgeapi.Base(base, true); err != nil {
-		return 0, nil, err
+		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, apiTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil)
 	if err != nil {
-		return 0, nil, errors.New("the address of the API cannot be used") // the error would show the zone
+		return 0, errors.New("the address of the API cannot be used") // the error would show the zone
 	}
-	r.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
+	r.Header.Set(header, value)
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, nil, errors.New("the API does not answer: " + cause(err))
+		return 0, errors.New("the API does not answer: " + cause(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var v verdict
-	if err := json.NewDecoder(io.LimitReader(resp.Body, apiBytes)).Decode(&v); err != nil {
-		return resp.StatusCode, &verdict{}, nil
+	body, err := io.ReadAll(io.LimitReader(resp.Body, apiBytes))
+	if err == nil {
+		_ = json.Unmarshal(body, v) // what is no JSON says nothing, and the status is left
 	}
-	return resp.StatusCode, &v, nil
+	return resp.StatusCode, nil
 }
 
 // cause is an error without the URL in it.

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/larderdev/larder/internal/cdnrules"
+)
+
+// checked is a flag for a text that is looked at when the command line is read, so
+// that a wrong one is a wrong command line whatever the command does with it.
+type checked struct {
+	text *string
+	look func(text string) error
+}
+
+// String returns the text.
+func (c checked) String() string {
+	if c.text == nil {
+		return ""
+	}
+	return *c.text
+}
+
+// Type is what the page of a command calls a value without a name.
+func (checked) Type() string { return "string" }
+
+// Set takes a text that is right. The error does not repeat one that may hold a
+// password.
+func (c checked) Set(text string) error {
+	if err := c.look(text); err != nil {
+		return err
+	}
+	*c.text = text
+	return nil
+}
+
+// checkedVar defines a flag whose default is what is in dst.
+func checkedVar(cmd *cobra.Command, dst *string, name, usage string, look func(string) error) {
+	cmd.Flags().Var(checked{dst, look}, name, usage)
+}
+
+// oneOf is for flags that know all their values.
+func oneOf(names []string) func(string) error {
+	return func(text string) error {
+		if slices.Contains(names, text) {
+			return nil
+		}
+		return fmt.Errorf("it is %q, want %s", text, strings.Join(names, ", "))
+	}
+}
+
+// planVar, ownerVar and apiVar define the flags about a zone of Cloudflare.
+func planVar(cmd *cobra.Command, dst *string) {
+	checkedVar(cmd, dst, "plan", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")",
+		func(text string) error { return cdnrules.Options{Plan: text}.Check() })
+}
+
+func ownerVar(cmd *cobra.Command, dst *string) {
+	checkedVar(cmd, dst, "owner", "`name` that tells the rules of services that share a zone apart (default \"main\")",
+		func(text string) error { return cdnrules.Options{Owner: text}.Check() })
+}
+
+func apiVar(cmd *cobra.Command, dst *string) {
+	checkedVar(cmd, dst, "api", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)",
+		func(text string) error { return cdnrules.Options{BaseURL: text}.Check() })
+}
+
+// flagError names the nearest flag, or the flag whose value is wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	next := cmd.CommandPath() + " --help lists the flags"
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		if _, own := value.GetFlag().Value.(checked); own {
+			return usagef(next, "--%s: %w", value.GetFlag().Name, value.Unwrap())
+		}
+	}
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
+		var all []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
+		if near, ok := nearest(name, all); ok {
+			next = "did you mean --" + near + "? " + next
+		}
+	}
+	return usagef(next, "%s", text)
+}

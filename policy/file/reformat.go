@@ -1,0 +1,237 @@
+package file
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/larderdev/larder/policy/internal/field"
+)
+
+// Reformat returns a file in the form of [Format], with its comments. Each stands
+// where what it is about stands now: a comment of its own line before the next key,
+// or at the end of what it ends; one behind a value behind it, or, where several come
+// together on a line, before it. Reasons of exceptions stand before the name of their
+// class or route. Reformat of its own result changes nothing.
+//
+// The errors are those of [Parse]; and an [Errors] with the line of each comment that
+// has no place in the canonical form, since what it is about says nothing.
+func Reformat(name string, data []byte) ([]byte, error) {
+	p, index, err := Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	now := Format(p)
+	_, canonical, err := Parse(name, now)
+	if err != nil {
+		return nil, err
+	}
+	r := &reformer{from: index, fields: index.fields(), to: canonical, ends: canonical.ends(), before: map[int][]string{}, behind: map[int][]string{}, after: map[int][]string{}}
+	var wanted []string
+	for _, c := range index.comments() {
+		if directiveForm.MatchString(c.text) {
+			continue // Format has it
+		}
+		wanted = append(wanted, commentText(c))
+		if !r.place(c) {
+			r.lost = append(r.lost, index.at(c.at, "this comment has no place in the canonical form: what it is about says nothing there", "write it before the class or route, or delete what it is about"))
+		}
+	}
+	if len(r.lost) > 0 {
+		return nil, index.sorted(r.lost, 0)
+	}
+	out := []byte(r.write())
+	again, read, err := Parse(name, out)
+	if err != nil || !reflect.DeepEqual(p, again) || !keeps(read, wanted) {
+		return nil, index.only(index.at(Position{1, 1}, "its comments cannot be kept", "take from larder fmt what you like"))
+	}
+	return out, nil
+}
+
+// commentText is a comment as it is written again.
+func commentText(c comment) string { return "#" + strings.TrimRight(c.text, " \t\r") }
+
+// keeps tells whether all comments are in a file.
+func keeps(x *Index, wanted []string) bool {
+	have := map[string]int{}
+	for _, c := range x.comments() {
+		have[commentText(c)]++
+	}
+	for _, text := range wanted {
+		if have[text]--; have[text] < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldPlace is a field with where it begins.
+type fieldPlace struct {
+	Position
+	path string
+}
+
+// fields returns the fields in the order of the file, the outer one first where two
+// begin at one place.
+func (x *Index) fields() []fieldPlace {
+	var all []fieldPlace
+	for path, at := range x.places {
+		all = append(all, fieldPlace{at, path})
+	}
+	slices.SortFunc(all, func(a, b fieldPlace) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(len(a.path), len(b.path)), cmp.Compare(a.path, b.path))
+	})
+	return all
+}
+
+// ends returns the last line of each section of the file, and of each thing in one.
+func (x *Index) ends() map[string]int {
+	ends := map[string]int{}
+	for path, at := range x.places {
+		for ; path != ""; path = field.Parent(path) {
+			ends[path] = max(ends[path], at.Line)
+		}
+	}
+	return ends
+}
+
+// reformer puts the comments of one form of a file into another. Lines are those of
+// the other.
+type reformer struct {
+	from   *Index
+	fields []fieldPlace
+	to     *Index
+	ends   map[string]int
+	// before, behind and after are the comments by line; those after one have their
+	// indentation already.
+	before, behind, after map[int][]string
+	lost                  []*Error
+}
+
+// place finds where a comment goes. It returns false if there is no such place.
+func (r *reformer) place(c comment) bool {
+	text := commentText(c)
+	if !c.alone {
+		line, ok := r.line(r.beside(c))
+		r.behind[line] = append(r.behind[line], text)
+		return ok
+	}
+	next := slices.IndexFunc(r.fields, func(f fieldPlace) bool { return f.Line >= c.next })
+	if next < 0 || next > 0 && c.at.Column > 1+indentOf(r.from.lines[c.next-1]) {
+		return r.foot(c, next, text)
+	}
+	path := r.fields[next].path
+	if blank := c.at.Line < len(r.from.lines) && strings.TrimSpace(r.from.lines[c.next-2]) == ""; next == 0 && (blank || strings.HasPrefix(text, modelineStart)) {
+		path = "version" // the file's own, which begins with it now
+	}
+	line, ok := r.line(path)
+	r.before[line] = append(r.before[line], text)
+	return ok
+}
+
+func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
+// beside returns the field that a comment behind something is about: the first that
+// begins on its line. A line that only closes brackets belongs to what is before it, a
+// key whose value is below it to what comes.
+func (r *reformer) beside(c comment) string {
+	next := slices.IndexFunc(r.fields, func(f fieldPlace) bool { return f.Line >= c.at.Line })
+	if next >= 0 && r.fields[next].Line == c.at.Line {
+		return r.fields[next].path
+	}
+	code := strings.TrimSpace(string([]rune(r.from.lines[c.at.Line-1])[:c.at.Column-1]))
+	if next >= 0 && (next == 0 || strings.HasSuffix(code, ":")) {
+		return r.fields[next].path
+	}
+	if next < 0 {
+		next = len(r.fields)
+	}
+	return r.fields[next-1].path
+}
+
+// line returns the line of a field. What is written in its parent's line now has that.
+func (r *reformer) line(path string) (line int, ok bool) {
+	for ; path != ""; path = field.Parent(path) {
+		if at, there := r.to.places[path]; there {
+			return at.Line, true
+		}
+		if above := field.Parent(path); field.Parent(above) == "" || field.Parent(field.Parent(above)) == "" {
+			return 0, false // a class without the field says nothing about it
+		}
+	}
+	return 0, false
+}
+
+// foot places a comment at the end of what it is within: the file, a section, or a
+// thing in one.
+func (r *reformer) foot(c comment, next int, text string) bool {
+	if next < 0 {
+		next = len(r.fields)
+	}
+	if next == 0 {
+		return false
+	}
+	within, depth := "", 0
+	for path := r.fields[next-1].path; path != ""; path = field.Parent(path) {
+		above := field.Parent(path)
+		if at := r.from.places[path]; (above == "" || field.Parent(above) == "") && c.at.Column > 1+indentOf(r.from.lines[at.Line-1]) {
+			if within, depth = path, 1; above != "" {
+				depth = 2
+			}
+			break
+		}
+	}
+	line := len(r.to.lines) - 1
+	if within != "" {
+		if line = r.ends[within]; line == 0 {
+			return false
+		}
+	}
+	r.after[line] = append(r.after[line], strings.Repeat("  ", depth)+text)
+	return true
+}
+
+// modelineStart is how the comment begins that names the schema. A file that has one
+// keeps its own.
+const modelineStart = "# yaml-language-server:"
+
+// write returns the lines with the comments.
+func (r *reformer) write() string {
+	lines := strings.Split(strings.TrimSuffix(strings.Join(r.to.lines, "\n"), "\n"), "\n")
+	if slices.ContainsFunc(slices.Concat(r.before[2], r.before[1]), func(text string) bool { return strings.HasPrefix(text, modelineStart) }) {
+		lines[0] = ""
+	}
+	var b strings.Builder
+	for i, line := range lines {
+		if i == 0 && line == "" {
+			continue
+		}
+		indent := line[:indentOf(line)]
+		before, behind := r.before[i+1], r.behind[i+1]
+		if len(behind) > 1 {
+			before, behind = append(before, behind...), nil
+		}
+		for _, text := range before {
+			b.WriteString(indent + text + "\n")
+		}
+		b.WriteString(line)
+		for _, text := range behind {
+			b.WriteString(" " + text)
+		}
+		b.WriteString("\n")
+		for _, text := range slices.Backward(sortedByDepth(r.after[i+1])) {
+			b.WriteString(text + "\n")
+		}
+	}
+	return b.String()
+}
+
+// sortedByDepth orders comments that end several things at one line: the file first,
+// and those of one thing from the last to the first.
+func sortedByDepth(texts []string) []string {
+	texts = slices.Clone(texts)
+	slices.Reverse(texts)
+	slices.SortStableFunc(texts, func(a, b string) int { return cmp.Compare(indentOf(a), indentOf(b)) })
+	return texts
+}
