@@ -21,6 +21,7 @@ const (
 type block struct {
 	kind   kind
 	line   int
+	at     int      // of a cell's text, in its row
 	indent int      // of an item's mark, or a paragraph
 	level  int      // of a heading
 	text   string   // without marks; its lines are kept apart by "\n"

@@ -1,7 +1,7 @@
 package strategy
 
 import (
-	"regexp"
+	"cmp"
 	"time"
 
 	"github.com/larderdev/larder/policy"
@@ -15,6 +15,8 @@ const (
 	saidRedis  = "tier shared"
 	saidEdge   = "tier edge"
 	saidOnly   = "tiers only these"
+	saidNot    = "no " // before one of the tiers
+	saidEnd    = "an end, not whose"
 )
 
 // neverWords say that something must not be cached.
@@ -38,29 +40,19 @@ var classRules = []rule[class]{
 	onText(`profile[:=]? (LIT)`, "profile", func(c *class) *string { return &c.Profile }),
 	onDuration(`memory lifetime (.+)`, "memory TTL", memoryTTL),
 	onDuration(`edge lifetime (.+)`, "edge TTL", edgeTTL),
-	onDuration(`(?:negative|not[- ]found|miss(?:ing)?|absence) ttl[:=]? (.+)`, "negative TTL", negativeTTL),
-	onDuration(`(?:negative caching|not[- ]found|absen(?:ce|t)|(?:remember|cache) (?:misses|absence|not[- ]found))(?: is| are)?(?: remembered| cached)?(?: for|:)? (.+)`, "negative TTL", negativeTTL),
-	onSet(`negative ttl none`, "negative TTL", policy.None, negativeTTL),
+	onDuration(`(?:neg(?:ative)?|not[- ]found|miss(?:ing)?|absence) ttlFOR (.+)`, "negative TTL", negativeTTL),
+	onDuration(`(?:(?:remember|cache|keep) )?ABSENT(?: is| are)?(?: remembered| cached| kept)?FOR (.+)`, "negative TTL", negativeTTL),
+	onSet(`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`, "negative TTL", policy.None, negativeTTL),
 	on(ownEnd, fromValue),
-	on(`(?:CDN|cdn and edge)(?: ttl| cache)?(?: for| is|:|=)? (.+)`, tierTTL(saidEdge, "edge TTL", edgeTTL)),
-	on(`(.+) (?:(?:in|at|on) )?(?:the )?CDN(?: ttl)?`, tierTTL(saidEdge, "edge TTL", edgeTTL)),
-	on(`MEMORY(?: ttl)?(?: for| is|:|=)? (.+)`, tierTTL(saidMemory, "memory TTL", memoryTTL)),
-	on(`(.+) (?:(?:in|at|on) )?(?:the )?MEMORY(?: ttl)?`, tierTTL(saidMemory, "memory TTL", memoryTTL)),
-	on(`REDIS(?: cache| tier)?(?: ttl)?(?: for| is|:|=)? (.+)`, tierTTL(saidRedis, "TTL", sharedTTL)),
-	on(`(.+) (?:(?:in|at|on) )?(?:the )?REDIS(?: ttl)?`, tierTTL(saidRedis, "TTL", sharedTTL)),
-	onDuration(`(.+?) (?:ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|fresh(?:ness)?|max[- ]age)`, "TTL", sharedTTL),
-	onDuration(`(?:max(?:imum)? )?(?:ttl|time[- ]to[- ]live|expir(?:y|ation)(?: time)?|lifetime|freshness|max[- ]age)(?: of| is| for| after|:|=)* (.+)`, "TTL", sharedTTL),
-	onDuration(`(?:ttl|max[- ]age)[:=] ?(.+)`, "TTL", sharedTTL),
-	onDuration(`(?:is |are |to be )?(?:cached?|caching|kept?|fresh|live[sd]?|valid|expires?|expiring|refresh(?:ed)?|stays?)(?: fresh)?(?: it| them)?(?: for| after| in| every|:)* (.+)`, "TTL", sharedTTL),
-	onDuration(`(?:for|up to|about) (.+)`, "TTL", sharedTTL),
+	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
+	on(`(?:KEEP )?(.+?) PLACE(TIERS)(?: FRESH)?(?: only)?`, tierLife(1, 2)),
+	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
+	onDuration(`(.+?) FRESH`, "TTL", sharedTTL),
+	onDuration(`(?:max(?:imum)? )?FRESHFOR (.+)`, "TTL", sharedTTL),
+	onDuration(`(?:ttl|max[- ]age) ?[:=]? ?([~≈<≤].*)|(?:ttl|max[- ]age)[:=](.+)`, "TTL", sharedTTL),
+	onDuration(`(?:KEEP|fresh|expires?|expiring|refresh(?:ed)?)(?: fresh)?(?: it| them)?FOR (.+)`, "TTL", sharedTTL),
 	on(`(.+)`, bareTTL),
-	onDuration(`(?:stale[- ]while[- ]revalidate|swr)(?: of| for| window|:|=)* (.+)`, "stale-while-revalidate", classSWR),
-	onDuration(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", classSWR),
-	onSet(`NO (?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", policy.None, classSWR),
-	onDuration(`(?:stale[- ]if[- ]error|sie|serve stale on errors?)(?: of| for| window|:|=)* (.+)`, "stale-if-error", classSIE),
-	onDuration(`(.+) (?:of )?(?:stale[- ]if[- ]error|sie)`, "stale-if-error", classSIE),
-	onSet(`NO (?:stale[- ]if[- ]error|sie)`, "stale-if-error", policy.None, classSIE),
-	on(`(?:NO (?:stale(?: data| values| reads)?|staleness|stale windows?)|never (?:served? )?stale)`, noStale),
+	on(`(?:NO (?:stale(?: data| values| reads)?|staleness|stale windows?)|never (?:served? )?stale|stale(?: data| values| reads)?(?: ?[:=])? (?:never|no|none))`, noStale),
 	on(`(?:NO (?:ttl )?(?:extensions?|extend(?:ed|ing)?|sliding(?: expir(?:y|ation))?|refresh)|must not be extended)`, noExtension),
 	onRefused[class](`(?:sliding(?: expir(?:y|ation)| window| ttl)?|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
@@ -71,7 +63,7 @@ var classRules = []rule[class]{
 	onSet(`NO jitter`, "jitter", policy.None, jitter),
 }
 
-// More about classes stands in tier.go and load.go.
+// More about classes stands in tier.go, load.go, target.go and stale.go.
 
 func pattern(c *class) *policy.Pattern        { return &c.Pattern }
 func sharedTTL(c *class) *time.Duration       { return &c.TTL.Shared }
@@ -87,7 +79,7 @@ func classTags(c *class) *[]string            { return &c.Tags }
 func classIgnore(c *class) *map[string]string { return &c.Ignore }
 
 // ownEnd are the forms of "each value knows its own end".
-const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals| matches| follows| of| with| at|:|=)* ?)?(?:until |till )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es|ation)(?: time| date)?|lifetime|ttl|lifespan)`
+const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals?| matches| follows| of| with| at|:|=)* ?)?(?:until |till |up to |(?:never|not|no) (?:beyond|past|after|longer than) )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es?|ation)(?: time| date)?|lifetime|ttl|lifespan)`
 
 // fromValue takes "TTL = token expiry".
 func fromValue(s *subject[class], c clause, _ []string) error {
@@ -103,26 +95,41 @@ func otherwiseCalled(s *subject[class], c clause, _ []string) error {
 	return put(s, c, "pattern", &s.v.Pattern, policy.CacheAside)
 }
 
-// tierTTL takes "CDN 60s": a tier, and the life of values in it.
-func tierTTL(tier, field string, of func(*class) *time.Duration) func(*subject[class], clause, []string) error {
+// tierLife takes "60s on the CDN", "one hour in memory and Redis": tiers, and the life
+// of values in them. Of several with the shared one among them it is the TTL, which
+// holds in all of them. Its arguments are the groups of the form.
+func tierLife(length, where int) func(*subject[class], clause, []string) error {
 	return func(s *subject[class], c clause, m []string) error {
-		d, ok := duration(lead.ReplaceAllString(c.value(m[1]), ""))
-		if !ok {
-			return errPass
+		d, err := span(s, c, m[length])
+		if err != nil || d < 0 {
+			return cmp.Or(err, errPass)
 		}
-		s.mention(c, tier)
-		return put(s, c, field, of(&s.v), d)
+		s.mentionTiers(c, m[where])
+		if redisWords.MatchString(m[where]) {
+			return put(s, c, "TTL", &s.v.TTL.Shared, d)
+		}
+		if memoryWords.MatchString(m[where]) {
+			err = put(s, c, "memory TTL", &s.v.TTL.Memory, d)
+		}
+		if err == nil && cdnWords.MatchString(m[where]) {
+			err = put(s, c, "edge TTL", &s.v.TTL.Edge, d)
+		}
+		return err
 	}
 }
 
-// lead is what may stand before a length of time and says nothing more.
-var lead = regexp.MustCompile(`(?i)^(?:ttl|for|cached|expires|after|of|is|:|=| )+|\s*(?:ttl|for|cached|in|at|on)$`)
+// untilEnd takes "until it expires", which says whose end it is only if nothing else
+// says when that is: [reader.end] decides.
+func untilEnd(s *subject[class], c clause, _ []string) error {
+	s.mention(c, saidEnd)
+	return nil
+}
 
 // bareTTL takes a length of time that stands alone.
 func bareTTL(s *subject[class], c clause, m []string) error {
-	d, ok := duration(m[1])
-	if !ok || m[1] == "none" {
-		return errPass
+	d, err := span(s, c, m[1])
+	if err != nil || d < 0 {
+		return cmp.Or(err, errPass)
 	}
 	s.note(c, "TTL %s", writeDuration(d))
 	return put(s, c, "TTL", &s.v.TTL.Shared, d)

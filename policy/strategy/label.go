@@ -85,7 +85,7 @@ func (all several) say(c clause) error {
 	return nil
 }
 
-func (all several) knows(c clause) bool { return all[0].knows(c) }
+func (all several) try(c clause) ([]string, error) { return all[0].try(c) }
 
 func (all several) title() string {
 	titles := make([]string, len(all))
@@ -98,6 +98,6 @@ func (all several) title() string {
 // noteName says what a name in plain words was taken for.
 func (r *reader) noteName(label clause, who speaker) {
 	if strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
-		r.note(label.line, "%s → %s", label.source(), who.title())
+		r.note(label.place, "%s → %s", label.source(), who.title())
 	}
 }

@@ -31,7 +31,7 @@ var units = map[string]time.Duration{
 var numbers = map[string]string{
 	"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
 	"seven": "7", "eight": "8", "nine": "9", "ten": "10", "twelve": "12", "fifteen": "15",
-	"twenty": "20", "thirty": "30", "forty": "40", "sixty": "60", "ninety": "90", "half a": "0.5", "half an": "0.5",
+	"twenty": "20", "thirty": "30", "forty": "40", "sixty": "60", "ninety": "90", "half a": "0.5", "half an": "0.5", "half": "0.5",
 }
 
 // amount is one number with its unit: "5 minutes", "1h", "half an hour".
@@ -96,7 +96,12 @@ func percent(s string) (float64, bool) {
 	if s == "none" {
 		return policy.None, true
 	}
-	digits, ok := strings.CutSuffix(s, "%")
+	digits, ok := s, false
+	for _, sign := range []string{"%", "percent", "per cent", "pct"} {
+		if digits, ok = strings.CutSuffix(strings.ToLower(s), sign); ok {
+			break
+		}
+	}
 	digits = strings.TrimSpace(digits)
 	if !ok || digits == "" || strings.Trim(digits, "0123456789.") != "" {
 		return 0, false
@@ -166,9 +171,10 @@ func writeSize(n int64) string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
-// whole reads a number of things: "10000", "10,000".
+// whole reads a number of things: "10000", "10,000", "10k".
 func whole(s string) (int, bool) {
-	n, err := strconv.Atoi(strings.NewReplacer(",", "", "_", "", " ", "").Replace(s))
+	s = strings.NewReplacer(",", "", "_", "", " ", "", "K", "000", "k", "000", "M", "000000", "m", "000000").Replace(s)
+	n, err := strconv.Atoi(s)
 	return n, err == nil && n > 0
 }
 

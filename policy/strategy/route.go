@@ -1,7 +1,9 @@
 package strategy
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,17 +24,11 @@ var routeRules = []rule[route]{
 	onSet(neverWords, "storage", true, func(r *route) *bool { return &r.NoStore }),
 	onSet(`(?:private|per[- ]user|browser only)`, "privacy", true, func(r *route) *bool { return &r.Private }),
 	onText(`profile[:=]? (LIT)`, "profile", func(r *route) *string { return &r.Profile }),
-	onDuration(`(?:CDN|s-maxage)(?: ttl| cache)?(?: for|:|=)* (.+)`, "edge TTL", routeEdge),
-	onDuration(`(.+) (?:(?:in|at|on) )?(?:the )?CDN(?: ttl)?`, "edge TTL", routeEdge),
-	on(`(?:browsers?|max-age|client)(?: ttl| cache)?(?: for|:|=)* (?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
-	onDuration(`(?:browsers?|max-age|client)(?: ttl| cache)?(?: for|:|=)* (.+)`, "browser TTL", routeBrowser),
-	onDuration(`(.+) (?:(?:in|at|on) )?(?:the )?browsers?(?: ttl)?`, "browser TTL", routeBrowser),
-	onDuration(`(?:stale[- ]while[- ]revalidate|swr)(?: of| for| window|:|=)* (.+)`, "stale-while-revalidate", routeSWR),
-	onDuration(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", routeSWR),
-	onSet(`NO (?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", policy.None, routeSWR),
-	onDuration(`(?:stale[- ]if[- ]error|sie)(?: of| for| window|:|=)* (.+)`, "stale-if-error", routeSIE),
-	onDuration(`(.+) (?:of )?(?:stale[- ]if[- ]error|sie)`, "stale-if-error", routeSIE),
-	onSet(`NO (?:stale[- ]if[- ]error|sie)`, "stale-if-error", policy.None, routeSIE),
+	onDuration(`(?:KEEP )?PLACE(?:CDN|s-maxage)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "edge TTL", routeEdge),
+	onDuration(`(?:KEEP )?(.+?) PLACECDN(?: FRESH)?`, "edge TTL", routeEdge),
+	on(`(?:browsers?|max-age|client)(?: ttl| cache)?FOR[ :=](?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
+	onDuration(`(?:KEEP )?PLACE(?:browsers?|max-age|client)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "browser TTL", routeBrowser),
+	onDuration(`(?:KEEP )?(.+?) PLACEbrowsers?(?: FRESH)?`, "browser TTL", routeBrowser),
 	onSet(`immutable`, "immutability", true, func(r *route) *bool { return &r.Immutable }),
 	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS|[A-Za-z0-9_{}.-]+(?:, (?:and )?[A-Za-z0-9_{}.-]+)*)`, "tags", routeTags),
 	onEmpty(`no tags`, "tags", routeTags),
@@ -40,10 +36,13 @@ var routeRules = []rule[route]{
 	onEmpty(`(?:no query(?: parameters?| keys?)?|ignores? (?:the )?query(?: string)?)`, "query", routeQuery),
 	onList(`(?:vary|varies)(?: by| on)?[:=]? (LITS|[A-Za-z-]+(?:, (?:and )?[A-Za-z-]+)*)`, "vary", func(r *route) *[]string { return &r.Vary }),
 	onEmpty(`no vary`, "vary", func(r *route) *[]string { return &r.Vary }),
-	on(`(?:status )?(\d{3})s?(?: for|:)? (.+)`, status),
-	on(`(.+)`, bareEdge),
+	on(`(?:status )?(\d{3})s?(?: responses?)?(?: KEEP)?FOR (.+)`, status),
+	on(`(?:(?:KEEP|FRESH)FOR )?(.+)`, bareEdge),
 	onIgnore[route](func(r *route) *map[string]string { return &r.Ignore }),
 }
+
+// allRouteRules are in the order in which they are tried.
+var allRouteRules = slices.Concat(staleRules(routeSWR, routeSIE), routeRules)
 
 func routeEdge(r *route) *time.Duration    { return &r.Edge }
 func routeBrowser(r *route) *time.Duration { return &r.Browser }
@@ -67,9 +66,9 @@ func askEachTime(s *subject[route], c clause, _ []string) error {
 
 // bareEdge takes a length of time that stands alone.
 func bareEdge(s *subject[route], c clause, m []string) error {
-	d, ok := duration(lead.ReplaceAllString(m[1], ""))
-	if !ok || d < 0 {
-		return errPass
+	d, err := span(s, c, m[1])
+	if err != nil || d < 0 {
+		return cmp.Or(err, errPass)
 	}
 	s.note(c, "edge %s", writeDuration(d))
 	return put(s, c, "edge TTL", &s.v.Edge, d)

@@ -10,9 +10,10 @@ import (
 type mode int
 
 const (
-	plain   mode = iota
-	never        // each names something that must not be cached
-	targets      // each is a miss target
+	plain  mode = iota
+	never       // each names something that must not be cached
+	misses      // each is a target for misses
+	hits        // or for hits
 )
 
 // A context is a heading or an item that others stand beneath.
@@ -31,9 +32,12 @@ var (
 	stampedeLabel = regexp.MustCompile(`(?i)\b(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|coalescing)\b`)
 	changeLabel   = regexp.MustCompile(`(?i)^(?:cache )?invalidation(?: strategy| rules?)?$`)
 	globalLabel   = regexp.MustCompile(`(?i)^(?:default(?:s)?|global|general|all|everything|overall)\b|^(?:ttl|jitter|encryption|compression|eviction|monitoring|metrics|storage|backend)s?$`)
-	fieldLabel    = regexp.MustCompile(`(?i)^(?:(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|storage|store|location|level|invalidat(?:ion|e)|purge|consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-])\s*`)
+	fieldLabel    = regexp.MustCompile(`(?i)^(?:(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
 	generic       = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
-	connector     = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but)\s+|\s*[+&]\s*|\s+/\s+`)
+	connector     = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but|until)\s+|\s*(?:\+/-|[+&±/])\s*`)
+	hitLabel      = regexp.MustCompile(`(?i)\bhits?\b`)
+	targetOf      = regexp.MustCompile(`(?i)\b(?:of|for)\b`)
+	conditional   = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
 	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
 	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
 	sentenceEnd   = regexp.MustCompile(`[.!?]\s+`)
@@ -45,7 +49,7 @@ func (r *reader) block(b block, above bool) {
 		r.account(b.text)
 		if b.kind == fence {
 			first, _, _ := strings.Cut(b.text, "\n")
-			r.unknown(clause{text: first, line: b.line}, "a block of code is no statement", "say it in a list item, or leave it out of the strategy")
+			r.unknown(clause{place: place{line: b.line}, text: first}, "a block of code is no statement", "say it in a list item, or leave it out of the strategy")
 		}
 		return
 	}
@@ -72,22 +76,6 @@ func (r *reader) block(b block, above bool) {
 	}
 }
 
-// sentences parts a paragraph.
-func sentences(t text) []text {
-	var all []text
-	line := t.line
-	for start := 0; start < len(t.s); {
-		end := len(t.s)
-		if m := sentenceEnd.FindStringIndex(t.s[start:]); m != nil {
-			end = start + m[1]
-		}
-		all = append(all, text{t.s[start:end], line, t.literals})
-		line += strings.Count(t.s[start:end], "\n")
-		start = end
-	}
-	return all
-}
-
 // heading makes a context of a heading.
 func (r *reader) heading(b block, t text) {
 	r.closeItems(-1)
@@ -95,10 +83,13 @@ func (r *reader) heading(b block, t text) {
 	for len(r.headings) > 0 && r.headings[len(r.headings)-1].level >= b.level {
 		r.headings = r.headings[:len(r.headings)-1]
 	}
-	c := clause{line: b.line, literals: t.literals}.with(strings.TrimSuffix(t.s, ":"))
+	c := t.clause(strings.TrimSuffix(t.s, ":"))
 	next := context{level: b.level, mode: modeOf(c)}
 	if next.mode == plain && b.level > 1 && !generic.MatchString(c.text) {
 		next.label = c
+		if who, _ := r.named(c); who == nil && conditional.MatchString(c.text) {
+			r.unknown(c, "what stands beneath it would hold without this", "name a class in the heading, or say at each item what holds")
+		}
 	}
 	r.headings = append(r.headings, next)
 }
@@ -108,8 +99,10 @@ func modeOf(label clause) mode {
 	switch {
 	case neverLabel.MatchString(label.text):
 		return never
+	case targetLabel.MatchString(label.text) && hitLabel.MatchString(label.text):
+		return hits
 	case targetLabel.MatchString(label.text):
-		return targets
+		return misses
 	}
 	return plain
 }
@@ -165,6 +158,7 @@ func (r *reader) item(t text, indent int, above bool) {
 		r.account(restore(t.s, t.literals))
 	case owner != nil && len(first) > 0 && r.fits(owner, first[0]):
 		around.used = true
+		r.noteName(around.label, owner)
 		r.sayAll(owner, t)
 	case ok && r.special(label, rest, indent, above):
 	case around != nil && around.mode != plain:
@@ -177,9 +171,9 @@ func (r *reader) item(t text, indent int, above bool) {
 			around.used = true
 		}
 		r.labelled(label, rest, indent, above)
-	case r.sentence(t):
+	case r.sentence(t, owner):
 	case above:
-		c := clause{line: t.line, literals: t.literals}.with(t.s)
+		c := t.clause(t.s)
 		r.account(c.source())
 		r.items = append(r.items, context{level: indent, label: c, mode: modeOf(c)})
 	default:
@@ -190,6 +184,7 @@ func (r *reader) item(t text, indent int, above bool) {
 // orphan takes a statement that is about nothing that a rule knows.
 func (r *reader) orphan(t text, owner speaker, around *context) {
 	if owner != nil && around.used {
+		r.noteName(around.label, owner)
 		r.sayAll(owner, t)
 		return
 	}
@@ -200,7 +195,7 @@ func (r *reader) orphan(t text, owner speaker, around *context) {
 func (r *reader) refuseAll(t text, reason, suggestion string) {
 	all := t.clauses()
 	if len(all) == 0 {
-		all = []clause{clause{line: t.line, literals: t.literals}.with(t.s)}
+		all = []clause{t.clause(t.s)}
 	}
 	for _, c := range all {
 		r.account(c.source())
@@ -213,6 +208,10 @@ func (r *reader) refuseAll(t text, reason, suggestion string) {
 func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 	m := modeOf(label)
 	switch {
+	case (m == misses || m == hits) && targetOf.MatchString(label.text) && len(rest.clauses()) == 1:
+		c := label.with(label.text + ": " + rest.s)
+		r.account(c.source())
+		r.sayTarget(m, c)
 	case m != plain:
 		r.account(label.source())
 		if len(rest.clauses()) == 0 && above {
@@ -230,7 +229,7 @@ func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 		r.account(label.source() + rest.s)
 		kind := r.kindOf(rest)
 		r.cdn(kind)
-		r.note(label.line, "%s: %s → cdn %s; its zone and token are environment variables", label.source(), strings.TrimSpace(rest.s), kind)
+		r.note(label.place, "%s: %s → cdn %s; its zone and token are environment variables", label.source(), strings.TrimSpace(rest.s), kind)
 		r.understand()
 	case globalLabel.MatchString(label.text):
 		r.account(label.source())
@@ -269,15 +268,20 @@ func (a anyClass) say(c clause) error {
 	return a.subject.say(c)
 }
 
-func (a anyClass) knows(c clause) bool { return a.has.MatchString(c.text) && a.subject.knows(c) }
+func (a anyClass) try(c clause) ([]string, error) {
+	if !a.has.MatchString(c.text) {
+		return nil, errPass
+	}
+	return a.subject.try(c)
+}
 
 // inMode takes what stands in a list of never-classes or of targets. It returns what
 // a label names.
 func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) speaker {
-	if m == targets {
+	if m == misses || m == hits {
 		for _, c := range t.clauses() {
 			r.account(c.source())
-			r.target(c)
+			r.sayTarget(m, c)
 		}
 		return nil
 	}
@@ -298,7 +302,7 @@ func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) 
 	for _, c := range rest.clauses() {
 		r.account(c.source())
 		switch s, ok := who.(*subject[class]); {
-		case ok && !s.knows(c):
+		case ok && !knows(s, c):
 			s.note(c, "description")
 			_ = put(s, c, "description", &s.v.Description, c.source())
 			r.understand()
@@ -331,7 +335,7 @@ func (r *reader) neverThese(c clause, names string) speaker {
 			continue
 		}
 		// The rule's own words for it; where it stands is the name's line.
-		_ = who.say(clause{text: "never cache", line: c.line})
+		_ = who.say(clause{place: c.place, text: "never cache"})
 		r.noteName(name, who)
 		r.understand()
 		one = who
@@ -342,69 +346,13 @@ func (r *reader) neverThese(c clause, names string) speaker {
 	return one
 }
 
-// target keeps a miss target until all classes are known: "< 10% for search",
-// "Search: < 10%", "search below 10% misses".
-func (r *reader) target(c clause) {
-	for _, form := range targetForms {
-		if m := form.FindStringSubmatch(c.text); m != nil {
-			share, words := m[form.SubexpIndex("share")], m[form.SubexpIndex("words")]
-			if !strings.Contains(strings.ToLower(share), "hit") {
-				share = "misses " + strings.TrimPrefix(strings.TrimSpace(share), "misses ")
-			}
-			r.targets = append(r.targets, aim{c, strings.TrimSpace(words), c.with(share)})
-			return
-		}
+// sayTarget takes a target in a list of such.
+func (r *reader) sayTarget(m mode, c clause) {
+	of := "misses"
+	if m == hits {
+		of = "hits"
 	}
-	r.unknown(c, "a miss target has a share and a class", `say "< 10% for product catalog"`)
-}
-
-// targetForms are the orders in which people say share and class.
-var targetForms = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)^(?P<share>.*?\d ?%(?: over \S+)?)(?: misses| miss rate)? (?:for|on|of|in) (?:the )?(?P<words>.+)$`),
-	regexp.MustCompile(`(?i)^(?P<words>[^<>≤≥%\d:]+?)(?::| -| –)? ?(?P<share>(?:(?:miss(?:es)?(?: rate| ratio)? )|(?:hits?(?: rate| ratio)? ))?(?:[<>≤≥]=?|under|below|less than|at most|over|above|at least) ?\d.*%.*|\d[^%]*%.*)$`),
-}
-
-// The forms of sentences that name and say in one.
-var (
-	sentenceNever = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)^(?:we )?(?:never|do not|don['’]?t|must not|should not) (?:ever )?(?:cache|store) (?:the |any )?(?P<name>[^:]+)$`),
-		regexp.MustCompile(`(?i)^(?:the )?(?P<name>[^:]+?) (?:must|should|is|are|may|can|shall)(?: never|n['’]t| not)(?: ever)?(?: be)? (?:cached|stored)(?: at all| anywhere)?$`),
-		regexp.MustCompile(`(?i)^no caching (?:for|of) (?P<name>[^:]+)$`),
+	if !r.target(c, of) {
+		r.unknown(c, "a target has a share and a class", `say "< 10% for product catalog"`)
 	}
-	sentenceSays = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)^(?:we )?(?:cache|keep|store) (?:the |all )?(?P<name>[^,:]+?) (?P<says>(?:for|in|at|on|until) .+)$`),
-		regexp.MustCompile(`(?i)^(?:the |all )?(?P<name>[^,:]+?) (?:is|are|get|gets) (?P<says>(?:cached|kept|stored) .+)$`),
-		regexp.MustCompile(`(?i)^(?:the |all )?(?P<name>[^,:]+?) (?P<says>(?:expires?|lives?|stays?) .+)$`),
-		regexp.MustCompile(`(?i)^(?:the |all )?(?P<name>[^,:]+?) (?:uses?|is|are) (?P<says>(?:cache[- ]aside|write[- ]through|read[- ]through|lazy).*)$`),
-	}
-)
-
-// sentence takes a sentence without a label, if it has a form that names what it is
-// about.
-func (r *reader) sentence(t text) bool {
-	whole := clause{line: t.line, literals: t.literals}.with(strings.TrimRight(strings.TrimSpace(t.s), ".!"))
-	for _, form := range sentenceNever {
-		if m := form.FindStringSubmatch(whole.text); m != nil {
-			r.account(whole.source())
-			r.neverThese(whole, m[1])
-			return true
-		}
-	}
-	for _, form := range sentenceSays {
-		m := form.FindStringSubmatch(whole.text)
-		if m == nil {
-			continue
-		}
-		name := whole.with(m[1])
-		who, _ := r.named(name)
-		says := text{m[2], t.line, t.literals}
-		if who == nil || !slices.ContainsFunc(says.clauses(), func(c clause) bool { return r.fits(who, c) }) {
-			continue
-		}
-		r.account(restore(strings.TrimSuffix(whole.text, m[2]), t.literals))
-		r.noteName(name, who)
-		r.sayAll(who, says)
-		return true
-	}
-	return false
 }
