@@ -20,7 +20,7 @@ const (
 )
 
 // neverWords say that something must not be cached.
-const neverWords = `(?:(?:is |are |be |must |should |may |shall |can )*(?:never|not|don['’]?t|do not|must not|should not|cannot|can['’]?t)(?: be)?(?: ever)?(?: cached?| caching| stored?)(?: at all| anywhere)?|no[- ]?(?:cache|caching|store)|uncache(?:able|d)|non-cacheable|bypass(?:es)?(?: the)?(?: cache)?|cach(?:e|ed|eable|ing): no)`
+const neverWords = `(?:(?:is |are |be |must |should |may |shall |can )*(?:never|not|don['’]?t|do not|must not|should not|cannot|can['’]?t)(?: be)?(?: ever)?(?: cached?| caching| stored?)(?: at all| anywhere)?|no[- ]?(?:cache|caching|store)|uncache(?:able|d)|(?:not|non)[- ]cacheable|bypass(?:es)?(?: the)?(?: cache)?|cach(?:e|ed|eable|ing): no)`
 
 // classRules read what is said of a class. The first form that fits and does not
 // pass is the one; precise forms of Write stand before the looser ones of people.
@@ -47,18 +47,19 @@ var classRules = []rule[class]{
 	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
 	on(`(?:KEEP )?(.+?) PLACE(TIERS)(?: FRESH)?(?: only)?`, tierLife(1, 2)),
 	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
-	onDuration(`(.+?) FRESH`, "TTL", sharedTTL),
+	onDuration(`(.+?) FRESH(?: max(?:imum)?| at most)?`, "TTL", sharedTTL),
 	onDuration(`(?:max(?:imum)? )?FRESHFOR (.+)`, "TTL", sharedTTL),
 	onDuration(`(?:ttl|max[- ]age) ?[:=]? ?([~≈<≤].*)|(?:ttl|max[- ]age)[:=](.+)`, "TTL", sharedTTL),
 	onDuration(`(?:KEEP|fresh|expires?|expiring|refresh(?:ed)?)(?: fresh)?(?: it| them)?FOR (.+)`, "TTL", sharedTTL),
 	on(`(.+)`, bareTTL),
 	on(`(?:NO (?:stale(?: data| values| reads)?|staleness|stale windows?)|never (?:served? )?stale|stale(?: data| values| reads)?(?: ?[:=])? (?:never|no|none))`, noStale),
 	on(`(?:NO (?:ttl )?(?:extensions?|extend(?:ed|ing)?|sliding(?: expir(?:y|ation))?|refresh)|must not be extended)`, noExtension),
-	onRefused[class](`(?:sliding(?: expir(?:y|ation)| window| ttl)?|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
+	onRefused[class](`(?:sliding(?: .*)?|.* (?:of|after|when|without) (?:inactivity|being idle|idle|use|access)|idle timeout.*|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
 	onRefused[class](`(?:NO (?:ttl|expir(?:y|ation))|never expires?|(?:cached? |kept? )?forever|infinite(?: ttl)?|permanent(?:ly)?)`,
 		"a value without an end stays wrong for ever when one invalidation is lost", `say how long at most, such as "7d TTL"`),
 	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
+	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percent, jitter),
 	onSet(`NO jitter`, "jitter", policy.None, jitter),
 }

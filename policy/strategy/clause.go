@@ -77,6 +77,7 @@ var (
 	stars      = regexp.MustCompile(`(^|[^/*])\*+`)
 	under      = regexp.MustCompile(`(^|[\s(])_{1,2}(\S[^_]*?)_{1,2}([\s).,:;]|$)`)
 	lifeBehind = regexp.MustCompile(`(?i)\b(memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s? \((\d[^()]*)\)`)
+	shortened  = regexp.MustCompile(`(?i)\b(max|min|approx|ca)\.\s+(\d)`)
 	labelEnd   = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
 	between    = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)
 )
@@ -107,6 +108,7 @@ func newText(b block, dropped func(string)) text {
 		dropped(l)
 		return "; "
 	})
+	s = shortened.ReplaceAllString(s, "$1 $2")
 	s = lifeBehind.ReplaceAllString(s, "$1 $2")
 	s = stars.ReplaceAllString(s, "$1")
 	s = under.ReplaceAllString(s, "$1$2$3")

@@ -55,6 +55,9 @@ func (r *reader) named(label clause) (speaker, string) {
 		}
 		return r.class(values[0], label.source()), ""
 	}
+	if tierAlone.MatchString(label.text) {
+		return nil, fmt.Sprintf("%q is where values are, and not what they are", label.source())
+	}
 	var all several
 	for _, words := range nameSeparator.Split(label.text, -1) {
 		part := label.with(words)

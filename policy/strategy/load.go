@@ -21,7 +21,7 @@ var loadRules = []rule[class]{
 	}),
 	on(`key(?:ed)?(?: by| type)?[:=]? (LIT|string|u?int(?:8|16|32|64)?)`, keyType),
 	on(`(?:cache )?key(?:ed)?(?: by| is| on|:|=)* ?(?:a |the )?(?:hash|hashed|sha256|md5|digest)(?: of)?(?:\s*\((.+)\)| ([^()]+))`, hashedKey),
-	on(`(?:(?:cache )?keys?(?:ed)?(?: by| is| are| on| from|:|=)+|keyed) (.+)`, namedKey),
+	on(`(?:(?:cache )?keys?(?:ed)?(?: by| is| are| on| from| ?:| ?=)+|keyed) (.+)`, namedKey),
 	on(`(?:(?:is |are )?cached )?(?:per|by) (.+)`, keyPer),
 	onRefused[class](`(?:cache )?key(?:ed)?(?: by| is| on| pattern| format|:|=)* .+`,
 		"what a key is made of is a Go type, or named parts", "say \"key int64\" or \"key parts `query string`, `page int64`\""),
@@ -95,7 +95,7 @@ func namedKey(s *subject[class], c clause, m []string) error {
 	for _, name := range partSeparator.Split(m[1], -1) {
 		words := strings.Fields(strings.ToLower(c.value(name)))
 		name = strings.Join(words, "_")
-		if len(words) > 2 || !partName.MatchString(name) || limits(words) {
+		if len(words) > 2 || !partName.MatchString(name) || limits(words) || slices.Contains(vague, words[0]) {
 			return errPass
 		}
 		parts = append(parts, policy.KeyPart{Name: name, Type: "string"})

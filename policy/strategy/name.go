@@ -15,7 +15,7 @@ var collectives = []string{"results", "result", "catalog", "catalogue", "data", 
 
 // vague are words that a name of a class does not begin with: what follows is a
 // description of many things, and which these are is for people to say.
-var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more", "values", "entries", "what", "which", "who", "nobody"}
+var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more", "values", "entries", "what", "which", "who", "nobody", "hot", "popular"}
 
 // limiting are words that limit, negate or doubt. A name does not have them: "products
 // for guests" may be a class, or a condition, and a condition that is taken for a
@@ -38,7 +38,7 @@ func deriveClass(words string) string {
 		fields = fields[1:]
 	}
 	_, time := duration(words)
-	if len(fields) == 0 || len(fields) > 5 || time || limits(fields) || slices.Contains(vague, fields[0]) || strings.ContainsAny(words, "{}<>%=?!$#@\\") {
+	if len(fields) == 0 || len(fields) > 5 || time || limits(fields) || slices.Contains(vague, fields[0]) || strings.ContainsAny(words, "(){}<>%=?!$#@\\") {
 		return ""
 	}
 	for len(fields) > 1 && slices.Contains(collectives, fields[len(fields)-1]) {

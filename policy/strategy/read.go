@@ -196,6 +196,11 @@ func insert[V any](m *map[string]V, key string, v V) {
 func (r *reader) finishClass(s *subject[class]) {
 	if s.v.Pattern == policy.Never {
 		never := s.said["pattern"]
+		if m, ok := s.said["privacy"]; ok { // it says why
+			s.v.Privacy = ""
+			delete(s.said, "privacy")
+			r.note(m.place, "%s: %s → nothing to set: nothing of it is kept", s.label, m.text)
+		}
 		for _, field := range slices.Sorted(maps.Keys(s.said)) {
 			if m := s.said[field]; field != "pattern" && field != "description" && !strings.HasPrefix(field, "rule ") {
 				r.contradict(m.place, never.place, "%s: %q is for what is cached, but %q", s.name, m.text, never.text)

@@ -34,7 +34,7 @@ var routeRules = []rule[route]{
 	onEmpty(`no tags`, "tags", routeTags),
 	onList(`(?:query(?: parameters?| keys?)?)(?: by)?[:=]? (LITS|[A-Za-z0-9_.-]+(?:, (?:and )?[A-Za-z0-9_.-]+)*)`, "query", routeQuery),
 	onEmpty(`(?:no query(?: parameters?| keys?)?|ignores? (?:the )?query(?: string)?)`, "query", routeQuery),
-	onList(`(?:vary|varies)(?: by| on)?[:=]? (LITS|[A-Za-z-]+(?:, (?:and )?[A-Za-z-]+)*)`, "vary", func(r *route) *[]string { return &r.Vary }),
+	onList(`(?:vary|varies)(?: by| on)?[:=]? (LITS|[A-Za-z-]+(?:(?:, | and |, and )[A-Za-z-]+)*)`, "vary", func(r *route) *[]string { return &r.Vary }),
 	onEmpty(`no vary`, "vary", func(r *route) *[]string { return &r.Vary }),
 	on(`(?:status )?(\d{3})s?(?: responses?)?(?: KEEP)?FOR (.+)`, status),
 	on(`(?:(?:KEEP|FRESH)FOR )?(.+)`, bareEdge),

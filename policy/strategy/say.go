@@ -14,10 +14,11 @@ func (r *reader) sayAll(who speaker, t text) {
 	}
 }
 
-// fits tells whether a clause is about who: it names a field, or rules read it as a
-// whole or in parts.
+// fits tells whether a clause is about who: it names a field, or rules read or refuse
+// it as a whole, or read it in parts.
 func (r *reader) fits(who speaker, c clause) bool {
-	return fieldLabel.MatchString(c.text) || understood(who, c) || parts(who, c) != nil
+	_, err := tryReadings(who, c)
+	return fieldLabel.MatchString(c.text) || !errors.Is(err, errPass) || parts(who, c) != nil
 }
 
 // understood tells whether a rule takes one of the clause's readings.
@@ -93,8 +94,11 @@ func jointsOf(s string) []joint {
 	var all []joint
 	for _, m := range connector.FindAllStringIndex(s, maxParts+1) {
 		j := joint{m[0], m[1], strings.ToLower(strings.TrimSpace(s[m[0]:m[1]]))}
-		if j.word == "until" {
-			j.to = j.from + 1 // it is part of what follows
+		switch j.word { // which are part of what follows
+		case "until":
+			j.to = j.from + 1
+		case "±", "+/-":
+			j.to = j.from
 		}
 		all = append(all, j)
 	}

@@ -63,7 +63,7 @@ var (
 		regexp.MustCompile(`(?i)^` + named + ` (?:(?:should|must|will|shall|has to|have to) (?:be|get)|may be|can be) (?P<says>(?:` + keeps + `)\b.*)$`),
 		regexp.MustCompile(`(?i)^` + named + ` (?:should be|must be|will be|is|are|gets?) (?P<says>.+)$`),
 		regexp.MustCompile(`(?i)^` + named + ` (?:should |must |will |shall )?(?:uses?|has|have|needs?|gets?|goes?|go) (?P<says>.+)$`),
-		regexp.MustCompile(`(?i)^` + named + ` (?:should |must |will |shall )?(?P<says>(?:expires?|lives?|stays?|comes? from|refresh(?:es)?) .+)$`),
+		regexp.MustCompile(`(?i)^` + named + ` (?:should |must |will |shall )?(?P<says>(?:expires?|lives?|stays?|sits?|resides?|comes? from|refresh(?:es)?) .+)$`),
 	}
 )
 
@@ -84,6 +84,9 @@ func (r *reader) sentence(t text, owner speaker) bool {
 		}
 	}
 	for _, form := range sentenceSays {
+		if owner != nil && form.SubexpIndex("says") < form.SubexpIndex("name") {
+			continue
+		}
 		if m := form.FindStringSubmatchIndex(whole.text); m != nil && r.sentenceOf(form, m, whole, t) {
 			return true
 		}

@@ -32,11 +32,12 @@ var (
 	stampedeLabel = regexp.MustCompile(`(?i)\b(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|coalescing)\b`)
 	changeLabel   = regexp.MustCompile(`(?i)^(?:cache )?invalidation(?: strategy| rules?)?$`)
 	globalLabel   = regexp.MustCompile(`(?i)^(?:default(?:s)?|global|general|all|everything|overall)\b|^(?:ttl|jitter|encryption|compression|eviction|monitoring|metrics|storage|backend)s?$`)
-	fieldLabel    = regexp.MustCompile(`(?i)^(?:(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
+	fieldLabel    = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
 	generic       = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
 	connector     = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but|until)\s+|\s*(?:\+/-|[+&±/])\s*`)
 	hitLabel      = regexp.MustCompile(`(?i)\bhits?\b`)
 	targetOf      = regexp.MustCompile(`(?i)\b(?:of|for)\b`)
+	question      = regexp.MustCompile(`(?i)^(?:when|how|why|what|where|which)\b`)
 	conditional   = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
 	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
 	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
@@ -83,15 +84,40 @@ func (r *reader) heading(b block, t text) {
 	for len(r.headings) > 0 && r.headings[len(r.headings)-1].level >= b.level {
 		r.headings = r.headings[:len(r.headings)-1]
 	}
-	c := t.clause(strings.TrimSuffix(t.s, ":"))
-	next := context{level: b.level, mode: modeOf(c)}
-	if next.mode == plain && b.level > 1 && !generic.MatchString(c.text) {
-		next.label = c
-		if who, _ := r.named(c); who == nil && conditional.MatchString(c.text) {
-			r.unknown(c, "what stands beneath it would hold without this", "name a class in the heading, or say at each item what holds")
+	next := context{level: b.level, mode: modeOf(t.clause(strings.TrimSuffix(t.s, ":")))}
+	if next.mode == plain {
+		limit := conditional.MatchString(t.s) && !question.MatchString(t.s)
+		if b.level > 1 && !generic.MatchString(t.s) {
+			next = r.about(t, b.level)
+			limit = limit && r.owner(&next) == nil
+		}
+		if limit {
+			r.unknown(t.clause(t.s), "what stands beneath it would hold without this", "name a class in the heading, or say at each item what holds")
 		}
 	}
 	r.headings = append(r.headings, next)
+}
+
+// about makes a context of a text that may name what stands beneath it. What is in
+// parentheses behind the name is said of it: "Products (Redis)".
+func (r *reader) about(t text, level int) context {
+	label := t.clause(strings.TrimSuffix(t.s, ":"))
+	next := context{level: level, label: label, mode: modeOf(label)}
+	open := strings.Index(label.text, " (")
+	if next.mode != plain || open < 0 || !strings.HasSuffix(label.text, ")") {
+		return next
+	}
+	name := label.with(label.text[:open])
+	who, _ := r.named(name)
+	if who == nil {
+		return next
+	}
+	r.noteName(name, who)
+	next.label, next.who, next.used = name, who, true
+	for _, c := range (text{place{t.line, t.at + open}, label.text[open:], t.literals}).clauses() {
+		r.sayClause(who, c)
+	}
+	return next
 }
 
 // modeOf is what a label makes of what stands beneath it.
@@ -173,9 +199,8 @@ func (r *reader) item(t text, indent int, above bool) {
 		r.labelled(label, rest, indent, above)
 	case r.sentence(t, owner):
 	case above:
-		c := t.clause(t.s)
-		r.account(c.source())
-		r.items = append(r.items, context{level: indent, label: c, mode: modeOf(c)})
+		r.account(restore(t.s, t.literals))
+		r.items = append(r.items, r.about(t, indent))
 	default:
 		r.orphan(t, owner, around)
 	}

@@ -131,7 +131,8 @@ func onDuration[S any](form, field string, of func(*S) *time.Duration) rule[S] {
 // span reads a part of a clause as a length of time, which may be bounded from
 // above: that is what a TTL is.
 func span[S any](s *subject[S], c clause, part string) (time.Duration, error) {
-	text := atMost.ReplaceAllString(c.value(part), "")
+	part = everyOne.ReplaceAllString(part, "1 $1")
+	text := atMostAfter.ReplaceAllString(atMost.ReplaceAllString(c.value(part), ""), "")
 	if bare.MatchString(text) {
 		return 0, refuse("a length of time has a number and a unit", fmt.Sprintf("say %ss, %sm or %sh instead of %s", text, text, text, text))
 	}
@@ -147,7 +148,9 @@ func span[S any](s *subject[S], c clause, part string) (time.Duration, error) {
 
 var (
 	bare = regexp.MustCompile(`^\d+$`)
-	year = regexp.MustCompile(`(?i)\d\s*y|year`)
+	// everyOne is "every week", which is every one week.
+	everyOne = regexp.MustCompile(`(?i)^every ([a-z]+)$`)
+	year     = regexp.MustCompile(`(?i)\d\s*y|year`)
 )
 
 // onSet makes a rule that sets a field to one value.
@@ -161,7 +164,7 @@ func onList[S any](form, field string, of func(*S) *[]string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error {
 		v := c.values(m[1])
 		if len(v) == 0 {
-			v = strings.FieldsFunc(strings.ReplaceAll(m[1], ", and ", ", "), func(r rune) bool { return r == ',' || r == ' ' })
+			v = strings.FieldsFunc(strings.ReplaceAll(m[1], " and ", " "), func(r rune) bool { return r == ',' || r == ' ' })
 			s.note(c, "%s %v", field, v)
 		}
 		return putList(s, c, field, of(&s.v), v)

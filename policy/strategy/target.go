@@ -31,12 +31,12 @@ const (
 // shareOf is the form of a share of misses or hits, before or after the word. Its
 // bound may be left out, unless a "!" stands behind it.
 func shareOf(words, bound, suffix string) string {
-	words = `(?:target|goal)?[: ]*` + words + `(?:[- ](?:rates?|ratios?))?`
+	words += `(?:[- ](?:rates?|ratios?))?`
 	bound, must := strings.CutSuffix(bound, "!")
 	if bound = `(?:` + bound + `)\s*`; !must {
 		bound = `(?:` + bound + `)?`
 	}
-	return `(?:` + words + linkWords + `\s*` + bound + `SHARE` + suffix + `|` + bound + `SHARE` + suffix + `(?: of)? ` + words + `(?: target| goal)?)`
+	return `(?:(?:target|goal)[: ] ?)?(?:` + words + linkWords + `\s*` + bound + `SHARE` + suffix + `|` + bound + `SHARE` + suffix + `(?: of)? ` + words + `(?: target| goal)?)`
 }
 
 // longWindow is the time over which a target is measured if a page does not say:
@@ -88,8 +88,8 @@ type aim struct {
 // The orders in which people say share and class.
 var (
 	targetForms = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)^(?:the )?(?P<what>(?:cache )?(?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?))?)(?: targets?| goals?)? (?:of|for|on) (?:the )?(?P<words>[^<>≤≥%\d]+?)(?P<share>(?: should be| must be| should stay| must stay| has to be| stays?| is)?(?: ?:| -| –)? ?(?:` + comparison + `)?\s*\d.*)$`),
 		regexp.MustCompile(`(?i)^(?P<share>.*?\d ?(?:%|percent)(?: (?:misses|hits|(?:miss|hit)[- ](?:rate|ratio)))?(?: over \S+)?) (?:for|on|of|in) (?:the )?(?P<words>.+)$`),
+		regexp.MustCompile(`(?i)^(?:the )?(?P<what>(?:cache )?(?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?))?)(?: targets?| goals?)? (?:of|for|on) (?:the )?(?P<words>[^<>≤≥%\d]+?)(?P<share>(?: should be| must be| should stay| must stay| has to be| stays?| is)?(?: ?:| -| –)? ?(?:` + comparison + `)?\s*\d.*)$`),
 		regexp.MustCompile(`(?i)^(?P<words>[^<>≤≥%\d:]+?)(?::| -| –)? ?(?P<share>(?:(?:miss(?:es)?(?:[- ]rate|[- ]ratio)? )|(?:hits?(?:[- ]rate|[- ]ratio)? ))?(?:` + comparison + `) ?\d.*%.*|\d[^%]*%.*)$`),
 	}
 	wished    = regexp.MustCompile(`(?i)^(?:we )?(?:want|aim for|expect|need|target)s?\s+(?:an? |the )?`)

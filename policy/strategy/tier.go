@@ -20,9 +20,9 @@ var tierRules = []rule[class]{
 	on(`in no tier`, func(s *subject[class], c clause, _ []string) error {
 		return putList(s, c, "tiers", &s.v.Tiers, []policy.Tier{})
 	}),
-	on(`(?:(?:tiers?|storage|stored?|where|layers?|cached?|kept|lives?)[:=]? )?(?:only )?PLACE(TIERS)(?: only|-only)?`, inTiers),
+	on(`(?:only )?(?:(?:tiers?|storage|stored?|where|layers?|cached?|kept|lives?)[:=]? )?(?:only )?PLACE(TIERS)(?: only|-only)?(?:[:=]? yes)?`, inTiers),
 	on(`l1 ?[/&+,-] ?l2`, inTiers),
-	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS)`, notInTiers),
+	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS)|(TIERS)[:=]? (?:no|none|off|never)`, notInTiers),
 	onRefused[class](`browser(?: cache| ttl)?(?: for|:|=)? .*[1-9].*`,
 		"how long browsers keep something is said by a route", "say \"`GET /path`: class `name`, browser 1m\""),
 	onNoted[class](`(?:no browser(?: cache| caching)?|browser(?: cache| ttl)?(?: for|:|=)? (?:0s?|none|no))`,
@@ -50,10 +50,10 @@ var tierRules = []rule[class]{
 	onSet(`(?:sensitive(?: data)?|pii|secrets?|confidential|contains pii)`, "privacy", policy.Sensitive, privacy),
 	onSet(`(?:public|shared by (?:all|everyone)|same for (?:all|everyone)|(?:not|no) (?:personal(?: data)?|private|pii|user[- ]specific))`, "privacy", policy.Public, privacy),
 	onSet(`(?:encrypt(?:ed|ion)?(?: at rest| in redis)?)`, "encryption", true, encrypt),
-	onSet(`(?:not encrypted|no encryption|unencrypted)`, "encryption", false, encrypt),
+	onSet(`(?:not encrypted|no encryption|unencrypted|(?:do not|don['’]?t) encrypt)`, "encryption", false, encrypt),
 
 	// What makes values wrong.
-	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
+	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
 	onList(`(?:tags?|tagged)(?: with| by)?[:=]? ([a-z0-9_{}.-]+(?:, (?:and )?[a-z0-9_{}.-]+)*)`, "tags", classTags),
 	onEmpty(`no tags`, "tags", classTags),
 	onSet(`further tags from values`, "further tags", true, func(c *class) *bool { return &c.ValueTags }),
@@ -89,11 +89,12 @@ func (s *subject[T]) mentionTiers(c clause, words string) {
 
 // notInTiers takes "not in Redis", "no CDN".
 func notInTiers(s *subject[class], c clause, m []string) error {
-	if adjective.MatchString(m[1]) {
+	words := m[1] + m[2]
+	if adjective.MatchString(words) {
 		return errPass // "not shared" may be a matter of privacy
 	}
 	for _, t := range tierWords {
-		if t.names.MatchString(m[1]) {
+		if t.names.MatchString(words) {
 			s.mention(c, saidNot+t.said)
 		}
 	}

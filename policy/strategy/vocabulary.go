@@ -18,15 +18,15 @@ var vocabulary = strings.NewReplacer(
 	"REDIS", redisNames,
 	"CDN", cdnNames,
 	"PLACE", `(?:in |on |at |via |behind |from |by )?(?:the |a |an |both )?`,
-	"KEEP", `(?:is |are |be |to be )*(?:cached?|caching|keep|kept|held|hold|stored?|lives?|stays?|valid)(?: it| them)?`,
+	"KEEP", `(?:is |are |be |to be )*(?:cached?|caching|keep|kept|held|hold|stored?|served|lives?|stays?|sits?|resides?|valid)(?: it| them)?`,
 
 	// Lengths of time. What bounds one from above is said by the TTL itself; from
 	// below there is nothing that keeps a value.
 	"FRESH", `(?:ttl|time[- ]to[- ]live|expir(?:y|ation)(?: time)?|lifetime|fresh(?:ness)?|max[- ]age)`,
-	"FOR", `(?: of| is| are| for| after| in| every| ?:| ?=)*`,
+	"FOR", `(?: of| is| are| for| after| in| ?:| ?=)*`,
 
 	// What there is none of, and what to do when the origin does not answer.
-	"ABSENT", `(?:404s?(?: responses| errors)?|not[- ]founds?(?: results?| responses?| errors?)?|negative(?: results?| lookups?| cache| caching)?|(?:cache )?misses|absen(?:ce|t)(?: rows| keys| values| items)?|missing(?: rows| keys| values| items)?)`,
+	"ABSENT", `(?:404s?(?: responses| errors)?|not[- ]founds?(?: results?| responses?| errors?)?|negative(?: results?| lookups?| cache| caching)?|(?:cache )?misses|absen(?:ce|t)(?: rows| keys| values| items)?|missing(?: rows| keys| values| items| entries)?)`,
 	"STALE", `(?:(?:may be |can be |is |are )?(?:serve|served|use|used|return|returned|allow|allowed|deliver|delivered) )?(?:the )?stale(?: content| data| values?| results?| copy| copies| entries| responses?)?`,
 	"WHENDOWN", `(?:on (?:any )?(?:errors?|failures?|outages?)|(?:in case of|during) (?:an? )?(?:errors?|failures?|outages?)|(?:if|when|while) (?:the |our )?(?:db|database|origin|backend|source|loader|upstream|postgres|mysql) (?:is (?:down|unavailable|unreachable|failing|broken|not available|not reachable)|fails|errors|goes down|does not answer|cannot be reached))`,
 	"WHILELOADING", `(?:while|during) (?:(?:it|they|a new value) (?:is|are) (?:being )?)?(?:revalidat(?:ing|ion|ed)|refresh(?:ing|ed)?|re-?load(?:ing|ed)?|updat(?:ing|ed))(?: it| them)?(?: in the background| asynchronously)?`,
@@ -40,7 +40,7 @@ var vocabulary = strings.NewReplacer(
 	"ABOVE", `(?:>=?|≥|over|above|more than|higher than|at least|no less than|not less than|min(?:imum)?)`,
 	"SHARE", `(\d[\d.]* ?(?:%|percent|per cent|pct))`,
 
-	"AT MOST", `(?:at most |max(?:imum)?(?: of)? |up to |no more than |<=? ?|≤ ?)`,
+	"AT MOST", `(?:at most |limited to |max(?:imum)?(?: of)? |up to |no more than |<=? ?|≤ ?)`,
 	"SOURCE", `(?:source|origin|loaded from|loads from|read from|comes? from|from|backed by)(?: is| ?:| ?=)?(?: the)?`,
 	"|:|=)*", "| ?:| ?=)*",
 	"[:=]?", " ?[:=]?",
@@ -57,6 +57,7 @@ const (
 
 // What names a tier. tierWords are in order from the reader to the origin.
 var (
+	tierAlone   = regexp.MustCompile(`(?i)^` + tierNames + `$`)
 	memoryWords = regexp.MustCompile(`(?i)\b` + memoryNames + `\b`)
 	redisWords  = regexp.MustCompile(`(?i)\b` + redisNames + `\b`)
 	cdnWords    = regexp.MustCompile(`(?i)\b` + cdnNames + `\b`)
@@ -72,8 +73,9 @@ var (
 var (
 	fillerBefore = regexp.MustCompile(`(?i)^(?:(?:and|but|also|plus|then|with|using|uses?|has|have|having|gets?|we|it|they|these|values|entries|a|an|the|is|are|be|should|must|will|shall)\s+)+`)
 	fillerAfter  = regexp.MustCompile(`(?i)(?:\s+(?:each|too|as well))+$`)
-	// atMost bounds a length of time from above, or rounds it.
-	atMost = regexp.MustCompile(`(?i)^(?:(?:for|about|around|roughly|approximately|another|up to|at most|no more than|not more than|no longer than|max(?:imum)?(?: of)?)\s+|(?:~|≈|<=?|≤|ca\.)\s*)+`)
+	// What bounds a length of time from above, or rounds it.
+	atMostAfter = regexp.MustCompile(`(?i)\s+(?:max(?:imum)?|at (?:the )?most|or less)$`)
+	atMost      = regexp.MustCompile(`(?i)^(?:(?:for|every|about|around|roughly|approximately|approx|another|up to|at most|no more than|not more than|no longer than|max(?:imum)?(?: of)?)\s+|(?:~|≈|<=?|≤|ca\.)\s*)+`)
 )
 
 // readings are a clause as it stands and, for a statement that no rule reads like
