@@ -18,6 +18,9 @@ func (r *reader) labelled(label clause, rest text, indent int, above bool) {
 			r.account(c.source())
 			r.unknown(c, reason, "name what it is about: \"Product catalog: cache-aside, 1h TTL\"")
 		}
+		if above { // what stands beneath it is not about what it stands beneath itself
+			r.items = append(r.items, context{level: indent, label: label, used: true})
+		}
 		return
 	}
 	before := r.report.Understood

@@ -28,8 +28,8 @@ type context struct {
 // The labels that are no names of classes.
 var (
 	neverLabel    = regexp.MustCompile(`(?i)^(?:(?:things?|data|what|items?)(?: that)?(?: we)? )?(?:` + neverWords + `)(?: list| these| the following)?$`)
-	targetLabel   = regexp.MustCompile(`(?i)\b(?:miss|hit)(?:es|s)?\b.*\b(?:targets?|rates?|ratios?|goals?|budgets?|slos?)\b|^(?:miss|hit)[- ](?:rate|ratio)s?\b|\btargets?\b.*\bmiss`)
-	stampedeLabel = regexp.MustCompile(`(?i)\b(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|coalescing)\b`)
+	targetLabel   = regexp.MustCompile(`(?i)^(?:(?:the|our|cache|caching|target|maximum|max|minimum|min)\s+)*(?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?|targets?|goals?|budgets?|slos?))+(?: (?:of|for) .+)?$|^(?:targets?|goals?|slos?)(?: (?:of|for|on))?(?: the)?(?: cache)? (?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?))?$`)
+	stampedeLabel = regexp.MustCompile(`(?i)^(?:(?:the|our|cache)\s+)*(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|(?:request )?coalescing)(?: (?:prevention|protection|control|handling|guard|mitigation|strategy|pattern))?$`)
 	changeLabel   = regexp.MustCompile(`(?i)^(?:cache )?invalidation(?: strategy| rules?)?$`)
 	globalLabel   = regexp.MustCompile(`(?i)^(?:default(?:s)?|global|general|all|everything|overall)\b|^(?:ttl|jitter|encryption|compression|eviction|monitoring|metrics|storage|backend)s?$`)
 	fieldLabel    = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
