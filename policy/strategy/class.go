@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/larderdev/larder/policy"
@@ -61,6 +62,7 @@ var classRules = []rule[class]{
 	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percent, jitter),
+	onNoted[class](`NO (?:jitter upwards?|upwards? jitter)`, "jitter only shortens lives; nothing to set"),
 	onSet(`NO jitter`, "jitter", policy.None, jitter),
 }
 
@@ -106,13 +108,14 @@ func tierLife(length, where int) func(*subject[class], clause, []string) error {
 			return cmp.Or(err, errPass)
 		}
 		s.mentionTiers(c, m[where])
-		if redisWords.MatchString(m[where]) {
+		tiers := tiersIn(m[where])
+		if slices.Contains(tiers, saidRedis) {
 			return put(s, c, "TTL", &s.v.TTL.Shared, d)
 		}
-		if memoryWords.MatchString(m[where]) {
+		if slices.Contains(tiers, saidMemory) {
 			err = put(s, c, "memory TTL", &s.v.TTL.Memory, d)
 		}
-		if err == nil && cdnWords.MatchString(m[where]) {
+		if err == nil && slices.Contains(tiers, saidEdge) {
 			err = put(s, c, "edge TTL", &s.v.TTL.Edge, d)
 		}
 		return err

@@ -61,6 +61,9 @@ func (r *reader) named(label clause) (speaker, string) {
 	if tierAlone.MatchString(label.text) {
 		return nil, fmt.Sprintf("%q is where values are, and not what they are", label.source())
 	}
+	if all := r.severalRoutes(label); all != nil {
+		return all, ""
+	}
 	var all several
 	for _, words := range nameSeparator.Split(label.text, -1) {
 		part := label.with(words)
@@ -77,6 +80,25 @@ func (r *reader) named(label clause) (speaker, string) {
 		return all[0], ""
 	}
 	return all, ""
+}
+
+// severalRoutes are the routes that a label names: "/cart and /checkout". It is nil
+// if one of the names is none.
+func (r *reader) severalRoutes(label clause) speaker {
+	parts := listSeparator.Split(label.text, -1)
+	patterns := make([]string, len(parts))
+	for i, part := range parts {
+		pattern, ok := patternOf(label.with(part))
+		if !ok || strings.ContainsAny(pattern, "*") || strings.Contains(pattern, "/:") {
+			return nil
+		}
+		patterns[i] = pattern
+	}
+	var all several
+	for i, pattern := range patterns {
+		all = append(all, r.route(pattern, label.with(parts[i]).source()))
+	}
+	return all
 }
 
 // several are subjects of which the same is said.

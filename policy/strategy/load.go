@@ -34,7 +34,7 @@ var loadRules = []rule[class]{
 	// Stampedes.
 	onNoted[class](leased, "every load has a lease in the whole fleet, hot key or not; nothing to set"),
 	onValue(`(?:early refresh|xfetch|refresh[- ]ahead|beta)(?: β| beta)?[:=]? ([\d.]+|none)`, "early refresh", number, earlyRefresh),
-	onSet(`NO (?:early refresh(?:es)?|refresh[- ]ahead|xfetch)`, "early refresh", policy.None, earlyRefresh),
+	onSet(`NO (?:early[- ]refresh(?:es)?(?: extensions?)?|refresh[- ]ahead|xfetch)`, "early refresh", policy.None, earlyRefresh),
 	on(early, func(s *subject[class], c clause, _ []string) error {
 		s.note(c, "early_refresh 1, XFetch's β")
 		return put(s, c, "early refresh", &s.v.Stampede.EarlyRefresh, 1)
@@ -69,7 +69,8 @@ func hashedKey(s *subject[class], c clause, m []string) error {
 	names := partSeparator.Split(strings.ToLower(m[1]+m[2]), -1)
 	var parts []policy.KeyPart
 	for _, name := range names {
-		name = strings.Join(strings.Fields(strings.Trim(c.value(name), " {}$")), "_")
+		name = strings.TrimPrefix(strings.Trim(c.value(name), " {}$"), "the ")
+		name = strings.Join(strings.Fields(name), "_")
 		if !partName.MatchString(name) {
 			return refuse("a part of a key is a name", "say \"key parts `query string`, `page int64`\"")
 		}

@@ -85,10 +85,8 @@ func (r *reader) cell(who speaker, c clause, column string) {
 			return
 		}
 	}
-	if s, ok := who.(*subject[class]); ok && strings.EqualFold(c.text, string(policy.Never)) {
-		_ = put(s, c, "pattern", &s.v.Pattern, policy.Never)
-		r.understand()
-		return
+	if strings.EqualFold(c.text, string(policy.Never)) { // in a column of patterns, whatever that is called
+		c = c.with("never cache")
 	}
 	r.sayClause(who, c)
 }

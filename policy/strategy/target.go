@@ -14,6 +14,7 @@ var targetRules = []rule[class]{
 		"a target is of all tiers of a class together", `leave the tier out: "misses below 10%"`),
 	on(shareOf(missWords, "BELOW", lessWords)+overTime, target(false)),
 	on(shareOf(hitWords, "ABOVE", moreWords)+overTime, target(true)),
+	on(`(?:target|goal):? ()(?:BELOW)\s*SHARE`+overTime, target(false)),
 	onRefused[class](`(?:`+shareOf(missWords, "(?:ABOVE)!", moreWords)+`|`+shareOf(hitWords, "(?:BELOW)!", lessWords)+`)`+overTime,
 		"a target bounds misses from above, or hits from below", `say "misses below 10%", or "hits above 90%"`),
 }

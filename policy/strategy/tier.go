@@ -17,6 +17,7 @@ var tierRules = []rule[class]{
 		}
 		return putList(s, c, "tiers", &s.v.Tiers, tiers)
 	}),
+	onSet(`(?:tiers?|where|storage|layers?)[:=]? (?:none|nowhere)`, "pattern", policy.Never, pattern),
 	on(`in no tier`, func(s *subject[class], c clause, _ []string) error {
 		return putList(s, c, "tiers", &s.v.Tiers, []policy.Tier{})
 	}),
@@ -77,10 +78,8 @@ func inTiers(s *subject[class], c clause, _ []string) error {
 // mentionTiers mentions the tiers that words name, and whether they are the only
 // ones.
 func (s *subject[T]) mentionTiers(c clause, words string) {
-	for _, t := range tierWords {
-		if t.names.MatchString(words) {
-			s.mention(c, t.said)
-		}
+	for _, tier := range tiersIn(words) {
+		s.mention(c, tier)
 	}
 	if only.MatchString(c.text) {
 		s.mention(c, saidOnly)
@@ -93,10 +92,8 @@ func notInTiers(s *subject[class], c clause, m []string) error {
 	if adjective.MatchString(words) {
 		return errPass // "not shared" may be a matter of privacy
 	}
-	for _, t := range tierWords {
-		if t.names.MatchString(words) {
-			s.mention(c, saidNot+t.said)
-		}
+	for _, tier := range tiersIn(words) {
+		s.mention(c, saidNot+tier)
 	}
 	return nil
 }
@@ -203,14 +200,15 @@ func (s *subject[T]) firstOf(fields ...string) (first mention, ok bool) {
 // none left.
 func (r *reader) without(s *subject[class], in []bool) (left []policy.Tier, change bool) {
 	var last mention
-	for i, tier := range []policy.Tier{policy.Memory, policy.Shared, policy.Edge} {
-		not, ruledOut := s.said[saidNot+tierWords[i].said]
-		if said, both := s.said[tierWords[i].said]; both && ruledOut {
+	tiers := []policy.Tier{policy.Memory, policy.Shared, policy.Edge}
+	for i, name := range []string{saidMemory, saidRedis, saidEdge} {
+		not, ruledOut := s.said[saidNot+name]
+		if said, both := s.said[name]; both && ruledOut {
 			r.contradict(not.place, said.place, "%s: %q rules out what %q asks for", s.name, not.text, said.text)
 		}
 		switch {
 		case in[i] && !ruledOut:
-			left = append(left, tier)
+			left = append(left, tiers[i])
 		case in[i]:
 			last, change = not, true
 		}

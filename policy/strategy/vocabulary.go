@@ -51,22 +51,36 @@ var vocabulary = strings.NewReplacer(
 const (
 	memoryNames = `(?:in[- ]?memory|(?:local |process )?mem(?:ory)?|locally|local(?: cache)?|process[- ]local|in[- ]process|(?:each|every|the) (?:process|instance|node|pod)|l1|ram)`
 	redisNames  = `(?:redis|valkey|shared|distributed|l2)`
-	cdnNames    = `(?:cdn|edge|l3|cloudflare|fastly|cloudfront|akamai)`
-	tierNames   = `(?:` + memoryNames + `|` + redisNames + `|` + cdnNames + `)(?: cache[sd]?| tier| layer| caching)?`
+	cdnNames    = `(?:(?:shared )?(?:cdn|edge)|l3|cloudflare|fastly|cloudfront|akamai)`
+	tierNames   = `(?:` + memoryNames + `|` + cdnNames + `|` + redisNames + `)(?: cache[sd]?| tier| layer| caching)?`
 )
 
-// What names a tier. tierWords are in order from the reader to the origin.
 var (
-	tierAlone   = regexp.MustCompile(`(?i)^` + tierNames + `$`)
-	memoryWords = regexp.MustCompile(`(?i)\b` + memoryNames + `\b`)
-	redisWords  = regexp.MustCompile(`(?i)\b` + redisNames + `\b`)
-	cdnWords    = regexp.MustCompile(`(?i)\b` + cdnNames + `\b`)
+	tierAlone = regexp.MustCompile(`(?i)^` + tierNames + `$`)
 
+	// tierWords are in the order in which names are looked for: a "shared edge" is at
+	// the edge, and not shared as Redis is.
 	tierWords = []struct {
 		names *regexp.Regexp
 		said  string
-	}{{memoryWords, saidMemory}, {redisWords, saidRedis}, {cdnWords, saidEdge}}
+	}{
+		{regexp.MustCompile(`(?i)\b` + cdnNames + `\b`), saidEdge},
+		{regexp.MustCompile(`(?i)\b` + memoryNames + `\b`), saidMemory},
+		{regexp.MustCompile(`(?i)\b` + redisNames + `\b`), saidRedis},
+	}
 )
+
+// tiersIn are the tiers that words name.
+func tiersIn(words string) []string {
+	var all []string
+	for _, t := range tierWords {
+		if t.names.MatchString(words) {
+			all = append(all, t.said)
+			words = t.names.ReplaceAllString(words, "")
+		}
+	}
+	return all
+}
 
 // Words that say nothing by themselves. None of them limits, negates or doubts:
 // those have to be read by a rule, or the statement is not understood.
