@@ -28,10 +28,13 @@ var loadRules = []rule[class]{
 	onText(`values of type (LIT)`, "type", func(c *class) *string { return &c.Type }),
 	onSet(`(?:loads? in batches|batch(?:ed)?(?: loads?| loading)?|multi-?get)`, "batches", true, func(c *class) *bool { return &c.Batch }),
 	onText(`SOURCE (LIT)`, "source", func(c *class) *string { return &c.Source.From }),
+	// A table in plain words stands behind "from" or before "table"; alone it would be
+	// any word.
 	on(`(?:SOURCE )?(LIT|[a-z_][a-z0-9_.]*) (?:db |database |sql )?table|(?:SOURCE |source )?tables?[:=]? ([a-z_][a-z0-9_.]*)`, plainTable),
 	on(`table (LIT)(?: with)?(?: key (LIT))?(?: tags (LITS))?(?: version (LIT))?(?: sequence (LIT))?`, table),
 
-	// Stampedes.
+	// Stampedes. Locks, leases and single flights are the same to a reader of the page:
+	// one load at a time. Which of them it is, the library has decided.
 	onNoted[class](leased, "every load has a lease in the whole fleet, hot key or not; nothing to set"),
 	onValue(`(?:early refresh|xfetch|refresh[- ]ahead|beta)(?: β| beta)?[:=]? ([\d.]+|none)`, "early refresh", number, earlyRefresh),
 	onSet(`NO (?:early[- ]refresh(?:es)?(?: extensions?)?|refresh[- ]ahead|xfetch)`, "early refresh", policy.None, earlyRefresh),
@@ -46,16 +49,20 @@ var loadRules = []rule[class]{
 	onDuration(`(?:loads? waits?(?: at most| for)?|budget wait) (.+)`, "wait for a load", func(c *class) *time.Duration { return &c.Budget.Wait }),
 	onValue(`(?:rebuild|re-?warm|re-?load|pre-?warm)(?: the)?(?: top| hottest)? ([\d,_]+)(?: hottest| hot)?(?: keys?| entries)?`, "rebuild", whole, func(c *class) *int { return &c.Rebuild }),
 
-	// Sizes.
+	// Sizes. A bare "10k entries" is no bound of anything: it needs "at most", a tier,
+	// or LRU.
 	onValue(`(?:MEMORY (?:holds )?(?:AT MOST)?|AT MOST)([\d,_]+[km]?) (?:entries|keys|items|values)(?: PLACEMEMORY)?`, "entries in memory", whole, memoryEntries),
 	onValue(`([\d,_]+[km]?) (?:entries|keys|items|values) PLACEMEMORY`, "entries in memory", whole, memoryEntries),
 	on(`lru(?: of| with|:)? (?:AT MOST)?([\d,_]+[km]?)(?: (?:entries|keys|items|values))?`, lru),
 	onValue(`(?:MEMORY (?:holds |limit(?:ed to)? |size |budget )?(?:AT MOST)?|AT MOST)(\d+ ?[kmg]?i?b(?:ytes)?)(?: (?:of |in )?MEMORY)?`, "bytes in memory", size, memoryBytes),
 	onValue(`(\d+ ?[kmg]?i?b(?:ytes)?) (?:of |in )?MEMORY`, "bytes in memory", size, memoryBytes),
 	onValue(`compress(?:ed|ion)?(?: values)?(?: above| over| from| larger than|:|=| ?>=?)* (.+)`, "compression", size, func(c *class) *int64 { return &c.CompressAbove }),
+	// Whoever names an algorithm means that one. S2 is what there is.
 	onRefused[class](`(?:gzip|zstd|snappy|lz4|brotli|deflate)(?:ped|ed)?\b.*`, "values are compressed with S2, and with nothing else", `say "compressed above 4KiB"`),
 	onSet(`(?:NO compression|(?:never|not) compressed)`, "compression", policy.None, func(c *class) *int64 { return &c.CompressAbove }),
 }
+
+// The two longest forms stand by themselves, since labels use them, too.
 
 // leased are the forms of "one load at a time": a lease does what they ask for.
 const leased = `(?:(?:stampede|thundering[- ]herd|dog-?pile)(?: (?:prevention|protection|control|guard(?:ed)?))?(?:[: ]| by | with | via )*)?(?:(?:use |uses |using |by |with |via )?(?:an? |the )?(?:(?:distributed|redis|per-key|mutex) )*(?:lock(?:s|ing|ed)?|mutex|leases?|single[- ]?flight|request coalescing|coalesc(?:ed|ing)(?: loads| requests)?)|stampede (?:prevention|protection)|(?:stampede|dog-?pile)[- ](?:proof|safe|protected)|one load(?: at a time)?(?: for the (?:whole )?fleet)?)(?: pattern| approach)?(?: (?:for|on) (?:hot|popular|all|each|every)? ?keys?)?(?: on (?:a )?(?:cache )?miss(?:es)?)?`
@@ -66,18 +73,11 @@ const early = `(?:probabilistic )?(?:early|xfetch)(?: probabilistic)?(?: (?:expi
 // hashedKey takes "key = hash(query+filters)": the parts are known, their types are
 // not.
 func hashedKey(s *subject[class], c clause, m []string) error {
-	names := partSeparator.Split(strings.ToLower(m[1]+m[2]), -1)
-	var parts []policy.KeyPart
-	for _, name := range names {
-		name = strings.TrimPrefix(strings.Trim(c.value(name), " {}$"), "the ")
-		name = strings.Join(strings.Fields(name), "_")
-		if !partName.MatchString(name) {
-			return refuse("a part of a key is a name", "say \"key parts `query string`, `page int64`\"")
-		}
-		parts = append(parts, policy.KeyPart{Name: name, Type: "string"})
+	parts, ok := keyParts(c, m[1]+m[2])
+	if !ok {
+		return refuse("a part of a key is a name", "say \"key parts `query string`, `page int64`\"")
 	}
-	s.note(c, "key parts %s, each a string; the generated key is canonical", strings.Join(partNames(parts), ", "))
-	return putList(s, c, "key", &s.v.Key.Parts, parts)
+	return putParts(s, c, parts)
 }
 
 // keyType takes "key `int64`". Other words in code name a part of the key, unless
@@ -92,15 +92,31 @@ func keyType(s *subject[class], c clause, m []string) error {
 
 // namedKey takes "key by tenant and locale".
 func namedKey(s *subject[class], c clause, m []string) error {
+	parts, ok := keyParts(c, m[1])
+	if !ok {
+		return errPass
+	}
+	return putParts(s, c, parts)
+}
+
+// keyParts reads names that are joined by "and", "+" and the like. A page says no
+// types, and a string holds any of them.
+func keyParts(c clause, list string) ([]policy.KeyPart, bool) {
 	var parts []policy.KeyPart
-	for _, name := range partSeparator.Split(m[1], -1) {
-		words := strings.Fields(strings.ToLower(c.value(name)))
+	for _, name := range partSeparator.Split(list, -1) {
+		name = strings.TrimPrefix(strings.Trim(strings.ToLower(c.value(name)), " {}$"), "the ")
+		words := strings.Fields(name)
 		name = strings.Join(words, "_")
 		if len(words) > 2 || !partName.MatchString(name) || limits(words) || slices.Contains(vague, words[0]) {
-			return errPass
+			return nil, false
 		}
 		parts = append(parts, policy.KeyPart{Name: name, Type: "string"})
 	}
+	return parts, true
+}
+
+// putParts sets the parts of a key, and says what was decided of them.
+func putParts(s *subject[class], c clause, parts []policy.KeyPart) error {
 	s.note(c, "key parts %s, each a string; the generated key is canonical", strings.Join(partNames(parts), ", "))
 	return putList(s, c, "key", &s.v.Key.Parts, parts)
 }

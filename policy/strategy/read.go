@@ -192,7 +192,8 @@ func insert[V any](m *map[string]V, key string, v V) {
 	(*m)[key] = v
 }
 
-// finishClass decides what depends on all that was said of a class.
+// finishClass decides what depends on all that was said of a class. A class that is
+// never cached has nothing else: a TTL of it would be a second opinion.
 func (r *reader) finishClass(s *subject[class]) {
 	if s.v.Pattern == policy.Never {
 		never := s.said["pattern"]
@@ -202,7 +203,7 @@ func (r *reader) finishClass(s *subject[class]) {
 			r.note(m.place, "%s: %s → nothing to set: nothing of it is kept", s.label, m.text)
 		}
 		for _, field := range slices.Sorted(maps.Keys(s.said)) {
-			if m := s.said[field]; field != "pattern" && field != "description" && !strings.HasPrefix(field, "rule ") {
+			if m := s.said[field]; field != "pattern" && field != "description" && !strings.HasPrefix(field, "rule ") && !strings.HasPrefix(field, saidNot+"tier") {
 				r.contradict(m.place, never.place, "%s: %q is for what is cached, but %q", s.name, m.text, never.text)
 				return
 			}

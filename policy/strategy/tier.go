@@ -10,6 +10,7 @@ import (
 // tierRules read where the values of a class are, whose they are, and what makes
 // them wrong.
 var tierRules = []rule[class]{
+	// What Write writes: names in code are taken as they are, for lint to judge.
 	on(`in (LITS)`, func(s *subject[class], c clause, m []string) error {
 		var tiers []policy.Tier
 		for _, name := range c.values(m[1]) {
@@ -21,9 +22,11 @@ var tierRules = []rule[class]{
 	on(`in no tier`, func(s *subject[class], c clause, _ []string) error {
 		return putList(s, c, "tiers", &s.v.Tiers, []policy.Tier{})
 	}),
+	// What people write. "not only in Redis" is none of these forms, and neither is
+	// "Redis or memory": the one asks for more tiers, the other for a decision.
 	on(`(?:only )?(?:(?:tiers?|storage|stored?|where|layers?|cached?|kept|lives?)[:=]? )?(?:only )?PLACE(TIERS)(?: only|-only)?(?:[:=]? yes)?`, inTiers),
 	on(`l1 ?[/&+,-] ?l2`, inTiers),
-	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS)|(TIERS)[:=]? (?:no|none|off|never)`, notInTiers),
+	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS(?: n?or (?:in |on |at )?(?:the )?TIERS)?)|(TIERS)[:=]? (?:no|none|off|never)`, notInTiers),
 	onRefused[class](`browser(?: cache| ttl)?(?: for|:|=)? .*[1-9].*`,
 		"how long browsers keep something is said by a route", "say \"`GET /path`: class `name`, browser 1m\""),
 	onNoted[class](`(?:no browser(?: cache| caching)?|browser(?: cache| ttl)?(?: for|:|=)? (?:0s?|none|no))`,
@@ -31,6 +34,8 @@ var tierRules = []rule[class]{
 
 	// Consistency.
 	on(`(?:always|must be|strictly) (?:fresh|current|up[- ]to[- ]date|consistent)`, alwaysFresh),
+	// Reads that see every commit cost a round trip for each write, so nothing but
+	// these words asks for them.
 	onSet(`(?:strict(?:ly consistent)?(?: reads?)?|strong(?:ly)? consisten(?:t|cy)(?: reads?)?|read[- ]your[- ]writes|linearizable(?: reads?)?)`,
 		"strictness", true, strict),
 	onSet(`(?:consistency: strong|strong)`, "strictness", true, strict),
@@ -46,14 +51,16 @@ var tierRules = []rule[class]{
 	}),
 	onSet(`versions? from (?:a |the )?sequence`, "row version", "sequence", func(c *class) *string { return &c.RowVersion }),
 
-	// Privacy.
+	// Privacy. Words that are not of a class but of its values ("secret") are taken
+	// for the stricter of two kinds: the other mistake shows data.
 	onSet(`(?:private|per[- ](?:user|customer|account)|user[- ]specific|personal(?:i[sz]ed)?(?: data)?)`, "privacy", policy.Private, privacy),
 	onSet(`(?:sensitive(?: data)?|pii|secrets?|confidential|contains pii)`, "privacy", policy.Sensitive, privacy),
 	onSet(`(?:public|shared by (?:all|everyone)|same for (?:all|everyone)|(?:not|no) (?:personal(?: data)?|private|pii|user[- ]specific))`, "privacy", policy.Public, privacy),
 	onSet(`(?:encrypt(?:ed|ion)?(?: at rest| in redis)?)`, "encryption", true, encrypt),
 	onSet(`(?:not encrypted|no encryption|unencrypted|(?:do not|don['’]?t) encrypt)`, "encryption", false, encrypt),
 
-	// What makes values wrong.
+	// What makes values wrong. Of what every class has anyway a note says so: a page
+	// that asks for it is right, and its statement must not look as if it were lost.
 	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
 	onList(`(?:tags?|tagged)(?: with| by)?[:=]? ([a-z0-9_{}.-]+(?:, (?:and )?[a-z0-9_{}.-]+)*)`, "tags", classTags),
 	onEmpty(`no tags`, "tags", classTags),
@@ -86,7 +93,9 @@ func (s *subject[T]) mentionTiers(c clause, words string) {
 	}
 }
 
-// notInTiers takes "not in Redis", "no CDN".
+// notInTiers takes "not in Redis", "no CDN". It is kept apart from the tiers that are
+// asked for until all of the page is known: "Redis, not memory" may stand in two
+// lines, in any order.
 func notInTiers(s *subject[class], c clause, m []string) error {
 	words := m[1] + m[2]
 	if adjective.MatchString(words) {
@@ -103,7 +112,8 @@ var (
 	adjective = regexp.MustCompile(`(?i)^(?:shared|distributed|local|locally)$`)
 )
 
-// byOutbox takes "invalidated via the outbox", which all classes share.
+// byOutbox takes "invalidated via the outbox". All classes share it, so that one
+// class which asks for it gives it to all: that is what the note is for.
 func byOutbox(s *subject[class], c clause, _ []string) error {
 	s.note(c, "fleet outbox, which serves all classes")
 	s.mention(c, "invalidation")
@@ -122,7 +132,8 @@ func alwaysFresh(s *subject[class], c clause, _ []string) error {
 	return put(s, c, "strictness", &s.v.Strict, true)
 }
 
-// tagBased gives values a tag of their own and one for all of the class.
+// tagBased gives values a tag of their own and one for all of the class: the two that
+// a purge by tag needs, of one changed thing and of everything.
 func tagBased(s *subject[class], c clause, _ []string) error {
 	name := strings.TrimPrefix(s.name, "class ")
 	tags := []string{name + "-{key}", plural(name)}
@@ -160,6 +171,7 @@ func (r *reader) tiers(s *subject[class]) {
 		r.contradict(not.place, m.place, "%s: %q may say other tiers than %q", s.name, not.text, m.text)
 		return
 	}
+	// Who says "only", or names a tier of the service's own, has listed them all.
 	only, alone := s.said[saidOnly]
 	edge, atEdge := s.said[saidEdge]
 	_, inMemory := s.said[saidMemory]

@@ -13,7 +13,7 @@ var vocabulary = strings.NewReplacer(
 	"LIT", lit,
 
 	// The tiers, and several of them.
-	"TIERS", tierNames+`(?:(?: and | or | plus | ?[&+/] ?)(?:in |on |at )?(?:the )?`+tierNames+`)*`,
+	"TIERS", tierNames+`(?:(?: and | plus | ?[&+/] ?)(?:in |on |at )?(?:the )?`+tierNames+`)*`,
 	"MEMORY", memoryNames,
 	"REDIS", redisNames,
 	"CDN", cdnNames,
