@@ -76,7 +76,7 @@ var (
 	lineBreak  = regexp.MustCompile(`(?i)<br\s*/?>`)
 	stars      = regexp.MustCompile(`(^|[^/*])\*+`)
 	under      = regexp.MustCompile(`(^|[\s(])_{1,2}(\S[^_]*?)_{1,2}([\s).,:;]|$)`)
-	lifeBehind = regexp.MustCompile(`(?i)\b(memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s? \((\d[^()]*)\)`)
+	lifeBehind = regexp.MustCompile(`(?i)\b((?:memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s?) \((\d[^()]*)\)`)
 	shortened  = regexp.MustCompile(`(?i)\b(max|min|approx|ca)\.\s+(\d)`)
 	labelEnd   = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
 	between    = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)

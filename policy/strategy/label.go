@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,6 +64,9 @@ func (r *reader) named(label clause) (speaker, string) {
 	}
 	if all := r.severalRoutes(label); all != nil {
 		return all, ""
+	}
+	if slices.Contains(measures, strings.ToLower(label.text)) {
+		return nil, fmt.Sprintf("%q is no kind of data, and nothing that a policy has", label.source())
 	}
 	var all several
 	for _, words := range nameSeparator.Split(label.text, -1) {

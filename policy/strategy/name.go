@@ -13,6 +13,10 @@ var className = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 // are.
 var collectives = []string{"results", "result", "catalog", "catalogue", "data", "cache"}
 
+// measures are labels of facts that pages have beside a strategy. As names of classes
+// they would make one that is cached for 30 days of "Retention: 30 days".
+var measures = []string{"retention", "latency", "owner", "owners", "update frequency", "change rate", "throughput", "qps", "rps", "sla", "slo"}
+
 // vague are words that a name of a class does not begin with: what follows is a
 // description of many things, and which these are is for people to say.
 var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more", "values", "entries", "what", "which", "who", "nobody", "hot", "popular"}

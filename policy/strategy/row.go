@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -56,6 +57,11 @@ func cellClauses(t text, head []string, column int) []clause {
 	return t.clauses()
 }
 
+// plainColumn begins the names of columns whose cells speak for themselves. Under
+// any other name, "Retention" or "Update frequency", they speak of something else:
+// without it they would be understood, and wrongly.
+var plainColumn = regexp.MustCompile(`(?i)^(?:pattern|strategy|approach|policy|how|where|kept|level|location|ttl|time|duration|valid|for how long|consistency|privacy|scope|purge|notes?|comments?|remarks?|details|other|rest|rules?|settings?|source|loaded|from|key|tags?|target)\b|^(?:cach|expir|invalidat|life|fresh|tier|layer|stor)`)
+
 // What a cell says of its column as a whole.
 var (
 	cellYes   = regexp.MustCompile(`(?i)^(?:yes|y|true|on|x|✓|✔|✅)$`)
@@ -84,6 +90,10 @@ func (r *reader) cell(who speaker, c clause, column string) {
 			r.sayClause(who, labelled)
 			return
 		}
+	}
+	if column != "" && (!plainColumn.MatchString(column) || isTime(c.text) && !timeLabel.MatchString(column)) {
+		r.unknown(c, fmt.Sprintf("nothing is known of %q", column), "name the column after what it says, such as TTL, Redis or Key")
+		return
 	}
 	if strings.EqualFold(c.text, string(policy.Never)) { // in a column of patterns, whatever that is called
 		c = c.with("never cache")

@@ -92,6 +92,16 @@ var (
 	atMost      = regexp.MustCompile(`(?i)^(?:(?:for|every|about|around|roughly|approximately|approx|another|up to|at most|no more than|not more than|no longer than|max(?:imum)?(?: of)?)\s+|(?:~|≈|<=?|≤|ca\.)\s*)+`)
 )
 
+// timeLabel begins the names of fields whose length of time is a TTL. That of another,
+// "stampede protection: 5s", is something else, and without its name it would be one.
+var timeLabel = regexp.MustCompile(`(?i)^(?:(?:for )?how long|(?:cache )?(?:ttl|time|duration|period)|expir|life|fresh|valid|cache|notes?\b|comments?\b|remarks?\b|details\b|other\b|rest\b)`)
+
+// isTime tells whether words are a length of time and nothing else.
+func isTime(words string) bool {
+	_, ok := duration(atMost.ReplaceAllString(words, ""))
+	return ok
+}
+
 // readings are a clause as it stands and, for a statement that no rule reads like
 // that, without the name of a field before it, without words that say nothing, and
 // with the words of its code in their place: `1h` TTL.
@@ -103,7 +113,11 @@ func readings(c clause) []clause {
 			all = append(all, next)
 		}
 	}
-	add(fieldLabel.ReplaceAllString(c.text, ""))
+	if label := fieldLabel.FindString(c.text); label != "" {
+		if rest := c.text[len(label):]; !isTime(rest) || timeLabel.MatchString(label) {
+			add(rest)
+		}
+	}
 	last := all[len(all)-1]
 	add(fillerAfter.ReplaceAllString(fillerBefore.ReplaceAllString(last.text, ""), ""))
 	if len(c.literals) > 0 {
