@@ -48,6 +48,8 @@ var classRules = []rule[class]{
 	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
 	on(`(?:KEEP )?(.+?) PLACE(TIERS)(?: FRESH)?(?: only)?`, tierLife(1, 2)),
 	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
+	on(`(?:KEEP )?PLACE(TIERS) with (?:a |an )?FRESHFOR (.+)`, tierLife(2, 1)),
+	on(`(?:KEEP )?PLACE(TIERS) with (?:a |an )?(.+?) FRESH`, tierLife(2, 1)),
 	onDuration(`(.+?) FRESH(?: max(?:imum)?| at most)?`, "TTL", sharedTTL),
 	onDuration(`(?:max(?:imum)? )?FRESHFOR (.+)`, "TTL", sharedTTL),
 	onDuration(`(?:ttl|max[- ]age) ?[:=]? ?([~≈<≤].*)|(?:ttl|max[- ]age)[:=](.+)`, "TTL", sharedTTL),

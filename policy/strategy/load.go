@@ -80,11 +80,11 @@ func hashedKey(s *subject[class], c clause, m []string) error {
 	return putParts(s, c, parts)
 }
 
-// keyType takes "key `int64`". Other words in code name a part of the key, unless
-// the clause is one of Write, which has types alone there.
+// keyType takes "key `int64`". Other words in code are none of a type: they name a
+// part of the key, or are a pattern like `order:{id}`, which is refused.
 func keyType(s *subject[class], c clause, m []string) error {
 	typ := c.value(m[1])
-	if !strings.HasPrefix(c.text, "key "+m[1]) && !goType.MatchString(typ) {
+	if !goType.MatchString(typ) {
 		return errPass
 	}
 	return put(s, c, "key type", &s.v.Key.Type, typ)
@@ -137,7 +137,7 @@ func keyPer(s *subject[class], c clause, m []string) error {
 var noParts = []string{"user", "customer", "account", "visitor", "session", "request", "key", "entry", "value", "class", "process", "instance", "node", "pod", "default", "hand", "itself", "far"}
 
 var (
-	goType        = regexp.MustCompile(`^[*\[\]]*(?:string|bool|u?int(?:8|16|32|64)?|.*\..*)$`)
+	goType        = regexp.MustCompile(`^[*\[\]]*(?:string|bool|u?int(?:8|16|32|64)?|[\w./~-]+\.\w+)$`)
 	partSeparator = regexp.MustCompile(`\s*(?:\+|,(?: and\b)?|&|\||\band\b)\s*`)
 	partName      = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 )

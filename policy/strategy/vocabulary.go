@@ -86,7 +86,7 @@ func tiersIn(words string) []string {
 // those have to be read by a rule, or the statement is not understood.
 var (
 	fillerBefore = regexp.MustCompile(`(?i)^(?:(?:and|but|also|plus|then|with|using|uses?|has|have|having|gets?|we|it|they|these|values|entries|a|an|the|is|are|be|should|must|will|shall)\s+)+`)
-	fillerAfter  = regexp.MustCompile(`(?i)(?:\s+(?:each|too|as well))+$`)
+	fillerAfter  = regexp.MustCompile(`(?i)(?:\s+(?:too|as well))+$`)
 	// What bounds a length of time from above, or rounds it.
 	atMostAfter = regexp.MustCompile(`(?i)\s+(?:max(?:imum)?|at (?:the )?most|or less)$`)
 	atMost      = regexp.MustCompile(`(?i)^(?:(?:for|every|about|around|roughly|approximately|approx|another|up to|at most|no more than|not more than|no longer than|max(?:imum)?(?: of)?)\s+|(?:~|≈|<=?|≤|ca\.)\s*)+`)
@@ -119,6 +119,9 @@ func readings(c clause) []clause {
 		}
 	}
 	last := all[len(all)-1]
+	if each := strings.TrimSuffix(last.text, " each"); isTime(each) { // of several classes; "20MB each" is of values
+		add(each)
+	}
 	add(fillerAfter.ReplaceAllString(fillerBefore.ReplaceAllString(last.text, ""), ""))
 	if len(c.literals) > 0 {
 		for _, r := range all {
