@@ -29,7 +29,9 @@ var classRules = []rule[class]{
 	onText(`(?:description|about|what)[:=]? (LIT)`, "description", func(c *class) *string { return &c.Description }),
 	on(`as the defaults say`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
 
-	// The pattern.
+	// The pattern. What others call read-through is cache-aside here, for the cache
+	// calls the loader in both; write-behind is none of ours, and taking it for
+	// write-through would lose what the page wants of it.
 	onSet(`cache[- ]?aside(?: pattern| caching)?`, "pattern", policy.CacheAside, pattern),
 	onSet(`write[- ]?through(?: pattern| caching)?`, "pattern", policy.WriteThrough, pattern),
 	on(`(?:read[- ]?through|lazy[- ]?load(?:ing|ed)|lazy|look[- ]?aside|on[- ]demand)(?: pattern| caching)?`, otherwiseCalled),
@@ -37,7 +39,8 @@ var classRules = []rule[class]{
 	onRefused[class](`write[- ]?(?:behind|back|around)(?: pattern| caching)?`,
 		"the cache would be ahead of the origin, or behind it", `say "write-through", or "cache-aside" with "invalidate on update"`),
 
-	// How long values live.
+	// How long values live. A tier's own life is told before the TTL, and the TTL
+	// before a bare length of time: each is a form of the next with a word more.
 	onText(`profile[:=]? (LIT)`, "profile", func(c *class) *string { return &c.Profile }),
 	onDuration(`memory lifetime (.+)`, "memory TTL", memoryTTL),
 	onDuration(`edge lifetime (.+)`, "edge TTL", edgeTTL),
@@ -46,21 +49,27 @@ var classRules = []rule[class]{
 	onSet(`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`, "negative TTL", policy.None, negativeTTL),
 	on(ownEnd, fromValue),
 	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
+	// A length of time and where it holds, in both orders.
 	on(`(?:KEEP )?(.+?) PLACE(TIERS)(?: FRESH)?(?: only)?`, tierLife(1, 2)),
 	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
 	on(`(?:KEEP )?PLACE(TIERS) with (?:a |an )?FRESHFOR (.+)`, tierLife(2, 1)),
 	on(`(?:KEEP )?PLACE(TIERS) with (?:a |an )?(.+?) FRESH`, tierLife(2, 1)),
+	// The TTL. "at least" is in none of the forms: a cache may always forget, so that
+	// there is nothing to keep it by.
 	onDuration(`(.+?) FRESH(?: max(?:imum)?| at most)?`, "TTL", sharedTTL),
 	onDuration(`(?:max(?:imum)? )?FRESHFOR (.+)`, "TTL", sharedTTL),
 	onDuration(`(?:ttl|max[- ]age) ?[:=]? ?([~≈<≤].*)|(?:ttl|max[- ]age)[:=](.+)`, "TTL", sharedTTL),
 	onDuration(`(?:KEEP|fresh|expires?|expiring|refresh(?:ed)?)(?: fresh)?(?: it| them)?FOR (.+)`, "TTL", sharedTTL),
 	on(`(.+)`, bareTTL),
+	// What is served beyond its end, or not. These come after stale.go's windows.
 	on(`(?:NO (?:stale(?: data| values| reads)?|staleness|stale windows?)|never (?:served? )?stale|stale(?: data| values| reads)?(?: ?[:=])? (?:never|no|none))`, noStale),
 	on(`(?:NO (?:ttl )?(?:extensions?|extend(?:ed|ing)?|sliding(?: expir(?:y|ation))?|refresh)|must not be extended)`, noExtension),
+	// What a TTL is not: it neither slides nor is it endless.
 	onRefused[class](`(?:sliding(?: .*)?|.* (?:of|after|when|without) (?:inactivity|being idle|idle|use|access)|idle timeout.*|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
 	onRefused[class](`(?:NO (?:ttl|expir(?:y|ation))|never expires?|(?:cached? |kept? )?forever|infinite(?: ttl)?|permanent(?:ly)?)`,
 		"a value without an end stays wrong for ever when one invalidation is lost", `say how long at most, such as "7d TTL"`),
+	// Jitter, which is a share: "±30s" would be another one for each TTL.
 	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percent, jitter),
@@ -94,7 +103,8 @@ func fromValue(s *subject[class], c clause, _ []string) error {
 	return put(s, c, "end", &s.v.FromValue, true)
 }
 
-// otherwiseCalled takes names of cache-aside that are more common elsewhere.
+// otherwiseCalled takes names of cache-aside that are more common elsewhere. The note
+// is for those who mean a difference by them.
 func otherwiseCalled(s *subject[class], c clause, _ []string) error {
 	s.note(c, "pattern cache-aside: a loader fills the cache on a miss")
 	return put(s, c, "pattern", &s.v.Pattern, policy.CacheAside)
@@ -131,7 +141,8 @@ func untilEnd(s *subject[class], c clause, _ []string) error {
 	return nil
 }
 
-// bareTTL takes a length of time that stands alone.
+// bareTTL takes a length of time that stands alone. Behind the name of a class it can
+// be nothing else; the note is there because no word says so.
 func bareTTL(s *subject[class], c clause, m []string) error {
 	d, err := span(s, c, m[1])
 	if err != nil || d < 0 {
@@ -141,7 +152,8 @@ func bareTTL(s *subject[class], c clause, m []string) error {
 	return put(s, c, "TTL", &s.v.TTL.Shared, d)
 }
 
-// noStale closes both stale windows.
+// noStale closes both stale windows. "None" is not the same as nothing said: a profile
+// could open them.
 func noStale(s *subject[class], c clause, _ []string) error {
 	if err := put(s, c, "stale-while-revalidate", &s.v.StaleWhileRevalidate, policy.None); err != nil {
 		return err

@@ -27,7 +27,8 @@ type clause struct {
 	literals []literal
 }
 
-// source is the clause as it was written.
+// source is the clause as it was written. Reports quote nothing else: people look for
+// their own words.
 func (c clause) source() string { return restore(c.text, c.literals) }
 
 // with is the clause with another text of the same literals.
@@ -49,7 +50,8 @@ func (c clause) plain() clause {
 	return c.with(out.String())
 }
 
-// value is what a part of the clause says: that of its literal, or its words.
+// value is what a part of the clause says: that of its literal, or its words. A part
+// with a literal and words is words: half of a name in code is no name.
 func (c clause) value(part string) string {
 	part = strings.TrimSpace(part)
 	if all := c.values(part); len(all) == 1 && len(part) == len(string(firstLiteral)) {

@@ -2,8 +2,15 @@ package strategy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+)
+
+// What parts a list of names. Between routes a slash parts nothing.
+var (
+	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
+	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
 )
 
 // labelled takes "name: clauses", and "name:" with items beneath it.
@@ -35,7 +42,8 @@ func (r *reader) labelled(label clause, rest text, indent int, above bool) {
 }
 
 // named is what a label names: one of the fleet and the like, a route, a class, or
-// several of these. If it is nil, the reason says why.
+// several of these. If it is nil, the reason says why. A class that is only named is
+// none of the policy: it has to be said something of.
 func (r *reader) named(label clause) (speaker, string) {
 	switch text := label.text; {
 	case strings.EqualFold(text, "fleet"):
@@ -105,7 +113,8 @@ func (r *reader) severalRoutes(label clause) speaker {
 	return all
 }
 
-// several are subjects of which the same is said.
+// several are subjects of which the same is said. They are of one kind, so that a rule
+// which reads a clause for the first reads it for all.
 type several []speaker
 
 func (all several) say(c clause) error {
@@ -127,7 +136,8 @@ func (all several) title() string {
 	return strings.Join(titles, ", ")
 }
 
-// noteName says what a name in plain words was taken for.
+// noteName says what a name in plain words was taken for. That is a decision like any
+// other: tags, keys and generated code bear the name.
 func (r *reader) noteName(label clause, who speaker) {
 	if strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
 		r.note(label.place, "%s → %s", label.source(), who.title())

@@ -64,7 +64,8 @@ var irregular = map[string]string{
 	"menus": "menu", "shelves": "shelf", "statuses": "status", "aliases": "alias", "people": "person", "children": "child", "indices": "index",
 }
 
-// singular is the singular of an English noun as far as its ending tells.
+// singular is the singular of an English noun as far as its ending tells. Where it does
+// not, the name is odd and the note shows it: nothing else depends on the word.
 func singular(word string) string {
 	if one, ok := irregular[word]; ok {
 		return one
@@ -77,7 +78,8 @@ func singular(word string) string {
 	return word
 }
 
-// plural is the plural of a singular word, or of a name that ends in one.
+// plural is the plural of a singular word, or of a name that ends in one: the tag of
+// all values of a class.
 func plural(name string) string {
 	switch {
 	case strings.HasSuffix(name, "y") && len(name) > 1 && !strings.ContainsRune("aeiou", rune(name[len(name)-2])):

@@ -17,7 +17,8 @@ type route = policy.Route
 // method and a host.
 var routePattern = regexp.MustCompile(`^(?:[A-Z]+ )?(?:[a-z0-9.-]+\.[a-z]+)?/\S*$`)
 
-// routeRules read what is said of a route.
+// routeRules read what is said of a route. Its tiers are others than those of a class:
+// it is in browsers and at the edge, and has no memory.
 var routeRules = []rule[route]{
 	onText(`class[:=]? (LIT)`, "class", func(r *route) *string { return &r.Class }),
 	on(`as the defaults say`, func(s *subject[route], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
@@ -29,6 +30,7 @@ var routeRules = []rule[route]{
 	on(`(?:browsers?|max-age|client)(?: ttl| cache)?FOR[ :=](?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
 	onDuration(`(?:KEEP )?PLACE(?:browsers?|max-age|client)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "browser TTL", routeBrowser),
 	onDuration(`(?:KEEP )?(.+?) PLACEbrowsers?(?: FRESH)?`, "browser TTL", routeBrowser),
+	// What makes responses different, or wrong.
 	onSet(`immutable`, "immutability", true, func(r *route) *bool { return &r.Immutable }),
 	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS|[A-Za-z0-9_{}.-]+(?:, (?:and )?[A-Za-z0-9_{}.-]+)*)`, "tags", routeTags),
 	onEmpty(`no tags`, "tags", routeTags),
@@ -64,7 +66,8 @@ func askEachTime(s *subject[route], c clause, _ []string) error {
 	return nil
 }
 
-// bareEdge takes a length of time that stands alone.
+// bareEdge takes a length of time that stands alone. It is not for browsers: what they
+// keep nobody can take back.
 func bareEdge(s *subject[route], c clause, m []string) error {
 	d, err := span(s, c, m[1])
 	if err != nil || d < 0 {
@@ -101,7 +104,8 @@ func patternOf(c clause) (string, bool) {
 	return pattern, routePattern.MatchString(pattern)
 }
 
-// profileRules read what is said of a line of life.
+// profileRules read what is said of a line of life. Profiles are said in the forms of
+// Write alone: people who write pages have no word for them.
 var profileRules = []rule[policy.Profile]{
 	onDuration(`fresh(?: for|:)? (.+)`, "fresh", func(p *policy.Profile) *time.Duration { return &p.Fresh }),
 	onDuration(`stale(?: for|:)? (.+)`, "stale", func(p *policy.Profile) *time.Duration { return &p.Stale }),
@@ -110,7 +114,8 @@ var profileRules = []rule[policy.Profile]{
 	on(`as the defaults say`, func(s *subject[policy.Profile], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
 }
 
-// fleetRules read what all classes share.
+// fleetRules read what all classes share. Their label is a word that no kind of data
+// has.
 var fleetRules = []rule[policy.Fleet]{
 	onDuration(`memory (?:is |may be )?at most (.+) behind`, "staleness", func(f *policy.Fleet) *time.Duration { return &f.MaxStaleness }),
 	onDuration(`shared timeout[:=]? (.+)`, "shared timeout", func(f *policy.Fleet) *time.Duration { return &f.SharedTimeout }),
@@ -125,7 +130,8 @@ var goRules = []rule[policy.Go]{
 	onText(`in (LIT)`, "folder", func(g *policy.Go) *string { return &g.Out }),
 }
 
-// cdnRules read what is said of a CDN.
+// cdnRules read what is said of a CDN. Zone and token are names of environment
+// variables: a page on a wall is no place for a secret.
 var cdnRules = []rule[policy.CDN]{
 	onText(`zone[:=]? (LIT)`, "zone", func(c *policy.CDN) *string { return &c.Zone }),
 	onText(`token[:=]? (LIT)`, "token", func(c *policy.CDN) *string { return &c.Token }),

@@ -8,7 +8,8 @@ import (
 	"github.com/larderdev/larder/policy"
 )
 
-// row takes a row of a table: the first cell names, the others say.
+// row takes a row of a table: the first cell names, the others say. The first column
+// is the name whatever its head says, since "Data", "Entity" and "What" are as good.
 func (r *reader) row(b block) {
 	r.closeItems(b.indent)
 	if len(b.cells) == 0 {
@@ -49,7 +50,7 @@ func columnName(head []string, column int) string {
 }
 
 // cellClauses are the statements of a cell: one, if its column is one of lists of
-// names.
+// names, whose commas part names and not statements.
 func cellClauses(t text, head []string, column int) []clause {
 	if name := columnName(head, column); listBegins.MatchString(name+" a") && strings.TrimSpace(t.s) != "" && strings.Trim(t.s, " –—-") != "" {
 		return []clause{t.clause(t.s)}
@@ -70,7 +71,8 @@ var (
 )
 
 // cell takes a statement of a cell: with the name of its column before it, if a rule
-// reads that, or by itself.
+// reads that, or by itself. The name comes first because it says what the cell leaves
+// out: "30s" is a TTL, but beneath "SWR" it is not.
 func (r *reader) cell(who speaker, c clause, column string) {
 	var forms []string
 	switch {

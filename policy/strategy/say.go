@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -38,7 +39,8 @@ func tryReadings(who speaker, c clause) (fields []string, err error) {
 	return nil, err
 }
 
-// sayClause says one clause, and counts it.
+// sayClause says one clause, and counts it. A refusal ends the search: the rule that
+// knows what is meant knows better than any that reads half of it.
 func (r *reader) sayClause(who speaker, c clause) {
 	for _, reading := range readings(c) {
 		var no *refusal
@@ -59,6 +61,9 @@ func (r *reader) sayClause(who speaker, c clause) {
 		r.unknown(c, "no statement of a policy has this form", suggest(c))
 	}
 }
+
+// connector are the words that may join two statements.
+var connector = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but|until)\s+|\s*(?:\+/-|[+&±/])\s*`)
 
 // maxParts bounds how many words that join are tried as joints of a clause.
 const maxParts = 8

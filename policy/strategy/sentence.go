@@ -6,7 +6,11 @@ import (
 	"strings"
 )
 
-// sentences parts a paragraph.
+var sentenceEnd = regexp.MustCompile(`[.!?]\s+`)
+
+// sentences parts a paragraph. Each sentence names what it is about by itself, or is
+// about what the heading names: "It expires after an hour." is never read with the
+// sentence before it, which may have been about two things.
 func sentences(t text) []text {
 	var all []text
 	line := t.line
@@ -41,7 +45,8 @@ func sentenceLength(s string) int {
 	}
 }
 
-// The words of sentences.
+// The words of sentences. Between name and verb there is nothing: a name with a comma
+// in it would be half a list.
 const (
 	named    = `(?:the |all |our |any )*(?P<name>[^,:]+?)`
 	patterns = `cache[- ]aside|write[- ](?:through|behind|back|around)|read[- ]through|lazy[- ]loading`
@@ -56,6 +61,9 @@ var (
 		regexp.MustCompile(`(?i)^(?:the )?(?P<name>[^:]+?) (?:must|should|is|are|may|can|shall)(?: never|n['’]t| not)(?: ever)?(?: be)? (?:cached|stored)(?: at all| anywhere)?$`),
 		regexp.MustCompile(`(?i)^no caching (?:for|of) (?:the )?(?P<name>[^:]+)$`),
 	}
+	// The first that fits and whose words are understood is the one, so that forms with
+	// more words stand first. "may be cached" is an allowance that a TTL gives; "may be
+	// private" would be a doubt, and no form has it.
 	sentenceSays = []*regexp.Regexp{
 		regexp.MustCompile(`(?i)^(?:we )?(?:cache|keep|store|hold|serve) ` + named + ` (?P<says>(?:for|in|at|on|until|only|with|up to|per) .+)$`),
 		regexp.MustCompile(`(?i)^(?:we )?use (?P<says>[^,:]+?) for ` + named + `$`),

@@ -11,6 +11,7 @@ import (
 func staleRules[S any](swr, sie func(*S) *time.Duration) []rule[S] {
 	const while, ifError = "stale-while-revalidate", "stale-if-error"
 	return []rule[S]{
+		// The names of RFC 5861, then what they mean in words.
 		onDuration(`(?:stale[- ]while[- ]revalidate|swr)(?: window)?FOR[ :=](.+)`, while, swr),
 		onDuration(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, while, swr),
 		onDuration(`STALE(?: for)? (.+?) WHILELOADING`, while, swr),
@@ -21,6 +22,8 @@ func staleRules[S any](swr, sie func(*S) *time.Duration) []rule[S] {
 		onDuration(`STALE(?: for)? (.+?) WHENDOWN`, ifError, sie),
 		onDuration(`STALE WHENDOWN(?: for)? (.+)`, ifError, sie),
 		onSet(`NO (?:stale[- ]if[- ]error|sie)`, ifError, policy.None, sie),
+		// Behind all others: neither reason is said, and the two differ in when a reader
+		// gets old data.
 		onRefused[S](`STALE(?: for)? .*\d.*`,
 			"values are served stale while one load replaces them, or when that fails, and it does not say which", `say "stale-while-revalidate 5m", or "stale-if-error 5m"`),
 	}

@@ -25,23 +25,33 @@ type context struct {
 	used  bool    // something beneath it was about it, or named by itself
 }
 
-// The labels that are no names of classes.
+// The labels that are no names of classes. Each is read as a whole, as clauses are: a
+// word more, and it is a name, or nothing.
 var (
 	neverLabel    = regexp.MustCompile(`(?i)^(?:(?:things?|data|what|items?)(?: that)?(?: we)? )?(?:` + neverWords + `)(?: list| these| the following)?$`)
 	targetLabel   = regexp.MustCompile(`(?i)^(?:(?:the|our|cache|caching|target|maximum|max|minimum|min)\s+)*(?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?|targets?|goals?|budgets?|slos?))+(?: (?:of|for) .+)?$|^(?:targets?|goals?|slos?)(?: (?:of|for|on))?(?: the)?(?: cache)? (?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?))?$`)
+	hitLabel      = regexp.MustCompile(`(?i)\bhits?\b`)
+	targetOf      = regexp.MustCompile(`(?i)\b(?:of|for)\b`)
 	stampedeLabel = regexp.MustCompile(`(?i)^(?:(?:the|our|cache)\s+)*(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|(?:request )?coalescing)(?: (?:prevention|protection|control|handling|guard|mitigation|strategy|pattern))?$`)
 	changeLabel   = regexp.MustCompile(`(?i)^(?:cache )?invalidation(?: strategy| rules?)?$`)
 	globalLabel   = regexp.MustCompile(`(?i)^(?:default(?:s)?|global|general|all|everything|overall)\b|^(?:ttl|jitter|encryption|compression|eviction|monitoring|metrics|storage|backend)s?$`)
-	fieldLabel    = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
-	generic       = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
-	connector     = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but|until)\s+|\s*(?:\+/-|[+&±/])\s*`)
-	hitLabel      = regexp.MustCompile(`(?i)\bhits?\b`)
-	targetOf      = regexp.MustCompile(`(?i)\b(?:of|for)\b`)
-	question      = regexp.MustCompile(`(?i)^(?:when|how|why|what|where|which)\b`)
-	conditional   = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
-	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
-	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
-	sentenceEnd   = regexp.MustCompile(`[.!?]\s+`)
+
+	// What such a label may be followed by, for it is not said of one class: what all
+	// classes have anyway.
+	stampedeSays = regexp.MustCompile(`(?i)^(?:` + leased + `|` + early + `)$`)
+	changeSays   = regexp.MustCompile(`(?i)update|write|change`)
+
+	// fieldLabel is the name of a field before what is said of it.
+	fieldLabel = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
+)
+
+// The headings that name no class. Most shape the page; one that limits what stands
+// beneath it, "Only for guests", is a statement and not understood. A question limits
+// nothing: "When to cache".
+var (
+	generic     = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
+	question    = regexp.MustCompile(`(?i)^(?:when|how|why|what|where|which)\b`)
+	conditional = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
 )
 
 // block takes a block. above tells that list items stand beneath it.
@@ -159,7 +169,8 @@ func (r *reader) around() *context {
 	return nil
 }
 
-// owner is what a context is about, or nil.
+// owner is what a context is about, or nil. It is named only now: a heading that
+// nothing stands beneath makes no class.
 func (r *reader) owner(c *context) speaker {
 	if c == nil || c.mode != plain || c.who != nil || c.label.text == "" {
 		if c != nil && c.mode == plain {
@@ -171,7 +182,9 @@ func (r *reader) owner(c *context) speaker {
 	return c.who
 }
 
-// item takes a list item or a sentence.
+// item takes a list item or a sentence. What it is about is looked for from the inside
+// out: what it stands beneath if that fits, a label with a meaning of its own, the list
+// it is in, its own label, its own words.
 func (r *reader) item(t text, indent int, above bool) {
 	label, rest, ok := t.label()
 	around := r.around()
@@ -206,7 +219,9 @@ func (r *reader) item(t text, indent int, above bool) {
 	}
 }
 
-// orphan takes a statement that is about nothing that a rule knows.
+// orphan takes a statement that is about nothing that a rule knows. In a list that has
+// been about something so far it is listed as one more about that, with the reasons
+// that rules have, and else as one about nothing.
 func (r *reader) orphan(t text, owner speaker, around *context) {
 	if owner != nil && around.used {
 		r.noteName(around.label, owner)
@@ -229,7 +244,8 @@ func (r *reader) refuseAll(t text, reason, suggestion string) {
 }
 
 // special takes items whose label is no name of a class: lists of what is never
-// cached, targets, what all share.
+// cached, targets, what all share. A default for all classes is refused, for larder.yaml
+// has no place for it that a class could be seen to take it from.
 func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 	m := modeOf(label)
 	switch {
@@ -246,10 +262,10 @@ func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 		r.inMode(m, rest, clause{}, text{}, false)
 	case stampedeLabel.MatchString(label.text):
 		r.account(label.source())
-		r.sayAll(anyClass{r.scratch(label), regexp.MustCompile(`(?i)^(?:` + leased + `|` + early + `)$`)}, rest)
+		r.sayAll(anyClass{r.scratch(label), stampedeSays}, rest)
 	case changeLabel.MatchString(label.text):
 		r.account(label.source())
-		r.sayAll(anyClass{r.scratch(label), regexp.MustCompile(`(?i)update|write|change`)}, rest)
+		r.sayAll(anyClass{r.scratch(label), changeSays}, rest)
 	case strings.EqualFold(label.text, "CDN") && r.kindOf(rest) != "":
 		r.account(label.source() + rest.s)
 		kind := r.kindOf(rest)
@@ -301,7 +317,8 @@ func (a anyClass) try(c clause) ([]string, error) {
 }
 
 // inMode takes what stands in a list of never-classes or of targets. It returns what
-// a label names.
+// a label names. What stands behind the name of a never-class is mostly why, and why
+// is worth keeping: it becomes the description.
 func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) speaker {
 	if m == misses || m == hits {
 		for _, c := range t.clauses() {
@@ -327,6 +344,8 @@ func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) 
 	for _, c := range rest.clauses() {
 		r.account(c.source())
 		switch s, ok := who.(*subject[class]); {
+		case ok && conditional.MatchString(c.text) && !knows(s, c):
+			r.unknown(c, "it limits what is never cached, and nothing does", "leave it out, or name a class of its own")
 		case ok && !knows(s, c):
 			s.note(c, "description")
 			_ = put(s, c, "description", &s.v.Description, c.source())
@@ -341,7 +360,8 @@ func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) 
 }
 
 // neverThese makes never-classes, and routes that nobody stores, of names. It
-// returns the only one, if it is one.
+// returns the only one, if it is one. "…" and "etc." are listed: what else must not be
+// cached is the last thing to guess.
 func (r *reader) neverThese(c clause, names string) speaker {
 	var one speaker
 	parts := listSeparator.Split(strings.TrimRight(names, ".… "), -1)

@@ -82,7 +82,8 @@ func (s *subject[T]) note(c clause, format string, args ...any) {
 	s.r.note(c.place, "%s: %s → %s", s.label, c.source(), fmt.Sprintf(format, args...))
 }
 
-// put sets a field, unless it was said before otherwise.
+// put sets a field, unless it was said before otherwise. To say the same twice is no
+// contradiction: pages have a summary and details.
 func put[S any, T comparable](s *subject[S], c clause, field string, to *T, v T) error {
 	if m, ok := s.said[field]; ok && *to != v {
 		s.r.contradict(c.place, m.place, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
@@ -182,7 +183,8 @@ func onText[S any](form, field string, of func(*S) *string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error { return put(s, c, field, of(&s.v), c.value(m[1])) })
 }
 
-// onNoted makes a rule for what asks for nothing that is not there anyway.
+// onNoted makes a rule for what asks for nothing that is not there anyway. It is a
+// mention all the same: a class of which only that is said is cached.
 func onNoted[S any](form, why string) rule[S] {
 	return on(form, func(s *subject[S], c clause, _ []string) error {
 		s.mention(c, c.text)
@@ -191,7 +193,9 @@ func onNoted[S any](form, why string) rule[S] {
 	})
 }
 
-// onRefused makes a rule for what people say and a policy cannot.
+// onRefused makes a rule for what people say and a policy cannot. It is worth a form
+// where a reader can be told why, or where a part of it would be read as something
+// else.
 func onRefused[S any](form, reason, mend string) rule[S] {
 	return on(form, func(*subject[S], clause, []string) error { return refuse(reason, mend) })
 }

@@ -19,7 +19,8 @@ var targetRules = []rule[class]{
 		"a target bounds misses from above, or hits from below", `say "misses below 10%", or "hits above 90%"`),
 }
 
-// The words of a target.
+// The words of a target. A bound on the wrong side, "hits below 90%", is a form of its
+// own that is refused: without that, its number would be taken for the right one.
 const (
 	missWords = `(?:cache )?miss(?:es)?`
 	hitWords  = `(?:cache )?hits?`
@@ -100,7 +101,8 @@ var (
 // comparison are the words and signs that a bound begins with.
 const comparison = `[<>≤≥]=?|under|below|less than|at most|over|above|more than|at least`
 
-// target keeps a target: "< 10% for search", "Search: < 10%", "search below 10%
+// target keeps a target for later, since a page may name it before it says anything of
+// the class: "< 10% for search", "Search: < 10%", "search below 10%
 // misses". of is what the list is about, "misses" or "hits", for shares that do not
 // say. It tells whether the clause has such a form.
 func (r *reader) target(c clause, of string) bool {
@@ -150,7 +152,8 @@ func (r *reader) aimTargets() {
 	}
 }
 
-// aim gives a target to its class.
+// aim gives a target to its class. It asks first, because what is said counts as
+// understood only if it is a share.
 func (r *reader) aim(a aim, s *subject[class]) {
 	if fields, _ := s.try(a.share); !slices.Contains(fields, "share of misses") {
 		r.unknown(a.clause, "a target is a share of misses above 0 %, or of hits from below", `say "< 10% for `+strings.TrimPrefix(s.name, "class ")+`"`)
