@@ -54,11 +54,14 @@ var classRules = []rule[class]{
 	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
 	on(`(?:KEEP )?PLACE(TIERS) with (?:a |an )?FRESHFOR (.+)`, tierLife(2, 1)),
 	on(`(?:KEEP )?PLACE(TIERS) with (?:a |an )?(.+?) FRESH`, tierLife(2, 1)),
+	onRefused[class](`(?:NO (?:ttl|expir(?:y|ation))|FRESHFOR(?: (?:none|never|forever|infinite|unlimited|-1))|never expires?|(?:cached? |kept? )?forever|infinite(?: ttl)?|permanent(?:ly)?)`,
+		"a value without an end stays wrong for ever when one invalidation is lost", `say how long at most, such as "7d TTL"`),
 	// The TTL. "at least" is in none of the forms: a cache may always forget, so that
 	// there is nothing to keep it by.
 	onDuration(`(.+?) FRESH(?: max(?:imum)?| at most)?`, "TTL", sharedTTL),
 	onDuration(`(?:max(?:imum)? )?FRESHFOR (.+)`, "TTL", sharedTTL),
-	onDuration(`(?:ttl|max[- ]age) ?[:=]? ?([~≈<≤].*)|(?:ttl|max[- ]age)[:=](.+)`, "TTL", sharedTTL),
+	onDuration(`(?:ttl|max[- ]age) ?[:=]? ?([~≈<≤].*)`, "TTL", sharedTTL),
+	onDuration(`(?:ttl|max[- ]age)[:=] ?(.+)`, "TTL", sharedTTL),
 	onDuration(`(?:KEEP|fresh|expires?|expiring|refresh(?:ed)?)(?: fresh)?(?: it| them)?FOR (.+)`, "TTL", sharedTTL),
 	on(`(.+)`, bareTTL),
 	// What is served beyond its end, or not. These come after stale.go's windows.
@@ -67,8 +70,6 @@ var classRules = []rule[class]{
 	// What a TTL is not: it neither slides nor is it endless.
 	onRefused[class](`(?:sliding(?: .*)?|.* (?:of|after|when|without) (?:inactivity|being idle|idle|use|access)|idle timeout.*|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
-	onRefused[class](`(?:NO (?:ttl|expir(?:y|ation))|never expires?|(?:cached? |kept? )?forever|infinite(?: ttl)?|permanent(?:ly)?)`,
-		"a value without an end stays wrong for ever when one invalidation is lost", `say how long at most, such as "7d TTL"`),
 	// Jitter, which is a share: "±30s" would be another one for each TTL.
 	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
 	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percent, jitter),

@@ -137,9 +137,10 @@ func (all several) title() string {
 }
 
 // noteName says what a name in plain words was taken for. That is a decision like any
-// other: tags, keys and generated code bear the name.
+// other: tags, keys and generated code bear the name. A context without a label is of an
+// item that was noted when it was read.
 func (r *reader) noteName(label clause, who speaker) {
-	if strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
+	if label.text != "" && strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
 		r.note(label.place, "%s → %s", label.source(), who.title())
 	}
 }
