@@ -32,7 +32,7 @@ type block struct {
 // The lines that begin blocks.
 var (
 	headingLine = regexp.MustCompile(`^(#{1,6})(?:\s+(.*?))?\s*#*$`)
-	itemLine    = regexp.MustCompile(`^(?:[-*+•]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\]\s+)?(.*))?$`)
+	itemLine    = regexp.MustCompile(`^(?:[-*+•]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\](?:\s+|$))?(.*))?$`)
 	ruleLine    = regexp.MustCompile(`^(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}|={2,})$`)
 	fenceLine   = regexp.MustCompile("^(`{3,}|~{3,})[^`]*$")
 	underTable  = regexp.MustCompile(`^\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$`)
