@@ -21,6 +21,7 @@ const (
 type block struct {
 	kind   kind
 	line   int
+	at     int      // of a cell's text, in its row
 	indent int      // of an item's mark, or a paragraph
 	level  int      // of a heading
 	text   string   // without marks; its lines are kept apart by "\n"
@@ -31,13 +32,14 @@ type block struct {
 // The lines that begin blocks.
 var (
 	headingLine = regexp.MustCompile(`^(#{1,6})(?:\s+(.*?))?\s*#*$`)
-	itemLine    = regexp.MustCompile(`^(?:[-*+•]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\]\s+)?(.*))?$`)
+	itemLine    = regexp.MustCompile(`^(?:[-*+•]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\](?:\s+|$))?(.*))?$`)
 	ruleLine    = regexp.MustCompile(`^(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}|={2,})$`)
 	fenceLine   = regexp.MustCompile("^(`{3,}|~{3,})[^`]*$")
 	underTable  = regexp.MustCompile(`^\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$`)
 )
 
-// blocks takes a page apart. Each line that is not blank is in exactly one block.
+// blocks takes a page apart. Each line that is not blank is in exactly one block, so
+// that what is listed as not understood and what is in the policy add up to the page.
 func blocks(page string) []block {
 	s := scanner{lines: strings.Split(page, "\n")}
 	for s.at < len(s.lines) {
@@ -137,7 +139,7 @@ func (s *scanner) rule(line string) {
 }
 
 // table takes a line if it is one of a table: its head, known by the line beneath
-// it, or one of the rows that follow.
+// it, or one of the rows that follow. A bar alone makes no table: prose has bars.
 func (s *scanner) table(line string, indent int) bool {
 	if s.head != nil && (strings.HasPrefix(line, "|") || strings.Contains(line, "|")) {
 		s.add(block{kind: row, indent: indent, text: line, cells: cells(line), head: s.head}, false)

@@ -1,20 +1,34 @@
 package strategy
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
+// A place is where something stands on a page. Notes of one line are in the order
+// of its words, whenever they were decided.
+type place struct {
+	line int
+	at   int // bytes from where its block begins
+}
+
+// compare orders places as they are read.
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.line, q.line), cmp.Compare(p.at, q.at))
+}
+
 // A clause is one statement, with runes for its literals.
 type clause struct {
+	place
 	text     string // white space is single spaces
-	line     int
 	literals []literal
 }
 
-// source is the clause as it was written.
+// source is the clause as it was written. Reports quote nothing else: people look for
+// their own words.
 func (c clause) source() string { return restore(c.text, c.literals) }
 
 // with is the clause with another text of the same literals.
@@ -36,7 +50,8 @@ func (c clause) plain() clause {
 	return c.with(out.String())
 }
 
-// value is what a part of the clause says: that of its literal, or its words.
+// value is what a part of the clause says: that of its literal, or its words. A part
+// with a literal and words is words: half of a name in code is no name.
 func (c clause) value(part string) string {
 	part = strings.TrimSpace(part)
 	if all := c.values(part); len(all) == 1 && len(part) == len(string(firstLiteral)) {
@@ -58,21 +73,27 @@ func (c clause) values(part string) []string {
 
 // The marks of Markdown within a line, and where a label ends and clauses do.
 var (
-	boldLabel = regexp.MustCompile(`^(?:\*\*|__)([^*_]+?)(?:\s*[:—–-])?(?:\*\*|__)\s*(?:[:—–]|->?|→)?(?:\s+|$)`)
-	link      = regexp.MustCompile(`!?\[([^\[\]]*)\]\(([^()\s]*)\)`)
-	lineBreak = regexp.MustCompile(`(?i)<br\s*/?>`)
-	stars     = regexp.MustCompile(`(^|[^/*])\*+`)
-	under     = regexp.MustCompile(`(^|[\s(])_{1,2}(\S[^_]*?)_{1,2}([\s).,:;]|$)`)
-	tierLife  = regexp.MustCompile(`(?i)\b(memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s? \((\d[^()]*)\)`)
-	labelEnd  = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
-	between   = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)
+	boldLabel  = regexp.MustCompile(`^(?:\*\*|__)([^*_]+?)(?:\s*[:—–-])?(?:\*\*|__)\s*(?:[:—–]|->?|→)?(?:\s+|$)`)
+	link       = regexp.MustCompile(`!?\[([^\[\]]*)\]\(([^()\s]*)\)`)
+	lineBreak  = regexp.MustCompile(`(?i)<br\s*/?>`)
+	stars      = regexp.MustCompile(`(^|[^/*])\*+`)
+	under      = regexp.MustCompile(`(^|[\s(])_{1,2}(\S[^_]*?)_{1,2}([\s).,:;]|$)`)
+	lifeBehind = regexp.MustCompile(`(?i)\b((?:memory|redis|valkey|cdn|edge|l1|l2|shared|browser)s?) \((\d[^()]*)\)`)
+	shortened  = regexp.MustCompile(`(?i)\b(max|min|approx|ca)\.\s+(\d)`)
+	labelEnd   = regexp.MustCompile(`:(?:\s|$)|\s(?:[—–-]|->|→|=>)\s|—`)
+	between    = regexp.MustCompile(`,\s+|,$|,` + lit + `|;|\.(?:\s+|$)|\s[—–-]\s|—|\s\(|\)[,.]?\s*|→|\s-?->\s|[…]`)
 )
 
 // A text is that of a block, without marks and with runes for its literals.
 type text struct {
+	place
 	s        string
-	line     int
 	literals []literal
+}
+
+// clause is one in these words, which stands where the text begins.
+func (t text) clause(words string) clause {
+	return clause{place: t.place, literals: t.literals}.with(words)
 }
 
 // newText takes marks and literals from the text of a block. What is lost, the
@@ -89,10 +110,11 @@ func newText(b block, dropped func(string)) text {
 		dropped(l)
 		return "; "
 	})
-	s = tierLife.ReplaceAllString(s, "$1 $2")
+	s = shortened.ReplaceAllString(s, "$1 $2")
+	s = lifeBehind.ReplaceAllString(s, "$1 $2")
 	s = stars.ReplaceAllString(s, "$1")
 	s = under.ReplaceAllString(s, "$1$2$3")
-	return text{s: s, line: b.line, literals: literals}
+	return text{place{b.line, b.at}, s, literals}
 }
 
 // label parts "Inventory: write-through" into the label and the rest. ok is false
@@ -103,13 +125,13 @@ func (t text) label() (label clause, rest text, ok bool) {
 	if m == nil || strings.ContainsAny(t.s[:m[0]], ",;") && strings.Contains(t.s[:m[0]], ". ") {
 		return clause{}, t, false
 	}
-	head, rest := t.s[:m[0]], text{s: t.s[m[1]:], line: t.line + strings.Count(t.s[:m[1]], "\n"), literals: t.literals}
+	head, rest := t.s[:m[0]], text{place{t.line + strings.Count(t.s[:m[1]], "\n"), t.at + m[1]}, t.s[m[1]:], t.literals}
 	if open := strings.Index(head, " ("); open > 0 && strings.HasSuffix(head, ")") {
 		rest.s = head[open:] + ", " + rest.s
-		rest.line = t.line
+		rest.line = t.line // and what was behind the label stays in order after it
 		head = head[:open]
 	}
-	c := clause{line: t.line, literals: t.literals}.with(head)
+	c := t.clause(head)
 	return c, rest, c.text != ""
 }
 
@@ -119,7 +141,7 @@ func (t text) clauses() []clause {
 	var all []clause
 	start, depth, line := 0, 0, t.line
 	cut := func(from, to int) {
-		c := clause{line: line, literals: t.literals}.with(t.s[start:from])
+		c := clause{place{line, t.at + start}, "", t.literals}.with(t.s[start:from])
 		blank := len(t.s[start:from]) - len(strings.TrimLeft(t.s[start:from], " \n"))
 		c.line += strings.Count(t.s[start:start+blank], "\n")
 		if strings.Trim(c.text, ".,:;-–— \"'") != "" {
@@ -145,7 +167,7 @@ func (t text) clauses() []clause {
 			at = from + 1
 		case sep == "…":
 			cut(from, from)
-			all = append(all, clause{text: "…", line: line, literals: t.literals})
+			all = append(all, clause{place{line, t.at + from}, "…", t.literals})
 			start = to
 		case len(sep) > 1 && isLiteral(utf8.DecodeRuneInString(sep[1:])): // ",`a`" cuts after the comma
 			at = from + 1
@@ -160,7 +182,7 @@ func (t text) clauses() []clause {
 
 // The words that begin a list of names, and a name of it in plain words.
 var (
-	listBegins = regexp.MustCompile(`(?i)^(?:tags?|tagged|vary|query)\b.*[a-z0-9_}-]$|^(?:cache )?key\b.*\bhash\b[^()]*$`)
+	listBegins = regexp.MustCompile(`(?i)^(?:tags?|tagged|vary|varies|query)\b.*[a-z0-9_}-]$|^(?:cache )?keys?(?:ed)?\b[^()]*[a-z0-9_}-]$`)
 	listMember = regexp.MustCompile(`^(?:and )?[a-zA-Z][a-zA-Z0-9_{}-]*$`)
 )
 
@@ -183,7 +205,7 @@ func joinLists(all []clause) []clause {
 // "private" does.
 func ownWord(c clause) bool {
 	r := newReader(&Report{})
-	return r.class("any", "any").knows(c) || r.route("/", "/").knows(c)
+	return knows(r.class("any", "any"), c) || knows(r.route("/", "/"), c)
 }
 
 // isLiteral tells whether a rune stands for a literal.
@@ -220,17 +242,8 @@ type rule[T any] struct {
 }
 
 // on makes a rule of a form that the whole clause must have, in any case of
-// letters. LIT stands for a literal, LITS for several, END for what may follow.
+// letters: no word of a statement is left over. Words in capitals are those of the
+// vocabulary.
 func on[T any](form string, do func(s *subject[T], c clause, m []string) error) rule[T] {
-	form = strings.NewReplacer(
-		"LITS", lit+`(?:(?:\s*,)?(?:\s*(?:and|or))?\s*`+lit+`)*`,
-		"LIT", lit,
-		"MEMORY", `(?:in[- ]?memory|memory|local(?: memory| cache)?|process memory|in[- ]process|l1|ram)`,
-		"REDIS", `(?:redis|valkey|shared|distributed|l2)`,
-		"CDN", `(?:cdn|edge|l3)`,
-		"|:|=)*", "| ?:| ?=)*",
-		"[:=]?", " ?[:=]?",
-		"NO", `(?:no|not|never|without|none|zero|disable[ds]?)`,
-	).Replace(form)
-	return rule[T]{regexp.MustCompile(`(?i)^(?:` + form + `)$`), do}
+	return rule[T]{regexp.MustCompile(`(?i)^(?:` + vocabulary.Replace(form) + `)$`), do}
 }

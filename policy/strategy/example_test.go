@@ -33,10 +33,10 @@ func ExampleRead() {
 	}
 	// Output:
 	// write-through 1h0m0s [memory shared edge] [product-{key} products]
-	// line 2: Product catalog: tag-based purge → tags [product-{key} products]
 	// line 2: Product catalog → class product
 	// line 2: Product catalog: CDN → tiers [memory shared edge]
 	// line 2: Product catalog: CDN → everybody gets the same value there: if values belong to one user, say "private" and leave the CDN out
+	// line 2: Product catalog: tag-based purge → tags [product-{key} products]
 	// line 4: Search results → class search
 	// line 4: "best effort": no statement of a policy has this form
 }

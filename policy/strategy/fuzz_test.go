@@ -62,7 +62,7 @@ func FuzzRead(f *testing.F) {
 }
 
 // task is the mark of a list's item that is done.
-var task = regexp.MustCompile(`(?m)^([ \t>]*(?:[-*+•]|\d{1,9}[.)])\s+)\[[xX]\]\s`)
+var task = regexp.MustCompile(`(?m)^([ \t>]*(?:[-*+•]|\d{1,9}[.)])\s+)\[[xX]\](?:\s|$)`)
 
 // letters counts those of a text.
 func letters(s string) map[rune]int {

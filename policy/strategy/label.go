@@ -2,7 +2,15 @@ package strategy
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
+)
+
+// What parts a list of names. Between routes a slash parts nothing.
+var (
+	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
+	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
 )
 
 // labelled takes "name: clauses", and "name:" with items beneath it.
@@ -18,6 +26,9 @@ func (r *reader) labelled(label clause, rest text, indent int, above bool) {
 			r.account(c.source())
 			r.unknown(c, reason, "name what it is about: \"Product catalog: cache-aside, 1h TTL\"")
 		}
+		if above { // what stands beneath it is not about what it stands beneath itself
+			r.items = append(r.items, context{level: indent, label: label, used: true})
+		}
 		return
 	}
 	before := r.report.Understood
@@ -31,7 +42,8 @@ func (r *reader) labelled(label clause, rest text, indent int, above bool) {
 }
 
 // named is what a label names: one of the fleet and the like, a route, a class, or
-// several of these. If it is nil, the reason says why.
+// several of these. If it is nil, the reason says why. A class that is only named is
+// none of the policy: it has to be said something of.
 func (r *reader) named(label clause) (speaker, string) {
 	switch text := label.text; {
 	case strings.EqualFold(text, "fleet"):
@@ -55,6 +67,15 @@ func (r *reader) named(label clause) (speaker, string) {
 		}
 		return r.class(values[0], label.source()), ""
 	}
+	if tierAlone.MatchString(label.text) {
+		return nil, fmt.Sprintf("%q is where values are, and not what they are", label.source())
+	}
+	if all := r.severalRoutes(label); all != nil {
+		return all, ""
+	}
+	if slices.Contains(measures, strings.ToLower(label.text)) {
+		return nil, fmt.Sprintf("%q is no kind of data, and nothing that a policy has", label.source())
+	}
 	var all several
 	for _, words := range nameSeparator.Split(label.text, -1) {
 		part := label.with(words)
@@ -73,7 +94,27 @@ func (r *reader) named(label clause) (speaker, string) {
 	return all, ""
 }
 
-// several are subjects of which the same is said.
+// severalRoutes are the routes that a label names: "/cart and /checkout". It is nil
+// if one of the names is none.
+func (r *reader) severalRoutes(label clause) speaker {
+	parts := listSeparator.Split(label.text, -1)
+	patterns := make([]string, len(parts))
+	for i, part := range parts {
+		pattern, ok := patternOf(label.with(part))
+		if !ok || strings.ContainsAny(pattern, "*") || strings.Contains(pattern, "/:") {
+			return nil
+		}
+		patterns[i] = pattern
+	}
+	var all several
+	for i, pattern := range patterns {
+		all = append(all, r.route(pattern, label.with(parts[i]).source()))
+	}
+	return all
+}
+
+// several are subjects of which the same is said. They are of one kind, so that a rule
+// which reads a clause for the first reads it for all.
 type several []speaker
 
 func (all several) say(c clause) error {
@@ -85,7 +126,7 @@ func (all several) say(c clause) error {
 	return nil
 }
 
-func (all several) knows(c clause) bool { return all[0].knows(c) }
+func (all several) try(c clause) ([]string, error) { return all[0].try(c) }
 
 func (all several) title() string {
 	titles := make([]string, len(all))
@@ -95,9 +136,11 @@ func (all several) title() string {
 	return strings.Join(titles, ", ")
 }
 
-// noteName says what a name in plain words was taken for.
+// noteName says what a name in plain words was taken for. That is a decision like any
+// other: tags, keys and generated code bear the name. A context without a label is of an
+// item that was noted when it was read.
 func (r *reader) noteName(label clause, who speaker) {
-	if strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
-		r.note(label.line, "%s → %s", label.source(), who.title())
+	if label.text != "" && strings.HasPrefix(who.title(), "class ") && len(label.values(label.text)) == 0 && who.title() != "class "+label.text {
+		r.note(label.place, "%s → %s", label.source(), who.title())
 	}
 }

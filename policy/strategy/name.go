@@ -13,9 +13,23 @@ var className = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 // are.
 var collectives = []string{"results", "result", "catalog", "catalogue", "data", "cache"}
 
+// measures are labels of facts that pages have beside a strategy. As names of classes
+// they would make one that is cached for 30 days of "Retention: 30 days".
+var measures = []string{"retention", "latency", "owner", "owners", "update frequency", "change rate", "throughput", "qps", "rps", "sla", "slo"}
+
 // vague are words that a name of a class does not begin with: what follows is a
 // description of many things, and which these are is for people to say.
-var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more"}
+var vague = []string{"any", "anything", "all", "everything", "every", "other", "some", "most", "where", "when", "if", "also", "etc", "others", "more", "values", "entries", "what", "which", "who", "nobody", "hot", "popular"}
+
+// limiting are words that limit, negate or doubt. A name does not have them: "products
+// for guests" may be a class, or a condition, and a condition that is taken for a
+// name is lost.
+var limiting = []string{"not", "no", "never", "nothing", "unless", "except", "without", "only", "if", "when", "while", "until", "than", "but", "instead", "or", "for", "in", "on", "at", "with", "via", "is", "are", "it", "they", "this", "these", "those", "we", "do", "don", "might", "could", "maybe", "usually", "longer", "least", "most"}
+
+// limits tells whether one of the words does.
+func limits(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(limiting, w) })
+}
 
 // deriveClass makes the name of a class from words: "Search results" is search,
 // "User profiles" is user-profile. It returns "" for what is no name: no words, or
@@ -27,7 +41,8 @@ func deriveClass(words string) string {
 	for len(fields) > 1 && (fields[0] == "the" || fields[0] == "our") {
 		fields = fields[1:]
 	}
-	if len(fields) == 0 || len(fields) > 5 || slices.Contains(vague, fields[0]) || strings.ContainsAny(words, "{}<>%=?!$#@\\") {
+	_, time := duration(words)
+	if len(fields) == 0 || len(fields) > 5 || time || limits(fields) || slices.Contains(vague, fields[0]) || strings.ContainsAny(words, "(){}<>%=?!$#@\\") {
 		return ""
 	}
 	for len(fields) > 1 && slices.Contains(collectives, fields[len(fields)-1]) {
@@ -46,10 +61,11 @@ func deriveClass(words string) string {
 // irregular are nouns whose singular does not follow from the ending.
 var irregular = map[string]string{
 	"movies": "movie", "cookies": "cookie", "series": "series", "news": "news", "analytics": "analytics",
-	"shelves": "shelf", "statuses": "status", "aliases": "alias", "people": "person", "children": "child", "indices": "index",
+	"menus": "menu", "shelves": "shelf", "statuses": "status", "aliases": "alias", "people": "person", "children": "child", "indices": "index",
 }
 
-// singular is the singular of an English noun as far as its ending tells.
+// singular is the singular of an English noun as far as its ending tells. Where it does
+// not, the name is odd and the note shows it: nothing else depends on the word.
 func singular(word string) string {
 	if one, ok := irregular[word]; ok {
 		return one
@@ -62,7 +78,8 @@ func singular(word string) string {
 	return word
 }
 
-// plural is the plural of a singular word, or of a name that ends in one.
+// plural is the plural of a singular word, or of a name that ends in one: the tag of
+// all values of a class.
 func plural(name string) string {
 	switch {
 	case strings.HasSuffix(name, "y") && len(name) > 1 && !strings.ContainsRune("aeiou", rune(name[len(name)-2])):

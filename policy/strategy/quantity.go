@@ -16,7 +16,8 @@ const (
 	week = 7 * day
 )
 
-// units are the names of units of time. A month is none: it has no length.
+// units are the names of units of time. A month is none: it has no length. "m" is a
+// minute, as in larder.yaml; of entries it is a million, which [whole] knows.
 var units = map[string]time.Duration{
 	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "μs": time.Microsecond,
 	"ms": time.Millisecond, "millisecond": time.Millisecond,
@@ -27,11 +28,12 @@ var units = map[string]time.Duration{
 	"y": 365 * day, "yr": 365 * day, "year": 365 * day,
 }
 
-// numbers are the numbers that people write as words.
+// numbers are the numbers that people write as words. "a few" and "a couple" are none:
+// how many would be a guess.
 var numbers = map[string]string{
 	"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
 	"seven": "7", "eight": "8", "nine": "9", "ten": "10", "twelve": "12", "fifteen": "15",
-	"twenty": "20", "thirty": "30", "forty": "40", "sixty": "60", "ninety": "90", "half a": "0.5", "half an": "0.5",
+	"twenty": "20", "thirty": "30", "forty": "40", "sixty": "60", "ninety": "90", "half a": "0.5", "half an": "0.5", "half": "0.5",
 }
 
 // amount is one number with its unit: "5 minutes", "1h", "half an hour".
@@ -63,7 +65,8 @@ func duration(s string) (time.Duration, bool) {
 	return sum, sum > 0
 }
 
-// times is number times unit, exactly if the number is whole.
+// times is number times unit, exactly if the number is whole: a float64 cannot hold
+// every number of nanoseconds that a Duration can.
 func times(number, name string) (time.Duration, bool) {
 	unit, ok := units[name]
 	if !ok {
@@ -89,14 +92,19 @@ func writeDuration(d time.Duration) string {
 	return timespan.Text(d)
 }
 
-// percent reads a share in percent, "10%" or "12.5 %". It moves the point in the
+// percent reads a share in percent, "10%", "12.5 %" or "10 percent". It moves the point in the
 // text, not in a float64: 0.07 stays the number it was.
 func percent(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "none" {
 		return policy.None, true
 	}
-	digits, ok := strings.CutSuffix(s, "%")
+	digits, ok := s, false
+	for _, sign := range []string{"%", "percent", "per cent", "pct"} {
+		if digits, ok = strings.CutSuffix(strings.ToLower(s), sign); ok {
+			break
+		}
+	}
 	digits = strings.TrimSpace(digits)
 	if !ok || digits == "" || strings.Trim(digits, "0123456789.") != "" {
 		return 0, false
@@ -166,9 +174,10 @@ func writeSize(n int64) string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
-// whole reads a number of things: "10000", "10,000".
+// whole reads a number of things: "10000", "10,000", "10k".
 func whole(s string) (int, bool) {
-	n, err := strconv.Atoi(strings.NewReplacer(",", "", "_", "", " ", "").Replace(s))
+	s = strings.NewReplacer(",", "", "_", "", " ", "", "K", "000", "k", "000", "M", "000000", "m", "000000").Replace(s)
+	n, err := strconv.Atoi(s)
 	return n, err == nil && n > 0
 }
 

@@ -1,7 +1,6 @@
 package strategy
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,21 +27,20 @@ func Read(name string, markdown []byte) (*policy.Policy, *Report, error) {
 		r.block(b, i+1 < len(all) && all[i+1].kind == item && all[i+1].indent > b.indent)
 	}
 	p := r.finish()
-	byLine := func(a, b Note) int { return cmp.Compare(a.Line, b.Line) }
-	slices.SortStableFunc(r.report.Notes, byLine)
-	slices.SortStableFunc(r.report.NotUnderstood, func(a, b Unknown) int { return cmp.Compare(a.Line, b.Line) })
+	r.report.Notes, r.report.NotUnderstood = inOrder(r.notes), inOrder(r.unknowns)
 	if len(r.wrong) > 0 {
-		slices.SortStableFunc(r.wrong, func(a, b Contradiction) int { return cmp.Compare(a.Line, b.Line) })
-		return nil, r.report, &Contradictions{Name: name, All: r.wrong}
+		return nil, r.report, &Contradictions{Name: name, All: inOrder(r.wrong)}
 	}
 	return p, r.report, nil
 }
 
 // A reader goes through a page and collects what it says.
 type reader struct {
-	report *Report
-	wrong  []Contradiction
-	noted  map[Note]bool // so that none is there twice
+	report   *Report
+	notes    []found[Note]
+	unknowns []found[Unknown]
+	wrong    []found[Contradiction]
+	noted    map[Note]bool // so that none is there twice
 
 	classes  map[string]*subject[class]
 	routes   map[string]*subject[route]
@@ -56,11 +54,20 @@ type reader struct {
 	targets  []aim     // to be matched with classes when all are known
 }
 
-// An aim is a miss target whose class is named in words.
-type aim struct {
-	clause clause
-	words  string // the class, as it is named
-	share  clause // what is said of it
+// A found is something for the report, with its place on the page.
+type found[T any] struct {
+	place
+	what T
+}
+
+// inOrder sorts what was found as it is read, and leaves the places out.
+func inOrder[T any](all []found[T]) []T {
+	slices.SortStableFunc(all, func(a, b found[T]) int { return a.compare(b.place) })
+	var sorted []T
+	for _, f := range all {
+		sorted = append(sorted, f.what)
+	}
+	return sorted
 }
 
 func newReader(report *Report) *reader {
@@ -77,17 +84,20 @@ func newReader(report *Report) *reader {
 }
 
 // note writes down a decision.
-func (r *reader) note(line int, format string, args ...any) {
-	n := Note{line, fmt.Sprintf(format, args...)}
+func (r *reader) note(at place, format string, args ...any) {
+	n := Note{at.line, fmt.Sprintf(format, args...)}
 	if !r.noted[n] {
 		r.noted[n] = true
-		r.report.Notes = append(r.report.Notes, n)
+		r.notes = append(r.notes, found[Note]{at, n})
 	}
 }
 
 // contradict writes down two statements that cannot both hold.
-func (r *reader) contradict(line, other int, format string, args ...any) {
-	r.wrong = append(r.wrong, Contradiction{max(line, other), min(line, other), fmt.Sprintf(format, args...)})
+func (r *reader) contradict(at, other place, format string, args ...any) {
+	if at.compare(other) < 0 {
+		at, other = other, at
+	}
+	r.wrong = append(r.wrong, found[Contradiction]{at, Contradiction{at.line, other.line, fmt.Sprintf(format, args...)}})
 }
 
 // understand counts a statement that is in the policy.
@@ -99,7 +109,7 @@ func (r *reader) understand() {
 // unknown lists a statement that is not.
 func (r *reader) unknown(c clause, reason, suggestion string) {
 	r.report.Statements++
-	r.report.NotUnderstood = append(r.report.NotUnderstood, Unknown{c.line, c.source(), reason, suggestion})
+	r.unknowns = append(r.unknowns, found[Unknown]{c.place, Unknown{c.line, c.source(), reason, suggestion}})
 }
 
 // account keeps a text that a block was taken apart into.
@@ -117,13 +127,13 @@ func (r *reader) class(name, label string) *subject[class] {
 
 // allClassRules are in the order in which they are tried: a bare length of time
 // comes after everything that has more words.
-var allClassRules = slices.Concat(tierRules, loadRules, classRules)
+var allClassRules = slices.Concat(targetRules, staleRules(classSWR, classSIE), tierRules, loadRules, classRules)
 
 // route returns the route of a pattern.
 func (r *reader) route(pattern, label string) *subject[route] {
 	s, ok := r.routes[pattern]
 	if !ok {
-		s = &subject[route]{r: r, name: "route " + pattern, label: label, rules: routeRules, said: map[string]mention{}}
+		s = &subject[route]{r: r, name: "route " + pattern, label: label, rules: allRouteRules, said: map[string]mention{}}
 		r.routes[pattern] = s
 	}
 	return s
@@ -182,23 +192,30 @@ func insert[V any](m *map[string]V, key string, v V) {
 	(*m)[key] = v
 }
 
-// finishClass decides what depends on all that was said of a class.
+// finishClass decides what depends on all that was said of a class. A class that is
+// never cached has nothing else: a TTL of it would be a second opinion.
 func (r *reader) finishClass(s *subject[class]) {
 	if s.v.Pattern == policy.Never {
 		never := s.said["pattern"]
+		if m, ok := s.said["privacy"]; ok { // it says why
+			s.v.Privacy = ""
+			delete(s.said, "privacy")
+			r.note(m.place, "%s: %s → nothing to set: nothing of it is kept", s.label, m.text)
+		}
 		for _, field := range slices.Sorted(maps.Keys(s.said)) {
-			if m := s.said[field]; field != "pattern" && field != "description" && !strings.HasPrefix(field, "rule ") {
-				r.contradict(m.line, never.line, "%s: %q is for what is cached, but %q", s.name, m.text, never.text)
+			if m := s.said[field]; field != "pattern" && field != "description" && !strings.HasPrefix(field, "rule ") && !strings.HasPrefix(field, saidNot+"tier") {
+				r.contradict(m.place, never.place, "%s: %q is for what is cached, but %q", s.name, m.text, never.text)
 				return
 			}
 		}
 		return
 	}
+	r.end(s)
 	r.tiers(s)
 	if _, ok := s.said["row version"]; !ok && s.v.Pattern == policy.WriteThrough {
 		s.v.RowVersion = "column"
 		m := s.said["pattern"]
-		r.note(m.line, "%s: %s → row_version column, which puts writers that cross in order; or say \"version from a sequence\", \"no row version\"", s.label, m.text)
+		r.note(m.place, "%s: %s → row_version column, which puts writers that cross in order; or say \"version from a sequence\", \"no row version\"", s.label, m.text)
 	}
 }
 
@@ -220,39 +237,6 @@ func (r *reader) want(p *policy.Policy) {
 		}
 		if c.Source.From == "" && c.Source.Tables == nil {
 			add(name, "source", "where its values are loaded from")
-		}
-	}
-}
-
-// aimTargets gives miss targets to the classes that they name.
-func (r *reader) aimTargets() {
-	var names []string
-	for name, s := range r.classes {
-		if len(s.said) > 0 {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, a := range r.targets {
-		fit := called(a.words, names)
-		if values := a.clause.values(a.words); len(values) == 1 {
-			fit = values
-		}
-		switch {
-		case len(fit) == 0:
-			r.unknown(a.clause, fmt.Sprintf("no class is called %q", a.words), "name one of: "+strings.Join(names, ", "))
-		case len(fit) > 1:
-			r.unknown(a.clause, fmt.Sprintf("%q may be any of %s", a.words, strings.Join(fit, ", ")), "write the name of one in `code`")
-		case !slices.Contains(names, fit[0]):
-			r.unknown(a.clause, fmt.Sprintf("nothing is said of a class %s", fit[0]), "name one of: "+strings.Join(names, ", "))
-		default:
-			s := r.classes[fit[0]]
-			if err := s.say(a.share); err != nil {
-				r.unknown(a.clause, "a target is a share of misses above 0 %", `say "< 10% for `+fit[0]+`"`)
-				continue
-			}
-			r.note(a.clause.line, "%s → miss target of class %s", a.clause.source(), fit[0])
-			r.understand()
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package strategy
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,35 +17,34 @@ type route = policy.Route
 // method and a host.
 var routePattern = regexp.MustCompile(`^(?:[A-Z]+ )?(?:[a-z0-9.-]+\.[a-z]+)?/\S*$`)
 
-// routeRules read what is said of a route.
+// routeRules read what is said of a route. Its tiers are others than those of a class:
+// it is in browsers and at the edge, and has no memory.
 var routeRules = []rule[route]{
 	onText(`class[:=]? (LIT)`, "class", func(r *route) *string { return &r.Class }),
 	on(`as the defaults say`, func(s *subject[route], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
 	onSet(neverWords, "storage", true, func(r *route) *bool { return &r.NoStore }),
 	onSet(`(?:private|per[- ]user|browser only)`, "privacy", true, func(r *route) *bool { return &r.Private }),
 	onText(`profile[:=]? (LIT)`, "profile", func(r *route) *string { return &r.Profile }),
-	onDuration(`(?:CDN|s-maxage)(?: ttl| cache)?(?: for|:|=)* (.+)`, "edge TTL", routeEdge),
-	onDuration(`(.+) (?:(?:in|at|on) )?(?:the )?CDN(?: ttl)?`, "edge TTL", routeEdge),
-	on(`(?:browsers?|max-age|client)(?: ttl| cache)?(?: for|:|=)* (?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
-	onDuration(`(?:browsers?|max-age|client)(?: ttl| cache)?(?: for|:|=)* (.+)`, "browser TTL", routeBrowser),
-	onDuration(`(.+) (?:(?:in|at|on) )?(?:the )?browsers?(?: ttl)?`, "browser TTL", routeBrowser),
-	onDuration(`(?:stale[- ]while[- ]revalidate|swr)(?: of| for| window|:|=)* (.+)`, "stale-while-revalidate", routeSWR),
-	onDuration(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", routeSWR),
-	onSet(`NO (?:stale[- ]while[- ]revalidate|swr)`, "stale-while-revalidate", policy.None, routeSWR),
-	onDuration(`(?:stale[- ]if[- ]error|sie)(?: of| for| window|:|=)* (.+)`, "stale-if-error", routeSIE),
-	onDuration(`(.+) (?:of )?(?:stale[- ]if[- ]error|sie)`, "stale-if-error", routeSIE),
-	onSet(`NO (?:stale[- ]if[- ]error|sie)`, "stale-if-error", policy.None, routeSIE),
+	onDuration(`(?:KEEP )?PLACE(?:CDN|s-maxage)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "edge TTL", routeEdge),
+	onDuration(`(?:KEEP )?(.+?) PLACECDN(?: FRESH)?`, "edge TTL", routeEdge),
+	on(`(?:browsers?|max-age|client)(?: ttl| cache)?FOR[ :=](?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
+	onDuration(`(?:KEEP )?PLACE(?:browsers?|max-age|client)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "browser TTL", routeBrowser),
+	onDuration(`(?:KEEP )?(.+?) PLACEbrowsers?(?: FRESH)?`, "browser TTL", routeBrowser),
+	// What makes responses different, or wrong.
 	onSet(`immutable`, "immutability", true, func(r *route) *bool { return &r.Immutable }),
 	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS|[A-Za-z0-9_{}.-]+(?:, (?:and )?[A-Za-z0-9_{}.-]+)*)`, "tags", routeTags),
 	onEmpty(`no tags`, "tags", routeTags),
 	onList(`(?:query(?: parameters?| keys?)?)(?: by)?[:=]? (LITS|[A-Za-z0-9_.-]+(?:, (?:and )?[A-Za-z0-9_.-]+)*)`, "query", routeQuery),
 	onEmpty(`(?:no query(?: parameters?| keys?)?|ignores? (?:the )?query(?: string)?)`, "query", routeQuery),
-	onList(`(?:vary|varies)(?: by| on)?[:=]? (LITS|[A-Za-z-]+(?:, (?:and )?[A-Za-z-]+)*)`, "vary", func(r *route) *[]string { return &r.Vary }),
+	onList(`(?:vary|varies)(?: by| on)?[:=]? (LITS|[A-Za-z-]+(?:(?:, | and |, and )[A-Za-z-]+)*)`, "vary", func(r *route) *[]string { return &r.Vary }),
 	onEmpty(`no vary`, "vary", func(r *route) *[]string { return &r.Vary }),
-	on(`(?:status )?(\d{3})s?(?: for|:)? (.+)`, status),
-	on(`(.+)`, bareEdge),
+	on(`(?:status )?(\d{3})s?(?: responses?)?(?: KEEP)?FOR (.+)`, status),
+	on(`(?:(?:KEEP|FRESH)FOR )?(.+)`, bareEdge),
 	onIgnore[route](func(r *route) *map[string]string { return &r.Ignore }),
 }
+
+// allRouteRules are in the order in which they are tried.
+var allRouteRules = slices.Concat(staleRules(routeSWR, routeSIE), routeRules)
 
 func routeEdge(r *route) *time.Duration    { return &r.Edge }
 func routeBrowser(r *route) *time.Duration { return &r.Browser }
@@ -65,11 +66,12 @@ func askEachTime(s *subject[route], c clause, _ []string) error {
 	return nil
 }
 
-// bareEdge takes a length of time that stands alone.
+// bareEdge takes a length of time that stands alone. It is not for browsers: what they
+// keep nobody can take back.
 func bareEdge(s *subject[route], c clause, m []string) error {
-	d, ok := duration(lead.ReplaceAllString(m[1], ""))
-	if !ok || d < 0 {
-		return errPass
+	d, err := span(s, c, m[1])
+	if err != nil || d < 0 {
+		return cmp.Or(err, errPass)
 	}
 	s.note(c, "edge %s", writeDuration(d))
 	return put(s, c, "edge TTL", &s.v.Edge, d)
@@ -102,7 +104,8 @@ func patternOf(c clause) (string, bool) {
 	return pattern, routePattern.MatchString(pattern)
 }
 
-// profileRules read what is said of a line of life.
+// profileRules read what is said of a line of life. Profiles are said in the forms of
+// Write alone: people who write pages have no word for them.
 var profileRules = []rule[policy.Profile]{
 	onDuration(`fresh(?: for|:)? (.+)`, "fresh", func(p *policy.Profile) *time.Duration { return &p.Fresh }),
 	onDuration(`stale(?: for|:)? (.+)`, "stale", func(p *policy.Profile) *time.Duration { return &p.Stale }),
@@ -111,7 +114,8 @@ var profileRules = []rule[policy.Profile]{
 	on(`as the defaults say`, func(s *subject[policy.Profile], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
 }
 
-// fleetRules read what all classes share.
+// fleetRules read what all classes share. Their label is a word that no kind of data
+// has.
 var fleetRules = []rule[policy.Fleet]{
 	onDuration(`memory (?:is |may be )?at most (.+) behind`, "staleness", func(f *policy.Fleet) *time.Duration { return &f.MaxStaleness }),
 	onDuration(`shared timeout[:=]? (.+)`, "shared timeout", func(f *policy.Fleet) *time.Duration { return &f.SharedTimeout }),
@@ -126,7 +130,8 @@ var goRules = []rule[policy.Go]{
 	onText(`in (LIT)`, "folder", func(g *policy.Go) *string { return &g.Out }),
 }
 
-// cdnRules read what is said of a CDN.
+// cdnRules read what is said of a CDN. Zone and token are names of environment
+// variables: a page on a wall is no place for a secret.
 var cdnRules = []rule[policy.CDN]{
 	onText(`zone[:=]? (LIT)`, "zone", func(c *policy.CDN) *string { return &c.Zone }),
 	onText(`token[:=]? (LIT)`, "token", func(c *policy.CDN) *string { return &c.Token }),

@@ -2,6 +2,8 @@ package strategy
 
 import (
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -13,84 +15,178 @@ func (r *reader) sayAll(who speaker, t text) {
 	}
 }
 
-// fits tells whether a clause is about who: a rule reads it as a whole, without
-// the name of a field before it, or in parts.
+// fits tells whether a clause is about who: it names a field, or rules read or refuse
+// it as a whole, or read it in parts.
 func (r *reader) fits(who speaker, c clause) bool {
-	bare := c.with(fieldLabel.ReplaceAllString(c.text, ""))
-	return who.knows(c) || len(c.literals) > 0 && who.knows(c.plain()) || bare.text != "" && who.knows(bare) || parts(who, bare) != nil || fieldLabel.MatchString(c.text)
+	_, err := tryReadings(who, c)
+	return fieldLabel.MatchString(c.text) || !errors.Is(err, errPass) || parts(who, c) != nil
 }
 
-// sayClause says one clause, and counts it.
+// understood tells whether a rule takes one of the clause's readings.
+func understood(who speaker, c clause) bool {
+	_, err := tryReadings(who, c)
+	return err == nil
+}
+
+// tryReadings tells which fields a clause would say in the first of its readings
+// that a rule takes or refuses.
+func tryReadings(who speaker, c clause) (fields []string, err error) {
+	for _, reading := range readings(c) {
+		if fields, err = who.try(reading); !errors.Is(err, errPass) {
+			return fields, err
+		}
+	}
+	return nil, err
+}
+
+// sayClause says one clause, and counts it. A refusal ends the search: the rule that
+// knows what is meant knows better than any that reads half of it.
 func (r *reader) sayClause(who speaker, c clause) {
-	err := who.say(c)
-	if errors.Is(err, errPass) {
-		if bare := c.with(fieldLabel.ReplaceAllString(c.text, "")); bare.text != c.text && bare.text != "" {
-			c = bare
-			err = who.say(c)
-		}
-	}
-	if errors.Is(err, errPass) && len(c.values(c.text)) > 0 { // `1h` TTL: words in code that are no names
-		if plain := c.plain(); who.knows(plain) {
-			c = plain
-			err = who.say(c)
-		}
-	}
-	var no *refusal
-	switch {
-	case err == nil:
-		r.understand()
-	case errors.As(err, &no):
-		r.unknown(c, no.reason, no.mend)
-	default:
-		if list := parts(who, c); list != nil {
-			for _, p := range list {
-				r.sayClause(who, p)
-			}
+	for _, reading := range readings(c) {
+		var no *refusal
+		switch err := who.say(reading); {
+		case err == nil:
+			r.understand()
+			return
+		case errors.As(err, &no):
+			r.unknown(c, no.reason, no.mend)
 			return
 		}
+	}
+	list := parts(who, c)
+	for _, p := range list {
+		r.sayClause(who, p)
+	}
+	if list == nil {
 		r.unknown(c, "no statement of a policy has this form", suggest(c))
 	}
 }
 
+// connector are the words that may join two statements.
+var connector = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but|until)\s+|\s*(?:\+/-|[+&±/])\s*`)
+
 // maxParts bounds how many words that join are tried as joints of a clause.
 const maxParts = 8
 
-// parts parts a clause at words that join, such that a rule reads each part: "for 5
-// minutes in Redis". It is nil if there is no way, or nothing to part.
+// parts parts a clause at words that join, such that a rule reads each part: "1h in
+// Redis with jitter 10%". It is nil if there is no way, or nothing to part. A clause
+// that a rule refuses is not parted: half of it would say something else.
 func parts(who speaker, c clause) []clause {
 	if len(c.text) > maxClause {
 		return nil
 	}
-	joints := connector.FindAllStringIndex(c.text, maxParts+1)
-	if len(joints) == 0 || len(joints) > maxParts {
-		return nil
-	}
-	joints = append(joints, []int{len(c.text), len(c.text)})
-	dead := map[int]bool{} // where no way leads on from
-	var from func(start, next int) []clause
-	from = func(start, next int) []clause {
-		if dead[start] {
-			return nil
+	for _, reading := range readings(c) {
+		joints := jointsOf(reading.text)
+		if len(joints) < 2 || len(joints) > maxParts+1 {
+			continue
 		}
-		for i := len(joints) - 1; i >= next; i-- {
-			if start == 0 && i == len(joints)-1 {
-				continue
-			}
-			head := c.with(c.text[start:joints[i][0]])
-			if head.text == "" || !who.knows(head) {
-				continue
-			}
-			if i == len(joints)-1 {
-				return []clause{head}
-			}
-			if tail := from(joints[i][1], i+1); tail != nil {
-				return append([]clause{head}, tail...)
-			}
+		p := parting{who: who, c: reading, joints: joints, tried: map[[2]int][]string{}}
+		if list := p.from(0, 0, nil, ""); list != nil {
+			return list
 		}
-		dead[start] = true
-		return nil
 	}
-	return from(0, 0)
+	return nil
+}
+
+// A joint is a word that joins two parts, or the end of the last one.
+type joint struct {
+	from, to int // the part before it ends at from, the one after it begins at to
+	word     string
+}
+
+// jointsOf finds where a text may be parted, and its end.
+func jointsOf(s string) []joint {
+	var all []joint
+	for _, m := range connector.FindAllStringIndex(s, maxParts+1) {
+		j := joint{m[0], m[1], strings.ToLower(strings.TrimSpace(s[m[0]:m[1]]))}
+		switch j.word { // which are part of what follows
+		case "until":
+			j.to = j.from + 1
+		case "±", "+/-":
+			j.to = j.from
+		}
+		all = append(all, j)
+	}
+	return append(all, joint{from: len(s), to: len(s)})
+}
+
+// A parting looks for a way to part a clause.
+type parting struct {
+	who    speaker
+	c      clause
+	joints []joint
+	tried  map[[2]int][]string // the fields of a part, by its ends; nil if no rule reads it
+}
+
+// from parts what begins at start, with joints from next on. before is what the
+// part before it says, and joint the word between the two.
+func (p *parting) from(start, next int, before []string, joint string) []clause {
+	for i := len(p.joints) - 1; i >= next; i-- {
+		if start == 0 && i == len(p.joints)-1 {
+			continue // the clause as a whole is none
+		}
+		end := p.joints[i].from
+		fields := p.fields(start, end)
+		if fields == nil || joint != "" && !joins(before, joint, fields) {
+			continue
+		}
+		head := []clause{p.part(start, end)}
+		if i == len(p.joints)-1 {
+			return head
+		}
+		if tail := p.from(p.joints[i].to, i+1, fields, p.joints[i].word); tail != nil {
+			return append(head, tail...)
+		}
+	}
+	return nil
+}
+
+// part is a part of the clause as one.
+func (p *parting) part(start, end int) clause {
+	c := p.c.with(p.c.text[start:end])
+	c.at += start
+	return c
+}
+
+// fields are what a part says, or nil.
+func (p *parting) fields(start, end int) []string {
+	ends := [2]int{start, end}
+	fields, ok := p.tried[ends]
+	if ok || strings.TrimSpace(p.c.text[start:end]) == "" {
+		return fields
+	}
+	if said, err := tryReadings(p.who, p.part(start, end)); err == nil {
+		fields = append([]string{}, said...)
+	}
+	p.tried[ends] = fields
+	return fields
+}
+
+// What can be said to be in a place, or for a time. Of anything else, "in" and "for"
+// limit it: "hits above 90% in the CDN" is not "hits above 90%" and "in the CDN".
+var (
+	tierFields  = []string{saidMemory, saidRedis, saidEdge, saidOnly}
+	keptFields  = append([]string{"pattern", "cached", "end", saidEnd, "key", "privacy"}, tierFields...)
+	lifeFields  = []string{"TTL", "memory TTL", "edge TTL"}
+	timedFields = append([]string{"TTL"}, keptFields...)
+)
+
+// joins tells whether a joint says of two parts no more than each says by itself.
+func joins(before []string, joint string, after []string) bool {
+	switch joint {
+	case "in", "at", "on", "via":
+		return subset(before, timedFields) && subset(after, tierFields)
+	case "until":
+		return subset(before, keptFields) && subset(after, []string{"end", saidEnd})
+	case "for":
+		return subset(before, keptFields) && subset(after, append(lifeFields, tierFields...))
+	}
+	return true
+}
+
+// subset tells whether all fields are among others.
+func subset(fields, others []string) bool {
+	return !slices.ContainsFunc(fields, func(f string) bool { return !slices.Contains(others, f) })
 }
 
 // suggest says what to write instead of a clause that no rule reads.

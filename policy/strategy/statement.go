@@ -10,9 +10,10 @@ import (
 type mode int
 
 const (
-	plain   mode = iota
-	never        // each names something that must not be cached
-	targets      // each is a miss target
+	plain  mode = iota
+	never       // each names something that must not be cached
+	misses      // each is a target for misses
+	hits        // or for hits
 )
 
 // A context is a heading or an item that others stand beneath.
@@ -24,19 +25,33 @@ type context struct {
 	used  bool    // something beneath it was about it, or named by itself
 }
 
-// The labels that are no names of classes.
+// The labels that are no names of classes. Each is read as a whole, as clauses are: a
+// word more, and it is a name, or nothing.
 var (
 	neverLabel    = regexp.MustCompile(`(?i)^(?:(?:things?|data|what|items?)(?: that)?(?: we)? )?(?:` + neverWords + `)(?: list| these| the following)?$`)
-	targetLabel   = regexp.MustCompile(`(?i)\b(?:miss|hit)(?:es|s)?\b.*\b(?:targets?|rates?|ratios?|goals?|budgets?|slos?)\b|^(?:miss|hit)[- ](?:rate|ratio)s?\b|\btargets?\b.*\bmiss`)
-	stampedeLabel = regexp.MustCompile(`(?i)\b(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|coalescing)\b`)
+	targetLabel   = regexp.MustCompile(`(?i)^(?:(?:the|our|cache|caching|target|maximum|max|minimum|min)\s+)*(?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?|targets?|goals?|budgets?|slos?))+(?: (?:of|for) .+)?$|^(?:targets?|goals?|slos?)(?: (?:of|for|on))?(?: the)?(?: cache)? (?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?))?$`)
+	hitLabel      = regexp.MustCompile(`(?i)\bhits?\b`)
+	targetOf      = regexp.MustCompile(`(?i)\b(?:of|for)\b`)
+	stampedeLabel = regexp.MustCompile(`(?i)^(?:(?:the|our|cache)\s+)*(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|(?:request )?coalescing)(?: (?:prevention|protection|control|handling|guard|mitigation|strategy|pattern))?$`)
 	changeLabel   = regexp.MustCompile(`(?i)^(?:cache )?invalidation(?: strategy| rules?)?$`)
 	globalLabel   = regexp.MustCompile(`(?i)^(?:default(?:s)?|global|general|all|everything|overall)\b|^(?:ttl|jitter|encryption|compression|eviction|monitoring|metrics|storage|backend)s?$`)
-	fieldLabel    = regexp.MustCompile(`(?i)^(?:(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|storage|store|location|level|invalidat(?:ion|e)|purge|consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-])\s*`)
-	generic       = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
-	connector     = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but)\s+|\s*[+&]\s*|\s+/\s+`)
-	nameSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|/|&|;|\s(?:and|or)\s)\s*`)
-	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
-	sentenceEnd   = regexp.MustCompile(`[.!?]\s+`)
+
+	// What such a label may be followed by, for it is not said of one class: what all
+	// classes have anyway.
+	stampedeSays = regexp.MustCompile(`(?i)^(?:` + leased + `|` + early + `)$`)
+	changeSays   = regexp.MustCompile(`(?i)update|write|change`)
+
+	// fieldLabel is the name of a field before what is said of it.
+	fieldLabel = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
+)
+
+// The headings that name no class. Most shape the page; one that limits what stands
+// beneath it, "Only for guests", is a statement and not understood. A question limits
+// nothing: "When to cache".
+var (
+	generic     = regexp.MustCompile(`(?i)\b(?:strategy|strategies|caching|cache|cached|polic(?:y|ies)|rules?|overview|notes?|introduction|background|class(?:es)?|routes?|profiles?|fleet|general|principles?|goals?|details?|appendix|summary|cdns?|generated|tiers?|layers?)\b`)
+	question    = regexp.MustCompile(`(?i)^(?:when|how|why|what|where|which)\b`)
+	conditional = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
 )
 
 // block takes a block. above tells that list items stand beneath it.
@@ -45,7 +60,7 @@ func (r *reader) block(b block, above bool) {
 		r.account(b.text)
 		if b.kind == fence {
 			first, _, _ := strings.Cut(b.text, "\n")
-			r.unknown(clause{text: first, line: b.line}, "a block of code is no statement", "say it in a list item, or leave it out of the strategy")
+			r.unknown(clause{place: place{line: b.line}, text: first}, "a block of code is no statement", "say it in a list item, or leave it out of the strategy")
 		}
 		return
 	}
@@ -72,22 +87,6 @@ func (r *reader) block(b block, above bool) {
 	}
 }
 
-// sentences parts a paragraph.
-func sentences(t text) []text {
-	var all []text
-	line := t.line
-	for start := 0; start < len(t.s); {
-		end := len(t.s)
-		if m := sentenceEnd.FindStringIndex(t.s[start:]); m != nil {
-			end = start + m[1]
-		}
-		all = append(all, text{t.s[start:end], line, t.literals})
-		line += strings.Count(t.s[start:end], "\n")
-		start = end
-	}
-	return all
-}
-
 // heading makes a context of a heading.
 func (r *reader) heading(b block, t text) {
 	r.closeItems(-1)
@@ -95,12 +94,40 @@ func (r *reader) heading(b block, t text) {
 	for len(r.headings) > 0 && r.headings[len(r.headings)-1].level >= b.level {
 		r.headings = r.headings[:len(r.headings)-1]
 	}
-	c := clause{line: b.line, literals: t.literals}.with(strings.TrimSuffix(t.s, ":"))
-	next := context{level: b.level, mode: modeOf(c)}
-	if next.mode == plain && b.level > 1 && !generic.MatchString(c.text) {
-		next.label = c
+	next := context{level: b.level, mode: modeOf(t.clause(strings.TrimSuffix(t.s, ":")))}
+	if next.mode == plain {
+		limit := conditional.MatchString(t.s) && !question.MatchString(t.s)
+		if b.level > 1 && !generic.MatchString(t.s) {
+			next = r.about(t, b.level)
+			limit = limit && r.owner(&next) == nil
+		}
+		if limit {
+			r.unknown(t.clause(t.s), "what stands beneath it would hold without this", "name a class in the heading, or say at each item what holds")
+		}
 	}
 	r.headings = append(r.headings, next)
+}
+
+// about makes a context of a text that may name what stands beneath it. What is in
+// parentheses behind the name is said of it: "Products (Redis)".
+func (r *reader) about(t text, level int) context {
+	label := t.clause(strings.TrimSuffix(t.s, ":"))
+	next := context{level: level, label: label, mode: modeOf(label)}
+	open := strings.Index(label.text, " (")
+	if next.mode != plain || open < 0 || !strings.HasSuffix(label.text, ")") {
+		return next
+	}
+	name := label.with(label.text[:open])
+	who, _ := r.named(name)
+	if who == nil {
+		return next
+	}
+	r.noteName(name, who)
+	next.label, next.who, next.used = name, who, true
+	for _, c := range (text{place{t.line, t.at + open}, label.text[open:], t.literals}).clauses() {
+		r.sayClause(who, c)
+	}
+	return next
 }
 
 // modeOf is what a label makes of what stands beneath it.
@@ -108,8 +135,10 @@ func modeOf(label clause) mode {
 	switch {
 	case neverLabel.MatchString(label.text):
 		return never
+	case targetLabel.MatchString(label.text) && hitLabel.MatchString(label.text):
+		return hits
 	case targetLabel.MatchString(label.text):
-		return targets
+		return misses
 	}
 	return plain
 }
@@ -140,7 +169,8 @@ func (r *reader) around() *context {
 	return nil
 }
 
-// owner is what a context is about, or nil.
+// owner is what a context is about, or nil. It is named only now: a heading that
+// nothing stands beneath makes no class.
 func (r *reader) owner(c *context) speaker {
 	if c == nil || c.mode != plain || c.who != nil || c.label.text == "" {
 		if c != nil && c.mode == plain {
@@ -152,7 +182,9 @@ func (r *reader) owner(c *context) speaker {
 	return c.who
 }
 
-// item takes a list item or a sentence.
+// item takes a list item or a sentence. What it is about is looked for from the inside
+// out: what it stands beneath if that fits, a label with a meaning of its own, the list
+// it is in, its own label, its own words.
 func (r *reader) item(t text, indent int, above bool) {
 	label, rest, ok := t.label()
 	around := r.around()
@@ -165,6 +197,7 @@ func (r *reader) item(t text, indent int, above bool) {
 		r.account(restore(t.s, t.literals))
 	case owner != nil && len(first) > 0 && r.fits(owner, first[0]):
 		around.used = true
+		r.noteName(around.label, owner)
 		r.sayAll(owner, t)
 	case ok && r.special(label, rest, indent, above):
 	case around != nil && around.mode != plain:
@@ -177,19 +210,21 @@ func (r *reader) item(t text, indent int, above bool) {
 			around.used = true
 		}
 		r.labelled(label, rest, indent, above)
-	case r.sentence(t):
+	case r.sentence(t, owner):
 	case above:
-		c := clause{line: t.line, literals: t.literals}.with(t.s)
-		r.account(c.source())
-		r.items = append(r.items, context{level: indent, label: c, mode: modeOf(c)})
+		r.account(restore(t.s, t.literals))
+		r.items = append(r.items, r.about(t, indent))
 	default:
 		r.orphan(t, owner, around)
 	}
 }
 
-// orphan takes a statement that is about nothing that a rule knows.
+// orphan takes a statement that is about nothing that a rule knows. In a list that has
+// been about something so far it is listed as one more about that, with the reasons
+// that rules have, and else as one about nothing.
 func (r *reader) orphan(t text, owner speaker, around *context) {
 	if owner != nil && around.used {
+		r.noteName(around.label, owner)
 		r.sayAll(owner, t)
 		return
 	}
@@ -200,7 +235,7 @@ func (r *reader) orphan(t text, owner speaker, around *context) {
 func (r *reader) refuseAll(t text, reason, suggestion string) {
 	all := t.clauses()
 	if len(all) == 0 {
-		all = []clause{clause{line: t.line, literals: t.literals}.with(t.s)}
+		all = []clause{t.clause(t.s)}
 	}
 	for _, c := range all {
 		r.account(c.source())
@@ -209,10 +244,15 @@ func (r *reader) refuseAll(t text, reason, suggestion string) {
 }
 
 // special takes items whose label is no name of a class: lists of what is never
-// cached, targets, what all share.
+// cached, targets, what all share. A default for all classes is refused, for larder.yaml
+// has no place for it that a class could be seen to take it from.
 func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 	m := modeOf(label)
 	switch {
+	case (m == misses || m == hits) && targetOf.MatchString(label.text) && len(rest.clauses()) == 1:
+		c := label.with(label.text + ": " + rest.s)
+		r.account(c.source())
+		r.sayTarget(m, c)
 	case m != plain:
 		r.account(label.source())
 		if len(rest.clauses()) == 0 && above {
@@ -222,15 +262,15 @@ func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 		r.inMode(m, rest, clause{}, text{}, false)
 	case stampedeLabel.MatchString(label.text):
 		r.account(label.source())
-		r.sayAll(anyClass{r.scratch(label), regexp.MustCompile(`(?i)^(?:` + leased + `|` + early + `)$`)}, rest)
+		r.sayAll(anyClass{r.scratch(label), stampedeSays}, rest)
 	case changeLabel.MatchString(label.text):
 		r.account(label.source())
-		r.sayAll(anyClass{r.scratch(label), regexp.MustCompile(`(?i)update|write|change`)}, rest)
+		r.sayAll(anyClass{r.scratch(label), changeSays}, rest)
 	case strings.EqualFold(label.text, "CDN") && r.kindOf(rest) != "":
 		r.account(label.source() + rest.s)
 		kind := r.kindOf(rest)
 		r.cdn(kind)
-		r.note(label.line, "%s: %s → cdn %s; its zone and token are environment variables", label.source(), strings.TrimSpace(rest.s), kind)
+		r.note(label.place, "%s: %s → cdn %s; its zone and token are environment variables", label.source(), strings.TrimSpace(rest.s), kind)
 		r.understand()
 	case globalLabel.MatchString(label.text):
 		r.account(label.source())
@@ -269,15 +309,21 @@ func (a anyClass) say(c clause) error {
 	return a.subject.say(c)
 }
 
-func (a anyClass) knows(c clause) bool { return a.has.MatchString(c.text) && a.subject.knows(c) }
+func (a anyClass) try(c clause) ([]string, error) {
+	if !a.has.MatchString(c.text) {
+		return nil, errPass
+	}
+	return a.subject.try(c)
+}
 
 // inMode takes what stands in a list of never-classes or of targets. It returns what
-// a label names.
+// a label names. What stands behind the name of a never-class is mostly why, and why
+// is worth keeping: it becomes the description.
 func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) speaker {
-	if m == targets {
+	if m == misses || m == hits {
 		for _, c := range t.clauses() {
 			r.account(c.source())
-			r.target(c)
+			r.sayTarget(m, c)
 		}
 		return nil
 	}
@@ -298,7 +344,9 @@ func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) 
 	for _, c := range rest.clauses() {
 		r.account(c.source())
 		switch s, ok := who.(*subject[class]); {
-		case ok && !s.knows(c):
+		case ok && conditional.MatchString(c.text) && !knows(s, c):
+			r.unknown(c, "it limits what is never cached, and nothing does", "leave it out, or name a class of its own")
+		case ok && !knows(s, c):
 			s.note(c, "description")
 			_ = put(s, c, "description", &s.v.Description, c.source())
 			r.understand()
@@ -312,7 +360,8 @@ func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) 
 }
 
 // neverThese makes never-classes, and routes that nobody stores, of names. It
-// returns the only one, if it is one.
+// returns the only one, if it is one. "…" and "etc." are listed: what else must not be
+// cached is the last thing to guess.
 func (r *reader) neverThese(c clause, names string) speaker {
 	var one speaker
 	parts := listSeparator.Split(strings.TrimRight(names, ".… "), -1)
@@ -331,7 +380,7 @@ func (r *reader) neverThese(c clause, names string) speaker {
 			continue
 		}
 		// The rule's own words for it; where it stands is the name's line.
-		_ = who.say(clause{text: "never cache", line: c.line})
+		_ = who.say(clause{place: c.place, text: "never cache"})
 		r.noteName(name, who)
 		r.understand()
 		one = who
@@ -342,69 +391,13 @@ func (r *reader) neverThese(c clause, names string) speaker {
 	return one
 }
 
-// target keeps a miss target until all classes are known: "< 10% for search",
-// "Search: < 10%", "search below 10% misses".
-func (r *reader) target(c clause) {
-	for _, form := range targetForms {
-		if m := form.FindStringSubmatch(c.text); m != nil {
-			share, words := m[form.SubexpIndex("share")], m[form.SubexpIndex("words")]
-			if !strings.Contains(strings.ToLower(share), "hit") {
-				share = "misses " + strings.TrimPrefix(strings.TrimSpace(share), "misses ")
-			}
-			r.targets = append(r.targets, aim{c, strings.TrimSpace(words), c.with(share)})
-			return
-		}
+// sayTarget takes a target in a list of such.
+func (r *reader) sayTarget(m mode, c clause) {
+	of := "misses"
+	if m == hits {
+		of = "hits"
 	}
-	r.unknown(c, "a miss target has a share and a class", `say "< 10% for product catalog"`)
-}
-
-// targetForms are the orders in which people say share and class.
-var targetForms = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)^(?P<share>.*?\d ?%(?: over \S+)?)(?: misses| miss rate)? (?:for|on|of|in) (?:the )?(?P<words>.+)$`),
-	regexp.MustCompile(`(?i)^(?P<words>[^<>≤≥%\d:]+?)(?::| -| –)? ?(?P<share>(?:(?:miss(?:es)?(?: rate| ratio)? )|(?:hits?(?: rate| ratio)? ))?(?:[<>≤≥]=?|under|below|less than|at most|over|above|at least) ?\d.*%.*|\d[^%]*%.*)$`),
-}
-
-// The forms of sentences that name and say in one.
-var (
-	sentenceNever = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)^(?:we )?(?:never|do not|don['’]?t|must not|should not) (?:ever )?(?:cache|store) (?:the |any )?(?P<name>[^:]+)$`),
-		regexp.MustCompile(`(?i)^(?:the )?(?P<name>[^:]+?) (?:must|should|is|are|may|can|shall)(?: never|n['’]t| not)(?: ever)?(?: be)? (?:cached|stored)(?: at all| anywhere)?$`),
-		regexp.MustCompile(`(?i)^no caching (?:for|of) (?P<name>[^:]+)$`),
+	if !r.target(c, of) {
+		r.unknown(c, "a target has a share and a class", `say "< 10% for product catalog"`)
 	}
-	sentenceSays = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)^(?:we )?(?:cache|keep|store) (?:the |all )?(?P<name>[^,:]+?) (?P<says>(?:for|in|at|on|until) .+)$`),
-		regexp.MustCompile(`(?i)^(?:the |all )?(?P<name>[^,:]+?) (?:is|are|get|gets) (?P<says>(?:cached|kept|stored) .+)$`),
-		regexp.MustCompile(`(?i)^(?:the |all )?(?P<name>[^,:]+?) (?P<says>(?:expires?|lives?|stays?) .+)$`),
-		regexp.MustCompile(`(?i)^(?:the |all )?(?P<name>[^,:]+?) (?:uses?|is|are) (?P<says>(?:cache[- ]aside|write[- ]through|read[- ]through|lazy).*)$`),
-	}
-)
-
-// sentence takes a sentence without a label, if it has a form that names what it is
-// about.
-func (r *reader) sentence(t text) bool {
-	whole := clause{line: t.line, literals: t.literals}.with(strings.TrimRight(strings.TrimSpace(t.s), ".!"))
-	for _, form := range sentenceNever {
-		if m := form.FindStringSubmatch(whole.text); m != nil {
-			r.account(whole.source())
-			r.neverThese(whole, m[1])
-			return true
-		}
-	}
-	for _, form := range sentenceSays {
-		m := form.FindStringSubmatch(whole.text)
-		if m == nil {
-			continue
-		}
-		name := whole.with(m[1])
-		who, _ := r.named(name)
-		says := text{m[2], t.line, t.literals}
-		if who == nil || !slices.ContainsFunc(says.clauses(), func(c clause) bool { return r.fits(who, c) }) {
-			continue
-		}
-		r.account(restore(strings.TrimSuffix(whole.text, m[2]), t.literals))
-		r.noteName(name, who)
-		r.sayAll(who, says)
-		return true
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package strategy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ type subject[T any] struct {
 
 // A mention is where and how a field was said.
 type mention struct {
-	line int
+	place
 	text string
 }
 
@@ -30,8 +31,9 @@ type mention struct {
 type speaker interface {
 	// say makes policy of a clause, or says why not: errPass or a refusal.
 	say(c clause) error
-	// knows tells whether a rule reads the clause, and changes nothing.
-	knows(c clause) bool
+	// try tells which fields a clause would say, or why it says none, and changes
+	// nothing.
+	try(c clause) (fields []string, err error)
 	// title names the subject in messages.
 	title() string
 }
@@ -55,29 +57,36 @@ func (s *subject[T]) say(c clause) error {
 	return errPass
 }
 
-// knows tries the rules on a subject that nobody has, for a reader that nobody
-// asks.
-func (s *subject[T]) knows(c clause) bool {
+// try says the clause of a subject that nobody has, for a reader that nobody asks.
+func (s *subject[T]) try(c clause) ([]string, error) {
 	trial := &subject[T]{r: newReader(&Report{}), name: s.name, label: s.label, rules: s.rules, said: map[string]mention{}}
-	return trial.say(c) == nil
+	err := trial.say(c)
+	return slices.Collect(maps.Keys(trial.said)), err
+}
+
+// knows tells whether a rule reads the clause as it stands.
+func knows(who speaker, c clause) bool {
+	_, err := who.try(c)
+	return err == nil
 }
 
 // mention notes that a clause has said a field, if no other did before.
 func (s *subject[T]) mention(c clause, field string) {
 	if _, ok := s.said[field]; !ok {
-		s.said[field] = mention{c.line, c.source()}
+		s.said[field] = mention{c.place, c.source()}
 	}
 }
 
 // note writes down what a clause was taken for.
 func (s *subject[T]) note(c clause, format string, args ...any) {
-	s.r.note(c.line, "%s: %s → %s", s.label, c.source(), fmt.Sprintf(format, args...))
+	s.r.note(c.place, "%s: %s → %s", s.label, c.source(), fmt.Sprintf(format, args...))
 }
 
-// put sets a field, unless it was said before otherwise.
+// put sets a field, unless it was said before otherwise. To say the same twice is no
+// contradiction: pages have a summary and details.
 func put[S any, T comparable](s *subject[S], c clause, field string, to *T, v T) error {
 	if m, ok := s.said[field]; ok && *to != v {
-		s.r.contradict(c.line, m.line, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
+		s.r.contradict(c.place, m.place, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
 		return nil
 	}
 	*to = v
@@ -88,7 +97,7 @@ func put[S any, T comparable](s *subject[S], c clause, field string, to *T, v T)
 // putList is put for lists.
 func putList[S any, T comparable](s *subject[S], c clause, field string, to *[]T, v []T) error {
 	if m, ok := s.said[field]; ok && !slices.Equal(*to, v) {
-		s.r.contradict(c.line, m.line, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
+		s.r.contradict(c.place, m.place, "%s: %q says another %s than %q", s.name, c.source(), field, m.text)
 		return nil
 	}
 	*to = v
@@ -112,24 +121,37 @@ func onValue[S any, T comparable](form, field string, read func(string) (T, bool
 // without a unit.
 func onDuration[S any](form, field string, of func(*S) *time.Duration) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error {
-		text := c.value(m[1])
-		if bare.MatchString(text) {
-			return refuse("a length of time has a number and a unit", fmt.Sprintf("say %ss, %sm or %sh instead of %s", text, text, text, text))
-		}
-		d, ok := duration(text)
-		if !ok {
-			return errPass
-		}
-		if year.MatchString(text) {
-			s.note(c, "%s, a year of 365 days", writeDuration(d))
+		d, err := span(s, c, m[1])
+		if err != nil {
+			return err
 		}
 		return put(s, c, field, of(&s.v), d)
 	})
 }
 
+// span reads a part of a clause as a length of time, which may be bounded from
+// above: that is what a TTL is.
+func span[S any](s *subject[S], c clause, part string) (time.Duration, error) {
+	part = everyOne.ReplaceAllString(part, "1 $1")
+	text := atMostAfter.ReplaceAllString(atMost.ReplaceAllString(c.value(part), ""), "")
+	if bare.MatchString(text) {
+		return 0, refuse("a length of time has a number and a unit", fmt.Sprintf("say %ss, %sm or %sh instead of %s", text, text, text, text))
+	}
+	d, ok := duration(text)
+	if !ok {
+		return 0, errPass
+	}
+	if year.MatchString(text) {
+		s.note(c, "%s, a year of 365 days", writeDuration(d))
+	}
+	return d, nil
+}
+
 var (
 	bare = regexp.MustCompile(`^\d+$`)
-	year = regexp.MustCompile(`(?i)\d\s*y|year`)
+	// everyOne is "every week", which is every one week.
+	everyOne = regexp.MustCompile(`(?i)^every ([a-z]+)$`)
+	year     = regexp.MustCompile(`(?i)\d\s*y|year`)
 )
 
 // onSet makes a rule that sets a field to one value.
@@ -143,7 +165,7 @@ func onList[S any](form, field string, of func(*S) *[]string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error {
 		v := c.values(m[1])
 		if len(v) == 0 {
-			v = strings.FieldsFunc(strings.ReplaceAll(m[1], ", and ", ", "), func(r rune) bool { return r == ',' || r == ' ' })
+			v = strings.FieldsFunc(strings.ReplaceAll(m[1], " and ", " "), func(r rune) bool { return r == ',' || r == ' ' })
 			s.note(c, "%s %v", field, v)
 		}
 		return putList(s, c, field, of(&s.v), v)
@@ -161,7 +183,8 @@ func onText[S any](form, field string, of func(*S) *string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error { return put(s, c, field, of(&s.v), c.value(m[1])) })
 }
 
-// onNoted makes a rule for what asks for nothing that is not there anyway.
+// onNoted makes a rule for what asks for nothing that is not there anyway. It is a
+// mention all the same: a class of which only that is said is cached.
 func onNoted[S any](form, why string) rule[S] {
 	return on(form, func(s *subject[S], c clause, _ []string) error {
 		s.mention(c, c.text)
@@ -170,7 +193,9 @@ func onNoted[S any](form, why string) rule[S] {
 	})
 }
 
-// onRefused makes a rule for what people say and a policy cannot.
+// onRefused makes a rule for what people say and a policy cannot. It is worth a form
+// where a reader can be told why, or where a part of it would be read as something
+// else.
 func onRefused[S any](form, reason, mend string) rule[S] {
 	return on(form, func(*subject[S], clause, []string) error { return refuse(reason, mend) })
 }

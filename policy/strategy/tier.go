@@ -10,6 +10,7 @@ import (
 // tierRules read where the values of a class are, whose they are, and what makes
 // them wrong.
 var tierRules = []rule[class]{
+	// What Write writes: names in code are taken as they are, for lint to judge.
 	on(`in (LITS)`, func(s *subject[class], c clause, m []string) error {
 		var tiers []policy.Tier
 		for _, name := range c.values(m[1]) {
@@ -17,18 +18,15 @@ var tierRules = []rule[class]{
 		}
 		return putList(s, c, "tiers", &s.v.Tiers, tiers)
 	}),
+	onSet(`(?:tiers?|where|storage|layers?)[:=]? (?:none|nowhere)`, "pattern", policy.Never, pattern),
 	on(`in no tier`, func(s *subject[class], c clause, _ []string) error {
 		return putList(s, c, "tiers", &s.v.Tiers, []policy.Tier{})
 	}),
-	onTier(`MEMORY`, saidMemory),
-	onTier(`REDIS`, saidRedis),
-	onTier(`CDN`, saidEdge),
-	onTier(`(?:cloudflare|fastly|cloudfront|akamai)`, saidEdge),
-	on(`l1 ?[/&+,-] ?l2`, func(s *subject[class], c clause, _ []string) error {
-		s.mention(c, saidMemory)
-		s.mention(c, saidRedis)
-		return nil
-	}),
+	// What people write. "not only in Redis" is none of these forms, and neither is
+	// "Redis or memory": the one asks for more tiers, the other for a decision.
+	on(`(?:only )?(?:(?:tiers?|storage|stored?|where|layers?|cached?|kept|lives?)[:=]? )?(?:only )?PLACE(TIERS)(?: only|-only)?(?:[:=]? yes)?`, inTiers),
+	on(`l1 ?[/&+,-] ?l2`, inTiers),
+	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS(?: n?or (?:in |on |at )?(?:the )?TIERS)?)|(TIERS)[:=]? (?:no|none|off|never)`, notInTiers),
 	onRefused[class](`browser(?: cache| ttl)?(?: for|:|=)? .*[1-9].*`,
 		"how long browsers keep something is said by a route", "say \"`GET /path`: class `name`, browser 1m\""),
 	onNoted[class](`(?:no browser(?: cache| caching)?|browser(?: cache| ttl)?(?: for|:|=)? (?:0s?|none|no))`,
@@ -36,8 +34,15 @@ var tierRules = []rule[class]{
 
 	// Consistency.
 	on(`(?:always|must be|strictly) (?:fresh|current|up[- ]to[- ]date|consistent)`, alwaysFresh),
+	// Reads that see every commit cost a round trip for each write, so nothing but
+	// these words asks for them.
 	onSet(`(?:strict(?:ly consistent)?(?: reads?)?|strong(?:ly)? consisten(?:t|cy)(?: reads?)?|read[- ]your[- ]writes|linearizable(?: reads?)?)`,
-		"strictness", true, func(c *class) *bool { return &c.Strict }),
+		"strictness", true, strict),
+	onSet(`(?:consistency: strong|strong)`, "strictness", true, strict),
+	on(`(?:eventual(?:ly)? consisten(?:t|cy)|consistency: eventual)`, func(s *subject[class], c clause, _ []string) error {
+		s.note(c, "reads are as fresh as invalidations arrive, if they are not strict; nothing to set")
+		return put(s, c, "strictness", &s.v.Strict, false)
+	}),
 	onText(`version from (LIT)`, "row version", func(c *class) *string { return &c.RowVersion }),
 	on(`no row version`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "row version"); return nil }),
 	on(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, func(s *subject[class], c clause, _ []string) error {
@@ -46,41 +51,77 @@ var tierRules = []rule[class]{
 	}),
 	onSet(`versions? from (?:a |the )?sequence`, "row version", "sequence", func(c *class) *string { return &c.RowVersion }),
 
-	// Privacy.
+	// Privacy. Words that are not of a class but of its values ("secret") are taken
+	// for the stricter of two kinds: the other mistake shows data.
 	onSet(`(?:private|per[- ](?:user|customer|account)|user[- ]specific|personal(?:i[sz]ed)?(?: data)?)`, "privacy", policy.Private, privacy),
 	onSet(`(?:sensitive(?: data)?|pii|secrets?|confidential|contains pii)`, "privacy", policy.Sensitive, privacy),
-	onSet(`(?:public|shared by (?:all|everyone)|same for (?:all|everyone)|not personal)`, "privacy", policy.Public, privacy),
-	onSet(`(?:encrypt(?:ed|ion)?(?: at rest| in redis)?)`, "encryption", true, func(c *class) *bool { return &c.Encrypt }),
+	onSet(`(?:public|shared by (?:all|everyone)|same for (?:all|everyone)|(?:not|no) (?:personal(?: data)?|private|pii|user[- ]specific))`, "privacy", policy.Public, privacy),
+	onSet(`(?:encrypt(?:ed|ion)?(?: at rest| in redis)?)`, "encryption", true, encrypt),
+	onSet(`(?:not encrypted|no encryption|unencrypted|(?:do not|don['’]?t) encrypt)`, "encryption", false, encrypt),
 
-	// What makes values wrong.
-	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
+	// What makes values wrong. Of what every class has anyway a note says so: a page
+	// that asks for it is right, and its statement must not look as if it were lost.
+	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
 	onList(`(?:tags?|tagged)(?: with| by)?[:=]? ([a-z0-9_{}.-]+(?:, (?:and )?[a-z0-9_{}.-]+)*)`, "tags", classTags),
 	onEmpty(`no tags`, "tags", classTags),
 	onSet(`further tags from values`, "further tags", true, func(c *class) *bool { return &c.ValueTags }),
 	onSet(`shorter lives from values`, "shorter lives", true, func(c *class) *bool { return &c.ValueTTL }),
-	on(`(?:(?:purged?|invalidat(?:ed?|ion)|flush(?:ed)?|cleared) (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)|tagged|tag[- ]?based)`, tagBased),
-	onNoted[class](`(?:(?:explicit(?:ly)? )?(?:(?:invalidat(?:ed?|es|ion)|purged?|evict(?:ed)?|delete[ds]?|clear(?:ed)?|drop(?:ped)?|bust(?:ed)?)(?: the cache| it| key)? )?(?:on|upon|after|when|at)(?: each| every| any| an?| the)? (?:updates?|writes?|changes?|saves?|edits?|deletes?|logout|log-out|sign-out|revoke|revocation|revoked|changed|updated|written)(?:[/ ](?:and |or )?(?:updates?|deletes?|writes?))?|on[- ](?:update|write|change|revoke|logout) invalidation|explicit invalidation|event[- ](?:based|driven) invalidation)`,
+	on(`(?:INVALIDATED (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)(?: CHANGE)?|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)|tagged|tag[- ]?based)`, tagBased),
+	onNoted[class](`(?:explicit(?:ly)? )?(?:INVALIDATED(?: the cache| it| key)? )?CHANGE|on[- ](?:update|write|change|revoke|logout) invalidation|explicit invalidation|event[- ](?:based|driven) invalidation`,
 		"every class has Invalidate and Update, and a source table invalidates by itself; nothing to set"),
+	on(`INVALIDATED (?:via|by|through|with) (?:the |a |an )?(?:transactional )?outbox`, byOutbox),
 	onNoted[class](`(?:invalidat(?:ed|ion|e) by ttl|ttl[- ](?:based|only)(?: invalidation| expir(?:y|ation))?|ttl|expires by itself)`,
 		"the TTL ends values by itself; nothing to set"),
 	on(`(?:cached?|cacheable)[:=]? yes|(?:is )?cached`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "cached"); return nil }),
 	onIgnore[class](classIgnore),
 }
 
-// onTier makes the rule for a tier's name: "Redis", "in memory only", "the CDN".
-func onTier(names, tier string) rule[class] {
-	form := `(?:(?:tiers?|storage|stored?|where|layers?|cached?|kept|lives?)[:=]? )?(?:only )?(?:in |at |on |via |behind |from )?(?:the |a |an )?` +
-		names + `(?: cache[sd]?| tier| layer| caching)?( only|-only)?`
-	return on(form, func(s *subject[class], c clause, m []string) error {
-		s.mention(c, tier)
-		if m[1] != "" || only.MatchString(c.text) {
-			s.mention(c, saidOnly)
-		}
-		return nil
-	})
+// inTiers takes "Redis", "in memory only", "memory and the CDN".
+func inTiers(s *subject[class], c clause, _ []string) error {
+	s.mentionTiers(c, c.text)
+	return nil
 }
 
-var only = regexp.MustCompile(`(?i)\bonly\b`)
+// mentionTiers mentions the tiers that words name, and whether they are the only
+// ones.
+func (s *subject[T]) mentionTiers(c clause, words string) {
+	for _, tier := range tiersIn(words) {
+		s.mention(c, tier)
+	}
+	if only.MatchString(c.text) {
+		s.mention(c, saidOnly)
+	}
+}
+
+// notInTiers takes "not in Redis", "no CDN". It is kept apart from the tiers that are
+// asked for until all of the page is known: "Redis, not memory" may stand in two
+// lines, in any order.
+func notInTiers(s *subject[class], c clause, m []string) error {
+	words := m[1] + m[2]
+	if adjective.MatchString(words) {
+		return errPass // "not shared" may be a matter of privacy
+	}
+	for _, tier := range tiersIn(words) {
+		s.mention(c, saidNot+tier)
+	}
+	return nil
+}
+
+var (
+	only      = regexp.MustCompile(`(?i)\bonly\b`)
+	adjective = regexp.MustCompile(`(?i)^(?:shared|distributed|local|locally)$`)
+)
+
+// byOutbox takes "invalidated via the outbox". All classes share it, so that one
+// class which asks for it gives it to all: that is what the note is for.
+func byOutbox(s *subject[class], c clause, _ []string) error {
+	s.note(c, "fleet outbox, which serves all classes")
+	s.mention(c, "invalidation")
+	return put(s.r.fleet, c, "outbox", &s.r.fleet.v.Outbox, true)
+}
+
+func encrypt(c *class) *bool { return &c.Encrypt }
+func strict(c *class) *bool  { return &c.Strict }
 
 // alwaysFresh is what can be had of it: one copy, read strictly. A copy in memory
 // could be older, and so could one at the edge.
@@ -91,7 +132,8 @@ func alwaysFresh(s *subject[class], c clause, _ []string) error {
 	return put(s, c, "strictness", &s.v.Strict, true)
 }
 
-// tagBased gives values a tag of their own and one for all of the class.
+// tagBased gives values a tag of their own and one for all of the class: the two that
+// a purge by tag needs, of one changed thing and of everything.
 func tagBased(s *subject[class], c clause, _ []string) error {
 	name := strings.TrimPrefix(s.name, "class ")
 	tags := []string{name + "-{key}", plural(name)}
@@ -99,45 +141,94 @@ func tagBased(s *subject[class], c clause, _ []string) error {
 	return putList(s, c, "tags", &s.v.Tags, tags)
 }
 
+// end decides what "until it expires" is about: the TTL if there is one, and else an
+// end that each value brings with it.
+func (r *reader) end(s *subject[class]) {
+	m, ok := s.said[saidEnd]
+	switch {
+	case !ok || s.v.FromValue:
+	case s.v.TTL != policy.TTL{} || s.v.Profile != "":
+		r.note(m.place, "%s: %s → the TTL says when that is; nothing to set", s.label, m.text)
+	default:
+		s.v.FromValue = true
+		r.note(m.place, "%s: %s → each value says when it ends (ttl: from-value)", s.label, m.text)
+	}
+}
+
 // tiers makes the tiers of a class of what was said of them: those that are named,
-// in order from the reader to the origin. A CDN alone is one more than there are
-// without it.
+// in order from the reader to the origin, without those that are ruled out. A CDN
+// alone is one more than there are without it.
 func (r *reader) tiers(s *subject[class]) {
-	memory, inMemory := s.said[saidMemory]
-	redis, inRedis := s.said[saidRedis]
-	edge, atEdge := s.said[saidEdge]
+	first, ok := s.firstOf(saidMemory, saidRedis, saidEdge)
+	not, ruledOut := s.firstOf(saidNot+saidMemory, saidNot+saidRedis, saidNot+saidEdge)
+	switch m, both := s.said["tiers"]; {
+	case !ok && !ruledOut:
+		return
+	case both && ok:
+		r.contradict(first.place, m.place, "%s: %q says other tiers than %q", s.name, first.text, m.text)
+		return
+	case both:
+		r.contradict(not.place, m.place, "%s: %q may say other tiers than %q", s.name, not.text, m.text)
+		return
+	}
+	// Who says "only", or names a tier of the service's own, has listed them all.
 	only, alone := s.said[saidOnly]
-	if !inMemory && !inRedis && !atEdge {
-		return
-	}
-	first := mention{}
-	for _, m := range []mention{memory, redis, edge} {
-		if m.line > 0 && (first.line == 0 || m.line < first.line) {
-			first = m
-		}
-	}
-	if m, ok := s.said["tiers"]; ok {
-		r.contradict(first.line, m.line, "%s: %q says other tiers than %q", s.name, first.text, m.text)
-		return
-	}
-	if atEdge && !alone && !inMemory && !inRedis {
+	edge, atEdge := s.said[saidEdge]
+	_, inMemory := s.said[saidMemory]
+	_, inRedis := s.said[saidRedis]
+	if !alone && !inMemory && !inRedis {
 		inMemory, inRedis = true, true
 	}
-	for _, t := range []struct {
-		in   bool
-		tier policy.Tier
-	}{{inMemory, policy.Memory}, {inRedis, policy.Shared}, {atEdge, policy.Edge}} {
-		if t.in {
-			s.v.Tiers = append(s.v.Tiers, t.tier)
-		}
+	tiers, change := r.without(s, []bool{inMemory, inRedis, atEdge})
+	if !ok {
+		first = not
 	}
+	if !ok && !change {
+		r.note(first.place, "%s: %s → nothing to set: a class is there only if it says so", s.label, first.text)
+		return
+	}
+	s.v.Tiers = tiers
 	if alone {
 		r.onlyThese(s, only)
 	}
 	if !(alone && s.v.Strict && only.text == first.text) { // "always fresh" has said so
-		r.note(first.line, "%s: %s → tiers %v", s.label, first.text, s.v.Tiers)
+		r.note(first.place, "%s: %s → tiers %v", s.label, first.text, s.v.Tiers)
 	}
 	r.atEdge(s, edge)
+}
+
+// firstOf is where the page first says one of some fields.
+func (s *subject[T]) firstOf(fields ...string) (first mention, ok bool) {
+	for _, f := range fields {
+		if m, said := s.said[f]; said && (!ok || m.compare(first.place) < 0) {
+			first, ok = m, true
+		}
+	}
+	return first, ok
+}
+
+// without leaves out of tiers those that are ruled out, and tells whether there were
+// such. One that is asked for, too, is a contradiction, and so is a class that has
+// none left.
+func (r *reader) without(s *subject[class], in []bool) (left []policy.Tier, change bool) {
+	var last mention
+	tiers := []policy.Tier{policy.Memory, policy.Shared, policy.Edge}
+	for i, name := range []string{saidMemory, saidRedis, saidEdge} {
+		not, ruledOut := s.said[saidNot+name]
+		if said, both := s.said[name]; both && ruledOut {
+			r.contradict(not.place, said.place, "%s: %q rules out what %q asks for", s.name, not.text, said.text)
+		}
+		switch {
+		case in[i] && !ruledOut:
+			left = append(left, tiers[i])
+		case in[i]:
+			last, change = not, true
+		}
+	}
+	if left == nil {
+		r.contradict(last.place, last.place, "%s: %q leaves no tier", s.name, last.text)
+	}
+	return left, change
 }
 
 // onlyThese finds tiers that were said besides "only": those said in other words on
@@ -145,7 +236,7 @@ func (r *reader) tiers(s *subject[class]) {
 func (r *reader) onlyThese(s *subject[class], only mention) {
 	for _, tier := range []string{saidMemory, saidRedis, saidEdge} {
 		if m, ok := s.said[tier]; ok && m.text != only.text && (s.v.Strict && tier != saidRedis || !s.v.Strict) {
-			r.contradict(m.line, only.line, "%s: %q is one tier more than %q allows", s.name, m.text, only.text)
+			r.contradict(m.place, only.place, "%s: %q is one tier more than %q allows", s.name, m.text, only.text)
 		}
 	}
 }
@@ -156,8 +247,8 @@ func (r *reader) atEdge(s *subject[class], edge mention) {
 		return
 	}
 	if m, ok := s.said["privacy"]; !ok {
-		r.note(edge.line, "%s: %s → everybody gets the same value there: if values belong to one user, say \"private\" and leave the CDN out", s.label, edge.text)
+		r.note(edge.place, "%s: %s → everybody gets the same value there: if values belong to one user, say \"private\" and leave the CDN out", s.label, edge.text)
 	} else if s.v.Privacy != policy.Public {
-		r.contradict(edge.line, m.line, "%s: %q gives everybody what %q keeps for one", s.name, edge.text, m.text)
+		r.contradict(edge.place, m.place, "%s: %q gives everybody what %q keeps for one", s.name, edge.text, m.text)
 	}
 }

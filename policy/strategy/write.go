@@ -35,7 +35,8 @@ func Write(p *policy.Policy) []byte {
 	return []byte(w.out.String())
 }
 
-// A page is being written.
+// A page is being written. Everything on it goes through line, so that the end of each
+// line is where Read looks for it.
 type page struct{ out strings.Builder }
 
 // line adds a line.
@@ -61,7 +62,8 @@ type clauses []string
 // add adds a clause.
 func (c *clauses) add(format string, args ...any) { *c = append(*c, fmt.Sprintf(format, args...)) }
 
-// when adds a clause if it holds.
+// when adds a clause if it holds. What is false is not on the page: it is the default of
+// every field that is true or false.
 func (c *clauses) when(holds bool, text string) {
 	if holds {
 		*c = append(*c, text)
@@ -127,6 +129,7 @@ func codes[S ~string](names []S) string {
 	return strings.Join(all, ", ")
 }
 
+// fleet writes what is not of one class, and stands before the classes that share it.
 func (w *page) fleet(p *policy.Policy) {
 	var fleet, golang clauses
 	fleet.duration("memory at most %s behind", p.Fleet.MaxStaleness)
@@ -148,6 +151,7 @@ func (w *page) fleet(p *policy.Policy) {
 	}
 }
 
+// profiles writes the profiles before the classes that name them.
 func (w *page) profiles(p *policy.Policy) {
 	if len(p.Profiles) == 0 {
 		return
@@ -195,6 +199,8 @@ func (w *page) classes(p *policy.Policy) {
 	}
 }
 
+// class writes what a team argues about in one line, and the rest beneath it: the
+// pattern, the TTL, where values are and whose they are.
 func (w *page) class(name string, c policy.Class) {
 	var said, details clauses
 	said.when(c.Pattern == policy.Never, "never cache")
@@ -219,7 +225,8 @@ func (w *page) class(name string, c policy.Class) {
 	w.item(code(name), said, details)
 }
 
-// life is the rest of how long values live, and what makes them wrong.
+// life is the rest of how long values live, and what makes them wrong. Tags stand on a
+// line of their own: a list in a list of clauses could take the next clause for a tag.
 func (c *clauses) life(of policy.Class) {
 	var line clauses
 	line.duration("memory lifetime %s", of.TTL.Memory)
@@ -236,7 +243,8 @@ func (c *clauses) life(of policy.Class) {
 	c.join(line)
 }
 
-// truth is what keys and values are, and where they come from.
+// truth is what keys and values are, and where they come from. That a write-through
+// class has no row version has to be said, or Read would give it one.
 func (c *clauses) truth(of policy.Class) {
 	var line clauses
 	line.name("key %s", of.Key.Type)
@@ -270,7 +278,8 @@ func (c *clauses) truth(of policy.Class) {
 	}
 }
 
-// loads is how values are loaded, and how much there may be of them.
+// loads is how values are loaded, and how much there may be of them. A target without
+// a window says so, since Read would take one that says nothing for five minutes.
 func (c *clauses) loads(of policy.Class) {
 	var line clauses
 	line.when(of.Batch, "loads in batches")
@@ -310,6 +319,8 @@ func (c *clauses) join(line clauses) {
 	}
 }
 
+// routes writes the routes. They stand by themselves and not beneath their classes,
+// for a route need not have one.
 func (w *page) routes(p *policy.Policy) {
 	if len(p.Routes) == 0 {
 		return
@@ -340,6 +351,7 @@ func (w *page) routes(p *policy.Policy) {
 	}
 }
 
+// cdns writes the CDNs in the order of the policy: it is a list there, too.
 func (w *page) cdns(p *policy.Policy) {
 	if len(p.CDNs) == 0 {
 		return
