@@ -79,6 +79,11 @@ func (s *sessions) renew(node string, old *session) *session {
 	return next
 }
 
+// replaced reports whether now is another view of the node than s. The first one
+// after the start replaces none: until the node's first heartbeat no process with an
+// outbox reads from it, and without one nothing is promised of what a node forgets.
+func (s *session) replaced(now *session) bool { return s != now && s.told.Load() }
+
 // Reset implements store.Feed. The gate closes first: what is read in the new
 // session is for memory, and must not come from a node that nobody trusts yet.
 func (s *sessions) Reset(node string) {

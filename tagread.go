@@ -59,7 +59,7 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 // may have forgotten meanwhile that they were invalidated, and memory, which no
 // gate guards, would keep the value.
 func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read map[string]tagCopy, p *plan[K, V]) {
-	if f.moves.session != c.l.sessionOf(store.Sequence) {
+	if f.moves.session.replaced(c.l.sessionOf(store.Sequence)) {
 		f.cause = TierDown
 		p.alone = append(p.alone, f)
 		return
