@@ -1,6 +1,7 @@
 package larder
 
 import (
+	"context"
 	"runtime"
 	"testing"
 	"time"
@@ -45,5 +46,46 @@ func TestSessions_AResetClosesTheGateFirst(t *testing.T) {
 	<-done
 	if l.sessionOf(key) == old || l.gates.allow(key) {
 		t.Error("after a reset the session is the old one, or the node is trusted")
+	}
+}
+
+// unwatched is a tier from which no heartbeat comes, and which calls after when it
+// has answered a Get.
+type unwatched struct {
+	store.Store
+	after func()
+}
+
+func (u *unwatched) Watch(ctx context.Context, _ store.Feed, _ time.Duration) { <-ctx.Done() }
+
+func (u *unwatched) Get(ctx context.Context, keys []string) []store.Reply {
+	defer u.after()
+	return u.Store.Get(ctx, keys)
+}
+
+// A session that begins with the first heartbeat replaces none: whoever reads a
+// value with tags meanwhile must not load it anew.
+func TestSessions_TheFirstReplacesNone(t *testing.T) {
+	s := localstore.New(localstore.Options{})
+	defer s.Close()
+	tier := &unwatched{Store: s, after: func() {}}
+	l, err := Open(t.Context(), Options{Policies: map[string]Policy{"user": {TTL: time.Hour, Tags: []string{"users"}}}, Shared: tier})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	loads := 0
+	c, err := NewCache(l, "user", Loader[string, string]{Load: func(context.Context, string) (string, error) { loads++; return "Ann", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := c.Get(t.Context(), "1"); err != nil {
+			t.Fatal(err)
+		}
+		tier.after = func() { l.sessions.Reset(s.Node(store.Sequence)) } // as a watch does that begins
+	}
+	if loads != 1 {
+		t.Errorf("%d loads, want 1: the second Get was not served from the tier", loads)
 	}
 }
