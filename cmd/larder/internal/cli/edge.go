@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/larderdev/larder/edge"
+	"github.com/larderdev/larder/internal/nearest"
 )
 
 // edgeConfig is what the flags of larder edge say.
@@ -190,7 +191,7 @@ func nextFlag(set *flag.FlagSet, err error) string {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		var all []string
 		set.VisitAll(func(f *flag.Flag) { all = append(all, f.Name) })
-		if near, ok := nearest(name, all); ok {
+		if near := nearest.Name(name, all); near != "" {
 			next = "did you mean -" + near + "? " + next
 		}
 	}

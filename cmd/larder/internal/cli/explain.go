@@ -17,6 +17,7 @@ import (
 	"github.com/larderdev/larder/cmd/larder/internal/goschema"
 	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -173,7 +174,7 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 	case errors.Is(err, explain.ErrUnknown):
 		name, _, _ := strings.Cut(question, ":")
 		next := "its classes are " + strings.Join(sortedNames(p.Classes), ", ")
-		if near, ok := nearest(name, sortedNames(p.Classes)); ok {
+		if near := nearest.Name(name, sortedNames(p.Classes)); near != "" {
 			next = "did you mean " + near + "? " + next
 		}
 		return usagef(next, "%s: %w", shown(p.path), err)

@@ -84,37 +84,3 @@ func oneLinePaths(err error) string {
 	}
 	return text
 }
-
-// nearest returns the name that differs least from what was written, if it does
-// not differ by more than a third of it, and two letters at least.
-func nearest(written string, names []string) (name string, ok bool) {
-	least := max(2, len(written)/3) + 1
-	for _, n := range names {
-		if d := distance(written, n); d < least {
-			least, name, ok = d, n, true
-		}
-	}
-	return name, ok
-}
-
-// distance is that of Levenshtein: how many letters must be put in, taken out or
-// changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/file"
 )
 
@@ -122,7 +123,7 @@ func (l *loaded) checkTypes() error {
 				continue
 			}
 			mend := "write it there, or name another"
-			if near, ok := nearest(name, there); ok {
+			if near := nearest.Name(name, there); near != "" {
 				mend = "did you mean " + near + "?"
 			}
 			errs = append(errs, l.index.Error(file.Path("classes", class, t.key), fmt.Sprintf("class %s: no type %s in %s", class, name, folder), mend))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/larderdev/larder/cmd/larder/internal/explain"
 	"github.com/larderdev/larder/internal/keytext"
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/store"
@@ -138,7 +139,7 @@ func (p *purgePlan) doubtTag(from *policy.Policy, tag string) {
 	}
 	text := "nothing in the policy has the tag " + tag
 	slices.Sort(all) // of two that are as near, the same one each time
-	if near, ok := nearest(tag, all); ok {
+	if near := nearest.Name(tag, all); near != "" {
 		text += ": did you mean " + near + "?"
 	}
 	p.note("%s", text)
@@ -207,7 +208,7 @@ func carriers(from *policy.Policy, but, tag string) (names []string) {
 func purgeable(from *policy.Policy, class, flag string) (policy.Class, error) {
 	if _, ok := from.Classes[class]; !ok {
 		next := "the classes are " + strings.Join(sortedNames(from.Classes), ", ") + "; a key has its class in front: product:42"
-		if near, ok := nearest(class, sortedNames(from.Classes)); ok {
+		if near := nearest.Name(class, sortedNames(from.Classes)); near != "" {
 			next = "did you mean " + near + "? " + next
 		}
 		return policy.Class{}, usagef(next, "%s: there is no class %q", flag, class)
