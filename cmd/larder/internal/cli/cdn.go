@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -197,31 +196,6 @@ func (a *app) cdnApply(ctx context.Context, f *cdnFlags) error {
 	return nil
 }
 
-// confirm asks a person, who must be at a terminal, unless yes was said already.
-func (a *app) confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !a.isTerminal(a.in) {
-		return usagef("look at it, and give --yes", "there is no terminal to ask at")
-	}
-	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	answer := make(chan string, 1)
-	go func() { // ends with the line, or with the program
-		line, _ := bufio.NewReader(a.in).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case said := <-answer:
-		if said == "y" || said == "yes" {
-			return nil
-		}
-	case <-ctx.Done():
-		return environment("", ctx.Err())
-	}
-	return usagef("answer y, or give --yes", "nothing was changed")
-}
-
 func (a *app) cdnExport(f *cdnFlags, format string) error {
 	if !slices.Contains(exportNames(), format) {
 		return usagef("want "+strings.Join(exportNames(), ", "), "there is no format %q", format)
@@ -241,22 +215,29 @@ func (a *app) cdnExport(f *cdnFlags, format string) error {
 	for _, note := range out.Notes {
 		fmt.Fprintf(a.err, "larder cdn export: %s\n", note)
 	}
-	if f.output != "" {
+	switch {
+	case f.output != "":
 		return a.writeFiles(f.output, out.Files)
-	}
-	if a.json {
+	case a.json:
 		return a.printJSON(struct {
 			head
 			*cdnrules.Exported
 		}{a.head("cdn export"), out})
 	}
-	for _, file := range out.Files {
-		if len(out.Files) > 1 {
+	a.printFiles(out.Files)
+	return nil
+}
+
+// printFiles prints files one after the other. Several have their names before them, as
+// comments of all formats, for whoever parts them; a single one is as it would be written,
+// so that it can be redirected.
+func (a *app) printFiles(files []cdnrules.File) {
+	for _, file := range files {
+		if len(files) > 1 {
 			fmt.Fprintf(a.out, "# %s\n", file.Name)
 		}
 		fmt.Fprint(a.out, file.Content)
 	}
-	return nil
 }
 
 // hostsOf returns the hosts of the cache that an export is for; of one that the policy

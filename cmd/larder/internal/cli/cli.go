@@ -30,7 +30,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 )
 
@@ -66,29 +65,4 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, er
 		err = environment("print to where there is room", *lost)
 	}
 	return a.finish(cmd, err)
-}
-
-// build is what the go command has noted in the program.
-type build struct {
-	Version  string `json:"version"` // the module's
-	Revision string `json:"revision,omitempty"`
-	Modified bool   `json:"modified,omitempty"`
-	Go       string `json:"go"`
-}
-
-func readBuild() build {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return build{Version: "(built without module information)"}
-	}
-	b := build{Version: info.Main.Version, Go: info.GoVersion}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			b.Revision = s.Value
-		case "vcs.modified":
-			b.Modified = s.Value == "true"
-		}
-	}
-	return b
 }

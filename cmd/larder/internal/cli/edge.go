@@ -20,7 +20,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/larderdev/larder/edge"
-	"github.com/larderdev/larder/internal/nearest"
 )
 
 // edgeConfig is what the flags of larder edge say.
@@ -191,9 +190,7 @@ func nextFlag(set *flag.FlagSet, err error) string {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		var all []string
 		set.VisitAll(func(f *flag.Flag) { all = append(all, f.Name) })
-		if near := nearest.Name(name, all); near != "" {
-			next = "did you mean -" + near + "? " + next
-		}
+		next = didYouMean("-", name, all, next)
 	}
 	return next
 }
@@ -219,30 +216,15 @@ func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 		errs = append(errs, errors.New("-origin is no URL, want one such as http://127.0.0.1:3000")) // the error would show a password in it
 	}
 	cfg.options.Origin = u
-	switch texts.profile {
-	case edge.SafeDefault.String():
-		cfg.options.Profile = edge.SafeDefault
-	case edge.StrictRFC.String():
-		cfg.options.Profile = edge.StrictRFC
-	default:
-		errs = append(errs, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", texts.profile))
+	if cfg.options.Profile, err = profileOf(texts.profile); err != nil {
+		errs = append(errs, err)
 	}
 	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
 		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
 	}
-	// A name that does not resolve here is the environment's fault, and is seen when
-	// the port is taken; this is about the form.
-	for _, a := range []struct{ flag, address string }{{"-listen", cfg.listen}, {"-admin", cfg.admin}} {
-		if a.flag == "-admin" && a.address == "" {
-			continue
-		}
-		_, port, err := net.SplitHostPort(a.address)
-		if err == nil {
-			_, err = net.LookupPort("tcp", port)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s is %q, want a host and a port such as 127.0.0.1:8080, or :8080", a.flag, a.address))
-		}
+	errs = append(errs, checkAddress("-listen", cfg.listen))
+	if cfg.admin != "" {
+		errs = append(errs, checkAddress("-admin", cfg.admin))
 	}
 	if cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("-drain is %v, want 0 or more", cfg.drain))
@@ -255,6 +237,29 @@ func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// profileOf returns the profile of that name.
+func profileOf(name string) (edge.Profile, error) {
+	for _, p := range []edge.Profile{edge.SafeDefault, edge.StrictRFC} {
+		if name == p.String() {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", name)
+}
+
+// checkAddress refuses what is not the form of an address. A name that does not resolve
+// here is the environment's fault, and is seen when the port is taken.
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is %q, want a host and a port such as 127.0.0.1:8080, or :8080", flag, address)
+	}
+	return nil
 }
 
 // list parts a flag's value at commas.

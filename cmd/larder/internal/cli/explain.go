@@ -17,7 +17,6 @@ import (
 	"github.com/larderdev/larder/cmd/larder/internal/goschema"
 	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
-	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -73,23 +72,7 @@ func (a *app) explain(ctx context.Context, f *explainFlags, question string) err
 			return err
 		}
 	}
-	var answer any
-	var text func(io.Writer)
-	switch about {
-	case explain.AboutURL:
-		var u *explain.URL
-		u, err = x.URL(question)
-		answer, text = u, func(w io.Writer) { a.writeURL(w, u) }
-	case explain.AboutClass:
-		var c *explain.Class
-		c, err = x.Class(question)
-		answer, text = c, func(w io.Writer) { a.writeClass(w, c) }
-	default:
-		var k *explain.Key
-		if k, err = a.explainKey(ctx, f, x, question); k != nil {
-			answer, text = k, func(w io.Writer) { a.writeKey(w, k) }
-		}
-	}
+	answer, write, err := a.answer(ctx, f, x, about, question)
 	if err != nil {
 		return a.cannotExplain(p, about, question, err)
 	}
@@ -100,8 +83,22 @@ func (a *app) explain(ctx context.Context, f *explainFlags, question string) err
 			Answer any    `json:"answer"`
 		}{a.head("explain"), about, answer})
 	}
-	text(a.out)
+	write(a.out)
 	return nil
+}
+
+// answer returns what there is to say, as JSON has it and as people read it.
+func (a *app) answer(ctx context.Context, f *explainFlags, x *explain.Explainer, about, question string) (answer any, write func(io.Writer), err error) {
+	switch about {
+	case explain.AboutURL:
+		u, err := x.URL(question)
+		return u, func(w io.Writer) { a.writeURL(w, u) }, err
+	case explain.AboutClass:
+		c, err := x.Class(question)
+		return c, func(w io.Writer) { a.writeClass(w, c) }, err
+	}
+	k, err := a.explainKey(ctx, f, x, question)
+	return k, func(w io.Writer) { a.writeKey(w, k) }, err
 }
 
 // complete reads the schema and the keys.
@@ -173,11 +170,8 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 		return err
 	case errors.Is(err, explain.ErrUnknown):
 		name, _, _ := strings.Cut(question, ":")
-		next := "its classes are " + strings.Join(sortedNames(p.Classes), ", ")
-		if near := nearest.Name(name, sortedNames(p.Classes)); near != "" {
-			next = "did you mean " + near + "? " + next
-		}
-		return usagef(next, "%s: %w", shown(p.path), err)
+		classes := sortedNames(p.Classes)
+		return usagef(didYouMean("", name, classes, "its classes are "+strings.Join(classes, ", ")), "%s: %w", shown(p.path), err)
 	case about == explain.AboutURL:
 		return &failure{code: exitFindings, err: err, next: "larder lint says which routes are wrong"}
 	case about == explain.AboutClass:
@@ -226,6 +220,24 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 		l.line("stored as", "%s at %s, its lease as %s", k.DataKey, k.Node, k.LeaseKey)
 	}
 	l.line("state", "%s", a.painted(stateColour(k.State), string(k.State)))
+	writeRecord(l, k)
+	writeTags(l, k)
+	if k.Reachable {
+		lease := k.Lease.State
+		if k.Lease.Left > 0 {
+			lease += fmt.Sprintf(" for %v more", k.Lease.Left)
+		}
+		l.line("lease", "%s", lease)
+	}
+	l.line("next Get", "%s: %s", a.painted(bold, nextText(k.Next)), k.Next.Why)
+	for _, note := range k.Notes {
+		l.line("note", "%s", note)
+	}
+}
+
+// writeRecord writes what stands in the record that is stored, if there is one. A mark
+// of an invalidation has a floor and no value.
+func writeRecord(l label, k *explain.Key) {
 	if k.Schema != "" {
 		l.line("version", "%d", k.Version)
 		l.line("payload", "%s", strings.Join(append([]string{fmt.Sprintf("%d bytes, schema %s", k.Bytes, k.Schema)}, k.Sealed...), ", "))
@@ -240,27 +252,6 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 		l.line("load cost", "%v", k.Cost)
 	}
 	writeTimes(l, k)
-	for i, tag := range k.Tags {
-		name, moved := "tags", ""
-		if i > 0 {
-			name = ""
-		}
-		if tag.Moved != nil {
-			moved = fmt.Sprintf(", last invalidated or made %v ago", tag.Moved)
-		}
-		l.line(name, "%s: %s%s", tag.Name, tag.State, moved)
-	}
-	if k.Reachable {
-		lease := k.Lease.State
-		if k.Lease.Left > 0 {
-			lease += fmt.Sprintf(" for %v more", k.Lease.Left)
-		}
-		l.line("lease", "%s", lease)
-	}
-	l.line("next Get", "%s: %s", a.painted(bold, nextText(k.Next)), k.Next.Why)
-	for _, note := range k.Notes {
-		l.line("note", "%s", note)
-	}
 }
 
 // writeTimes writes the moments at which the state of a value changes.
@@ -277,6 +268,20 @@ func writeTimes(l label, k *explain.Key) {
 		if at.t != nil {
 			l.line(at.name, "%s %s", at.word, at.t.Format(time.DateTime+" UTC"))
 		}
+	}
+}
+
+// writeTags writes the tags, a line each.
+func writeTags(l label, k *explain.Key) {
+	for i, tag := range k.Tags {
+		name, moved := "tags", ""
+		if i > 0 {
+			name = ""
+		}
+		if tag.Moved != nil {
+			moved = fmt.Sprintf(", last invalidated or made %v ago", tag.Moved)
+		}
+		l.line(name, "%s: %s%s", tag.Name, tag.State, moved)
 	}
 }
 

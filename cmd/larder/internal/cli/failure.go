@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/internal/plaintext"
 )
 
@@ -83,4 +84,13 @@ func oneLinePaths(err error) string {
 		text = strings.ReplaceAll(text, of.Path, plaintext.Line(of.Path))
 	}
 	return text
+}
+
+// didYouMean puts the name that was perhaps meant before what to do next; prefix is what
+// stands before names of its kind, such as "--".
+func didYouMean(prefix, written string, names []string, next string) string {
+	if near := nearest.Name(written, names); near != "" {
+		return "did you mean " + prefix + near + "? " + next
+	}
+	return next
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/larderdev/larder/internal/cdnrules"
-	"github.com/larderdev/larder/internal/nearest"
 )
 
 // checked is a flag for a text that is looked at when the command line is read, so
@@ -85,9 +84,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
 		var all []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
-		if near := nearest.Name(name, all); near != "" {
-			next = "did you mean --" + near + "? " + next
-		}
+		next = didYouMean("--", name, all, next)
 	}
 	return usagef(next, "%s", text)
 }

@@ -87,11 +87,3 @@ func (a *app) lintErrors(format lint.Format, wrong *file.Errors) error {
 	}
 	return findings()
 }
-
-// count is a number of things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

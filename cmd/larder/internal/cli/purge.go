@@ -166,17 +166,7 @@ func (a *app) purgeCDNs(ctx context.Context, f *purgeFlags, plan *purgePlan, tar
 	ticket, err := q.Purge(ctx, purge.Purge{Tags: plan.CDNTags, URLs: plan.URLs, Soft: plan.Soft})
 	if ticket != nil {
 		err = nil // the ticket knows
-		select {
-		case <-ticket.Accepted():
-		case <-ctx.Done():
-		}
-		if settle > 0 && ctx.Err() == nil && ticket.Err() == nil {
-			fmt.Fprintf(a.err, "larder purge: accepted; once more in %v, for responses that were on their way\n", settle)
-		}
-		select {
-		case <-ticket.Settled():
-		case <-ctx.Done():
-		}
+		a.await(ctx, ticket, settle)
 	}
 	err = errors.Join(err, q.Close(ctx))
 	var receipts []receipt
@@ -187,6 +177,22 @@ func (a *app) purgeCDNs(ctx context.Context, f *purgeFlags, plan *purgePlan, tar
 		err = environment("purge again: it may be repeated", err)
 	}
 	return receipts, err
+}
+
+// await waits until a purge has come to its end, or ctx has.
+func (a *app) await(ctx context.Context, ticket *purge.Ticket, settle time.Duration) {
+	select {
+	case <-ticket.Accepted():
+	case <-ctx.Done():
+	}
+	// Said before the second wait: a person who sees nothing for seconds ends the command.
+	if settle > 0 && ctx.Err() == nil && ticket.Err() == nil {
+		fmt.Fprintf(a.err, "larder purge: accepted; once more in %v, for responses that were on their way\n", settle)
+	}
+	select {
+	case <-ticket.Settled():
+	case <-ctx.Done():
+	}
 }
 
 func cdnReceipts(r purge.Receipt, plan *purgePlan) []receipt {

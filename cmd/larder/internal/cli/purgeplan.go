@@ -54,32 +54,40 @@ func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 	if f.settle > maxSettle {
 		return nil, usagef(fmt.Sprintf("give a time of %v at most", maxSettle), "--settle is %v", f.settle)
 	}
-	for _, tag := range f.tags {
-		if tag == "" || len(tag) > tagmark.MaxName {
-			return nil, usagef(fmt.Sprintf("a tag has 1 to %d bytes", tagmark.MaxName), "--tag %.80q is no tag", tag)
-		}
-		plan.addTag(tag)
-		plan.doubtTag(p, tag)
-	}
-	for _, key := range f.keys {
-		if err := plan.addKey(p, key); err != nil {
-			return nil, err
-		}
-	}
-	for _, class := range f.classes {
-		if err := plan.addClass(p, class); err != nil {
-			return nil, err
-		}
-	}
-	for _, u := range f.urls {
-		if err := plan.addURL(p, u); err != nil {
-			return nil, err
-		}
+	if err := plan.addAll(p, f); err != nil {
+		return nil, err
 	}
 	if len(p.CDNs) == 0 && !f.noCDN && len(plan.CDNTags) > 0 {
 		plan.note("the policy names no CDN: what stands in front of the service is not purged")
 	}
 	return plan, plan.leaveOut(f, len(p.CDNs) > 0)
+}
+
+// addAll adds what the flags name.
+func (p *purgePlan) addAll(from *policy.Policy, f *purgeFlags) error {
+	for _, tag := range f.tags {
+		if tag == "" || len(tag) > tagmark.MaxName {
+			return usagef(fmt.Sprintf("a tag has 1 to %d bytes", tagmark.MaxName), "--tag %.80q is no tag", tag)
+		}
+		p.addTag(tag)
+		p.doubtTag(from, tag)
+	}
+	for _, key := range f.keys {
+		if err := p.addKey(from, key); err != nil {
+			return err
+		}
+	}
+	for _, class := range f.classes {
+		if err := p.addClass(from, class); err != nil {
+			return err
+		}
+	}
+	for _, u := range f.urls {
+		if err := p.addURL(from, u); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaveOut takes out what nobody is told, so that the plan says what will be done.
@@ -207,11 +215,9 @@ func carriers(from *policy.Policy, but, tag string) (names []string) {
 // purgeable resolves a class of which something may be cached.
 func purgeable(from *policy.Policy, class, flag string) (policy.Class, error) {
 	if _, ok := from.Classes[class]; !ok {
-		next := "the classes are " + strings.Join(sortedNames(from.Classes), ", ") + "; a key has its class in front: product:42"
-		if near := nearest.Name(class, sortedNames(from.Classes)); near != "" {
-			next = "did you mean " + near + "? " + next
-		}
-		return policy.Class{}, usagef(next, "%s: there is no class %q", flag, class)
+		classes := sortedNames(from.Classes)
+		next := "the classes are " + strings.Join(classes, ", ") + "; a key has its class in front: product:42"
+		return policy.Class{}, usagef(didYouMean("", class, classes, next), "%s: there is no class %q", flag, class)
 	}
 	c, err := from.Resolve(class)
 	if err != nil {

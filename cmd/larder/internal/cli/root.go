@@ -156,28 +156,6 @@ func (a *app) edgeCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) versionCommand() *cobra.Command {
-	return a.command("version", "print what was built", noArgs, func(context.Context, []string) error {
-		b := readBuild()
-		if a.json {
-			return a.printJSON(struct {
-				head
-				build
-			}{a.head("version"), b})
-		}
-		fmt.Fprintln(a.out, versionText(b))
-		return nil
-	})
-}
-
-func versionText(b build) string {
-	text := "larder " + b.Version
-	if b.Revision != "" && !strings.Contains(b.Version, b.Revision) {
-		text += " " + b.Revision
-	}
-	return strings.TrimSpace(text + " " + b.Go)
-}
-
 // helpCommand is larder help COMMAND.
 func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
