@@ -11,6 +11,9 @@ import (
 //	GET  /readyz                       503 when it is draining
 //	GET  /metrics                      counters for Prometheus
 //	POST …/purge_cache, …/invalidate_cache   purges, with the token
+//
+// It is a listener of its own, so that what is for operators can be kept from clients
+// by where it listens: see edgeServer.listen.
 func (s *edgeServer) operators() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -22,6 +25,7 @@ func (s *edgeServer) operators() http.Handler {
 		fmt.Fprintln(w, "ready")
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		// The media type of the text format, which Prometheus 3 refuses to guess.
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		writeMetrics(w, s.handler.Stats())
 	})

@@ -42,6 +42,9 @@ const (
 )
 
 // env is what a subcommand gets.
+//
+// There is nothing else that a subcommand may take from its surroundings, so that a
+// test is a whole run of the program.
 type env struct {
 	getenv   func(string) string
 	out, err io.Writer
@@ -61,6 +64,8 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, er
 	root.SetErr(errs)
 	cmd, err := root.ExecuteContextC(ctx)
 	a.json = a.json || slices.Contains(args, "--json") // where a flag before it is wrong
+	// A full disk, or a pipe that nobody reads any more. Whoever sees exit code 0 would
+	// take half an answer for the whole.
 	if lost := printed.err.Load(); lost != nil && err == nil {
 		err = environment("print to where there is room", *lost)
 	}

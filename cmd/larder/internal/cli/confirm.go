@@ -15,6 +15,8 @@ func (a *app) confirm(ctx context.Context, yes bool, question string) error {
 	if !a.isTerminal(a.in) {
 		return usagef("look at it, and give --yes", "there is no terminal to ask at")
 	}
+	// On standard error, which is seen even if the output goes into a file. Whoever
+	// presses Enter has not agreed.
 	fmt.Fprintf(a.err, "%s [y/N] ", question)
 	answer := make(chan string, 1)
 	go func() { // ends with the line, or with the program

@@ -12,6 +12,8 @@ import (
 	"github.com/larderdev/larder/policy/strategy"
 )
 
+// docsCommand is larder docs, the way back of larder init --from: the page that people
+// talk about, made of the policy that is in force.
 func (a *app) docsCommand() *cobra.Command {
 	var output string
 	cmd := a.command("docs", "write the strategy page of the policy, in Markdown", noArgs,
@@ -21,6 +23,8 @@ func (a *app) docsCommand() *cobra.Command {
 	return cmd
 }
 
+// docs writes the page. What is written to a file is not printed, too: as JSON the
+// answer is then the file's name.
 func (a *app) docs(output string) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -36,6 +40,8 @@ func (a *app) docs(output string) error {
 	return a.write("docs", output, page)
 }
 
+// schemaCommand is larder schema. The schema is that of this version of the command, so
+// that an editor knows exactly the keys that larder lint knows.
 func (a *app) schemaCommand() *cobra.Command {
 	var output string
 	cmd := a.command("schema", "print the JSON Schema of larder.yaml, for editors", noArgs,
@@ -47,8 +53,10 @@ func (a *app) schemaCommand() *cobra.Command {
 }
 
 // write writes data to a file, or to standard output if there is none.
+// Over what is there, since what these commands write can be made again at any time.
 func (a *app) write(command, output string, data []byte) error {
 	if output == "" {
+		// As it is: a policy or a schema that is made legible would be another one.
 		_, err := a.out.Write(data)
 		return err
 	}

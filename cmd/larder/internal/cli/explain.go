@@ -33,6 +33,8 @@ const explainExamples = `  larder explain product:42                     # what 
   larder explain /api/products/42               # the route that matches, and the headers that it sends
   larder explain 'POST /api/checkout'`
 
+// explainCommand is larder explain. One argument says what it is about by its form, so
+// that what stands in a log or in redis-cli can be pasted.
 func (a *app) explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := a.command("explain KEY|CLASS|URL", "say what is cached of a key, a class or a URL, and why", oneArg("a key, a class or a URL"),
@@ -54,9 +56,13 @@ func (a *app) completeClasses(*cobra.Command, []string, string) ([]string, cobra
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	// Nothing is printed about a policy that cannot be read: a shell would show it in
+	// the middle of the line that somebody types.
 	return sortedNames(p.Classes), cobra.ShellCompDirectiveNoFileComp
 }
 
+// explain answers one question. The schema is only looked for where it matters, since
+// finding it runs the go command.
 func (a *app) explain(ctx context.Context, f *explainFlags, question string) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -102,6 +108,8 @@ func (a *app) answer(ctx context.Context, f *explainFlags, x *explain.Explainer,
 }
 
 // complete reads the schema and the keys.
+// It looks at the flags even where the question needs none of them: what is wrong is
+// said at once, and not on the day when it matters.
 func (f *explainFlags) complete(x *explain.Explainer) error {
 	if f.schema != "" && f.schema != fromSource {
 		id, err := strconv.ParseUint(f.schema, 16, 64)
@@ -163,6 +171,8 @@ func (a *app) explainKey(ctx context.Context, f *explainFlags, x *explain.Explai
 }
 
 // cannotExplain says what to do about an error.
+// Of a question without a policy's class the command line is wrong; of a class or a URL
+// that cannot be resolved the file is; and of a key the server is what is left.
 func (a *app) cannotExplain(p *loaded, about, question string, err error) error {
 	var known *failure
 	switch {
@@ -181,10 +191,14 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 }
 
 // label writes lines with a name before each.
+// Names are in a column, so that two answers can be compared line by line.
 type label struct {
 	w io.Writer
 }
 
+// line writes one line, and none for an empty text: what a class does not say takes no
+// room. Arguments are made legible, but for those that are painted already: legible
+// would take the colours out.
 func (l label) line(name, format string, args ...any) {
 	for i, arg := range args {
 		if said, ok := arg.(string); ok {
@@ -207,6 +221,8 @@ func (l label) lines(name string, texts []string) {
 }
 
 // writeKey writes what is known of a key.
+// The order is that in which somebody asks: what is there, since when, until when, and
+// what happens next.
 func (a *app) writeKey(w io.Writer, k *explain.Key) {
 	fmt.Fprintln(w, a.painted(bold, k.Name))
 	l := label{w}
@@ -222,6 +238,7 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 	l.line("state", "%s", a.painted(stateColour(k.State), string(k.State)))
 	writeRecord(l, k)
 	writeTags(l, k)
+	// That nobody holds a lease would be a guess if nobody was asked.
 	if k.Reachable {
 		lease := k.Lease.State
 		if k.Lease.Left > 0 {
@@ -285,6 +302,7 @@ func writeTags(l label, k *explain.Key) {
 	}
 }
 
+// nextText is what the next Get does, in a few words; Why has the sentence.
 func nextText(n explain.Next) string {
 	text := string(n.Action)
 	if n.Tier != "none" {
@@ -296,6 +314,8 @@ func nextText(n explain.Next) string {
 	return text
 }
 
+// stateColour is green for what is served without a question, red for what should not
+// be there, and yellow for what ends in a load or may.
 func stateColour(s keystate.State) paint {
 	switch s {
 	case keystate.Fresh, keystate.Negative:

@@ -9,10 +9,13 @@ import (
 
 // writeMetrics writes the counters in the text format of Prometheus. Its names do
 // not change from one version to the next.
+// The format is written by hand: a client library would be a dependency of each user,
+// for names and numbers.
 func writeMetrics(w io.Writer, s edge.Stats) {
 	family := func(name, kind, help string) {
 		fmt.Fprintf(w, "# HELP larder_edge_%s %s\n# TYPE larder_edge_%s %s\n", name, help, name, kind)
 	}
+	// By itself, because it alone has a label: the results add up to all requests.
 	family("requests_total", "counter", "Requests, by how they were answered.")
 	for _, r := range []struct {
 		result string
@@ -23,6 +26,8 @@ func writeMetrics(w io.Writer, s edge.Stats) {
 		{"miss", s.Misses},
 		{"bypass", s.Bypassed},
 		{"write", s.Written},
+		// The counters are read one after the other, while requests go on: without min
+		// a difference below zero would be written as a huge number.
 		{"refused", s.Requests - min(s.Requests, s.Hits+s.Stale+s.Misses+s.Bypassed+s.Written)},
 	} {
 		fmt.Fprintf(w, "larder_edge_requests_total{result=%q} %d\n", r.result, r.n)
@@ -41,6 +46,7 @@ type sample struct {
 
 // metricsOf returns the families that have no labels, in the order in which they are
 // written.
+// What only grows is a counter, and ends in _total, as Prometheus names them.
 func metricsOf(s edge.Stats) []sample {
 	counter := func(name string, n uint64, help string) sample {
 		return sample{name + "_total", "counter", help, int64(n)}

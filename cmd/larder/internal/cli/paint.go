@@ -17,6 +17,8 @@ const (
 )
 
 // coloured is text in which what acts on a terminal comes from this program.
+//
+// Its type tells label.line not to make it legible again.
 type coloured string
 
 // painted returns text, made legible, in a colour, if standard output is a terminal
@@ -30,6 +32,8 @@ func (a *app) painted(p paint, text string) coloured {
 }
 
 // printDiff prints a unified diff, in colours at a terminal.
+// Line by line, so that a colour never runs over the end of one: a pager shows them
+// singly.
 func (a *app) printDiff(text string) {
 	for line := range strings.Lines(text) {
 		body := strings.TrimSuffix(line, "\n")

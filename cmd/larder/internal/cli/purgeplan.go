@@ -42,6 +42,7 @@ type purgePlan struct {
 }
 
 // planPurge turns the flags into what is purged.
+// It reaches nobody, so that --dry-run says the very thing that would be done.
 func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 	plan := &purgePlan{Soft: f.soft, hold: p.Fleet.Hold, life: 0}
 	if plan.hold <= 0 {
@@ -105,10 +106,12 @@ func (p *purgePlan) leaveOut(f *purgeFlags, cdns bool) error {
 	return nil
 }
 
+// note adds what the person should know who is about to purge.
 func (p *purgePlan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
 }
 
+// addTag adds a tag for all tiers: responses carry the tags of what they show.
 func (p *purgePlan) addTag(tag string) {
 	p.Tags, p.CDNTags = addNew(p.Tags, tag), addNew(p.CDNTags, tag)
 }
@@ -133,6 +136,9 @@ func (p *purgePlan) doubtTag(from *policy.Policy, tag string) {
 	for _, r := range from.Routes {
 		all = append(all, r.Tags...)
 	}
+	// What is in braces stands for text of any kind, since nobody knows the keys; all
+	// else is compared without regard to capitals, which Cloudflare does not tell apart
+	// in tags.
 	for _, template := range all {
 		var form strings.Builder
 		last := 0
@@ -167,6 +173,7 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 		key = keytext.Join(class, text)
 	}
 	p.Keys = addNew(p.Keys, key)
+	// Tags that others have, too, would purge much more than the key.
 	own := 0
 	for _, template := range c.Tags {
 		if strings.Contains(template, tagmark.InTag) {
@@ -183,6 +190,8 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 }
 
 // addClass adds a class, by a tag that all of its values carry.
+// Nothing lists the keys of a class: the shared tier is not searched, as that would
+// block its server.
 func (p *purgePlan) addClass(from *policy.Policy, class string) error {
 	c, err := purgeable(from, class, "--class "+class)
 	if err != nil {
@@ -230,6 +239,7 @@ func purgeable(from *policy.Policy, class, flag string) (policy.Class, error) {
 }
 
 // addURL adds a URL, which only CDNs know.
+// The note is made once, however many URLs there are.
 func (p *purgePlan) addURL(from *policy.Policy, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -245,6 +255,7 @@ func (p *purgePlan) addURL(from *policy.Policy, text string) error {
 	return nil
 }
 
+// addNew adds what is not there: the same tag twice is one request.
 func addNew(list []string, item string) []string {
 	if slices.Contains(list, item) {
 		return list
@@ -293,6 +304,7 @@ type sharedStore interface {
 }
 
 // purgeShared invalidates tags and keys, as a service does.
+// One operation that fails keeps the others from nothing, and its items are named.
 func (p *purgePlan) purgeShared(ctx context.Context, s sharedStore) receipt {
 	out := receipt{Target: "shared", Items: p.inShared()}
 	var ops []store.Op
@@ -306,6 +318,8 @@ func (p *purgePlan) purgeShared(ctx context.Context, s sharedStore) receipt {
 		of = append(of, []string{key})
 	}
 	began := time.Now()
+	// In parts, so that a purge of thousands of keys is no burst that the requests of
+	// services wait behind.
 	for at := 0; at < len(ops); at += requestItems {
 		end := min(at+requestItems, len(ops))
 		for i, r := range s.Do(ctx, ops[at:end]) {

@@ -13,6 +13,7 @@ type sink struct {
 	err atomic.Pointer[error]
 }
 
+// Write remembers the first error: later ones follow from it.
 func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.Writer.Write(p)
 	if err != nil {
@@ -25,6 +26,8 @@ func (s *sink) Write(p []byte) (int, error) {
 type messages struct{ io.Writer }
 
 // Write takes whole texts, as package fmt writes them.
+// It says that all was taken, even if escapes have made the text longer: callers count
+// their own bytes.
 func (m messages) Write(p []byte) (int, error) {
 	if _, err := io.WriteString(m.Writer, legible(string(p))); err != nil {
 		return 0, err

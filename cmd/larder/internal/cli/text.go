@@ -22,4 +22,5 @@ func count(n int, thing string) string {
 }
 
 // sortedNames returns the names in a map, in order.
+// Whatever is printed is in the same order each time.
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -11,6 +11,7 @@ import (
 // from the environment.
 type tokenSource struct{ file, value string }
 
+// empty tells whether no token is wanted, which only loopback allows.
 func (t tokenSource) empty() bool { return t.file == "" && t.value == "" }
 
 // read returns the token; empty if there is none.
@@ -35,7 +36,9 @@ func (t tokenSource) read() (string, error) {
 	return token, checkToken("-token-file", token)
 }
 
-// checkToken refuses what no client could send.
+// checkToken refuses what no client could send. A bearer token has neither in it (RFC
+// 6750, section 2.1): such a token would lock everybody out, and the reason would be
+// hard to find.
 func checkToken(name, token string) error {
 	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 		return fmt.Errorf("%s: the token has white space or other than ASCII in it", name)
