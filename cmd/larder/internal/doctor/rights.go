@@ -1,0 +1,78 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/larderdev/larder/redisstore"
+	"github.com/larderdev/larder/store"
+)
+
+// acl is the mend of a login that may not do what is needed; %s is the namespace.
+const acl = "give the user these rights (in a cluster +cluster and +asking, too): ~%s:* -@all +hello +ping +time +info +select +client +get +mget " +
+	"+getrange +set +del +pttl +pexpire +eval +evalsha +script|load"
+
+// trialKey is a key that no class can have: names of classes begin with a letter or a
+// digit.
+const trialKey = ".doctor"
+
+// short is how long what a trial leaves may live: the doctor may be ended at any moment.
+const short = time.Second
+
+// trials are the operations of a service, in an order in which each can be done: the
+// login needs another command of Redis, or another script, for each.
+var trials = []store.Op{
+	store.Lease{Key: trialKey, ID: "doctor", For: short, Force: true},
+	store.Renew{Key: trialKey, ID: "doctor", For: short},
+	store.Fill{Key: trialKey, ID: "doctor", Kind: store.Value, Fresh: short, Life: short, Body: []byte("doctor")},
+	store.Intend{Key: trialKey, ID: "doctor", For: short, Hold: short},
+	store.Finish{Key: trialKey, ID: "doctor", Fresh: short, Life: short, Hold: time.Millisecond},
+	store.Invalidate{Key: trialKey, Hold: time.Millisecond},
+}
+
+// rights tries the operations of a service, on a key that no class can have.
+func (r Redis) rights(ctx context.Context) []Check {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	check := Check{Of: "redis", Name: "rights", Status: OK, Says: "the login may do all that a service does"}
+	fail := func(err error, what string) []Check {
+		check.Status, check.Says, check.Mend = Fail, what+": "+err.Error(), "look at the server and at the way to it"
+		if strings.Contains(err.Error(), "NOPERM") {
+			check.Mend = fmt.Sprintf(acl, r.namespace())
+		}
+		return []Check{check}
+	}
+	s, err := redisstore.Open(ctx, r.Options)
+	if err != nil {
+		return fail(err, "open")
+	}
+	defer func() { _ = s.Close() }()
+	for i, reply := range s.Do(ctx, trials) {
+		if reply.Err != nil {
+			return fail(reply.Err, fmt.Sprintf("%T", trials[i]))
+		}
+	}
+	in, err := s.Inspect(ctx, trialKey)
+	if err != nil {
+		return fail(err, "inspect")
+	}
+	checks := []Check{check}
+	if r.Outbox {
+		checks = append(checks, relay(ctx, s, in.History))
+	}
+	return checks
+}
+
+// relay looks whether a relay has confirmed what the server remembers.
+func relay(ctx context.Context, s *redisstore.Store, history string) Check {
+	c := Check{Of: "redis", Name: "relay", Status: OK, Says: "a relay has confirmed what this server remembers"}
+	r := s.Get(ctx, []string{".watermark"})[0]
+	if r.Err != nil || r.Status != store.Found || !strings.Contains(string(r.Record.Body), strconv.Quote(history)) {
+		c.Status, c.Says = Fail, "fleet.outbox is set, and no relay has confirmed what this server remembers: no process trusts it, and all read the primary"
+		c.Mend = "run the relay, and look at what it says"
+	}
+	return c
+}
