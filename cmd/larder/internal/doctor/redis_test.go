@@ -143,7 +143,7 @@ const redisLogin = "LARDER_REDIS_PASSWORD"
 func TestLook_WhatALoginMayNot(t *testing.T) {
 	redis := redistest.Start(t)
 	operator := redistest.NewOperator(t, redis.Addr())
-	for command, check := range map[string]string{"info": "memory", "client|tracking": "tracking", "time": "clock", "ping": "latency"} {
+	for command, check := range map[string]string{"info": "memory", "client|tracking": "tracking", "time": "clock", "ping": "latency", "pttl": "rights"} {
 		operator.Run("ACL", "SETUSER", "shop", "reset", "on", ">hunter2", "~*", "+@all", "-"+command)
 		checks := Redis{Options: redisstore.Options{Addrs: []string{redis.Addr()}, Username: "shop", Password: "hunter2"}}.Look(t.Context())
 		if c := find(t, checks, check); c.Status != Fail || !strings.Contains(c.Mend, "+"+strings.TrimSuffix(command, "|tracking")) {

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,24 @@ import (
 // acl is the mend of a login that may not do what is needed; %s is the namespace.
 const acl = "give the user these rights (in a cluster +cluster and +asking, too): ~%s:* -@all +hello +ping +time +info +select +client +get +mget " +
 	"+getrange +set +del +pttl +pexpire +eval +evalsha +script|load"
+
+// mend returns what it takes to mend an error, by what servers answer. A command within a
+// script is refused in other words than one outside, and without a code.
+func (r Redis) mend(err error) string {
+	text := err.Error()
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+	}
+	switch {
+	case has("NOPERM", "The user executing the script can't"):
+		return fmt.Sprintf(acl, r.namespace())
+	case has("WRONGPASS", "NOAUTH"):
+		return "set LARDER_REDIS_USERNAME and LARDER_REDIS_PASSWORD, or the login in the URL"
+	case has("unknown command", "NOPROTO"):
+		return "use Redis 6.2 or later, or Valkey: it has to speak RESP3"
+	}
+	return "look at the server and at the way to it"
+}
 
 // trialKey is a key that no class can have: names of classes begin with a letter or a
 // digit.
@@ -39,10 +58,7 @@ func (r Redis) rights(ctx context.Context) []Check {
 	defer cancel()
 	check := Check{Of: "redis", Name: "rights", Status: OK, Says: "the login may do all that a service does"}
 	fail := func(err error, what string) []Check {
-		check.Status, check.Says, check.Mend = Fail, what+": "+err.Error(), "look at the server and at the way to it"
-		if strings.Contains(err.Error(), "NOPERM") {
-			check.Mend = fmt.Sprintf(acl, r.namespace())
-		}
+		check.Status, check.Says, check.Mend = Fail, what+": "+err.Error(), r.mend(err)
 		return []Check{check}
 	}
 	s, err := redisstore.Open(ctx, r.Options)

@@ -52,17 +52,7 @@ func (s *server) note(name string, status Status, mend, format string, args ...a
 
 // fail notes an error, and what it takes to mend it.
 func (s *server) fail(name string, err error) {
-	mend := "look at the server and at the way to it"
-	text := err.Error()
-	switch {
-	case strings.HasPrefix(text, "NOPERM"):
-		mend = fmt.Sprintf(acl, s.r.namespace())
-	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
-		mend = "set LARDER_REDIS_USERNAME and LARDER_REDIS_PASSWORD, or the login in the URL"
-	case strings.Contains(text, "unknown command"), strings.HasPrefix(text, "NOPROTO"):
-		mend = "use Redis 6.2 or later, or Valkey: it has to speak RESP3"
-	}
-	s.note(name, Fail, mend, "%s", text)
+	s.note(name, Fail, s.r.mend(err), "%s", err)
 }
 
 // version asks the server who it is.
