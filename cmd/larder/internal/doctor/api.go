@@ -20,7 +20,10 @@ const (
 
 // get reads the JSON at a path of an API into v, which stays as it is if there is none.
 // No error holds the address, nor what is in the header.
+// Its caller decides by the status: an API may be well and refuse.
 func get(ctx context.Context, base, path, header, value string, v any) (status int, err error) {
+	// Before the token is sent anywhere: without TLS everybody on the way would read
+	// it.
 	if _, err := purgeapi.Base(base, true); err != nil {
 		return 0, err
 	}
@@ -44,6 +47,7 @@ func get(ctx context.Context, base, path, header, value string, v any) (status i
 }
 
 // cause is an error without the URL in it.
+// http.Client wraps what went wrong together with the URL, which has the zone in it.
 func cause(err error) string {
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
 		err = next

@@ -19,6 +19,7 @@ type Cloudflare struct {
 }
 
 // verdict is what the API says.
+// All of its fields may be missing: a proxy on the way answers with a page.
 type verdict struct {
 	Success bool
 	Errors  []struct {
@@ -29,6 +30,8 @@ type verdict struct {
 }
 
 // Look looks whether the token is in force, and may read the zone's rules.
+// The rules are only asked for with a token that may be good, since every answer would
+// be the same refusal again.
 func (c Cloudflare) Look(ctx context.Context, name string) []Check {
 	token := Check{Of: name, Name: "token", Status: OK, Says: "it is active"}
 	status, v, err := c.get(ctx, "/user/tokens/verify")
@@ -48,12 +51,15 @@ func (c Cloudflare) Look(ctx context.Context, name string) []Check {
 }
 
 // rules reads the zone's cache rules, as larder cdn plan does.
+// That it may not is a warning: purges need another permission, and many want no more
+// than those.
 func (c Cloudflare) rules(ctx context.Context, name string) Check {
 	check := Check{Of: name, Name: "cache rules", Status: OK, Says: "the token may read those of the zone"}
 	status, v, err := c.get(ctx, "/zones/"+c.Zone+"/rulesets/phases/http_request_cache_settings/entrypoint")
 	switch {
 	case err != nil:
 		check.Status, check.Says, check.Mend = Fail, err.Error(), "look at the way to the API"
+	// A zone that there is not has the same status and another code.
 	case status == http.StatusNotFound && len(v.Errors) > 0 && v.Errors[0].Code == cfapi.NoEntrypoint:
 		check.Says = "the zone has none yet"
 	case status != http.StatusOK || !v.Success:
@@ -72,6 +78,7 @@ func (v *verdict) text(status int) string {
 	return text
 }
 
+// get asks the API with the token.
 func (c Cloudflare) get(ctx context.Context, path string) (int, *verdict, error) {
 	v := &verdict{}
 	status, err := get(ctx, cmp.Or(c.BaseURL, "https://api.cloudflare.com/client/v4"), path, "Authorization", "Bearer "+c.Token.Reveal(), v)

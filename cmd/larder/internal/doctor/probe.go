@@ -9,6 +9,9 @@ import (
 )
 
 // Probe purges a tag that nothing carries, to see whether the target takes it.
+// Its name is new each time: nobody can have used it by chance, and no target may
+// answer from what it remembers. It is only run when it is asked for, since it counts
+// against the limits of an account.
 func Probe(ctx context.Context, p purge.Purger) Check {
 	c := Check{Of: p.Name(), Name: "purge", Status: OK, Says: "it accepts purges"}
 	if p.Limits().Tags == 0 {

@@ -28,6 +28,9 @@ type Redis struct {
 const patience = 5 * time.Second
 
 // Look looks at each primary of the shared tier.
+// It connects by itself, and not by redisstore, which refuses a server at the first
+// thing that is wrong: here each thing is a check. Only the operations at the end are
+// redisstore's, as they are what a login has to be able to do.
 func (r Redis) Look(ctx context.Context) []Check {
 	seeds, login, err := r.seeds()
 	if err != nil {
@@ -44,6 +47,7 @@ func (r Redis) Look(ctx context.Context) []Check {
 	return append(all, r.rights(ctx)...)
 }
 
+// namespace is what keys begin with: that of redisstore if nothing is said.
 func (r Redis) namespace() string {
 	if r.Namespace == "" {
 		return "larder"
@@ -52,6 +56,8 @@ func (r Redis) namespace() string {
 }
 
 // seeds returns the addresses that were given, and how to log in.
+// A login in the URL goes before the one in the options, as in redisstore. The error of
+// a URL that cannot be read is our own: the one of the parser may show the password.
 func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 	login := rueidis.ClientOption{Username: r.Username, Password: r.Password, SelectDB: r.DB, TLSConfig: r.TLS}
 	if r.URL == "" {
@@ -61,6 +67,7 @@ func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 		return r.Addrs, login, nil
 	}
 	url := r.URL
+	// The schemes of Valkey mean the same, and rueidis does not know them.
 	if rest, ok := strings.CutPrefix(url, "valkey"); ok {
 		url = "redis" + rest
 	}
@@ -76,9 +83,13 @@ func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 }
 
 // connect opens one connection to one server.
+// It is the server at this address and no other: a client that followed a cluster or
+// tried again would hide what is to be found.
 func connect(ctx context.Context, addr string, login rueidis.ClientOption) (rueidis.Client, error) {
 	login.InitAddress = []string{addr}
 	login.ForceSingleClient, login.DisableCache, login.DisableRetry = true, true, true
+	// One connection, since what CLIENT TRACKING sets holds for the one that it was
+	// sent on.
 	login.PipelineMultiplex = -1
 	login.ClientName = "larder-doctor"
 	login.Dialer = net.Dialer{Timeout: patience}
@@ -88,6 +99,7 @@ func connect(ctx context.Context, addr string, login rueidis.ClientOption) (ruei
 			return d.DialContext(ctx, "unix", addr)
 		}
 	}
+	// NewClient takes no context, and would wait for patience.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -95,6 +107,8 @@ func connect(ctx context.Context, addr string, login rueidis.ClientOption) (ruei
 }
 
 // primaries finds the servers that hold data.
+// One seed that answers is enough, as for a service; what the others say is of interest
+// only if none does.
 func (r Redis) primaries(ctx context.Context, seeds []string, login rueidis.ClientOption) ([]string, error) {
 	var errs []error
 	for _, seed := range seeds {
@@ -109,6 +123,7 @@ func (r Redis) primaries(ctx context.Context, seeds []string, login rueidis.Clie
 
 // primariesBy asks one server for them.
 func (r Redis) primariesBy(ctx context.Context, seed string, login rueidis.ClientOption) ([]string, error) {
+	// Sentinels have a login of their own, and no databases.
 	if r.SentinelMaster != "" {
 		login.Username, login.Password, login.SelectDB = r.SentinelUsername, r.SentinelPassword, 0
 	}
@@ -137,6 +152,8 @@ func (r Redis) primariesBy(ctx context.Context, seed string, login rueidis.Clien
 }
 
 // clusterPrimaries reads the answer to CLUSTER NODES: the primaries with slots.
+// A line is id, address@bus, flags, primary, ping, pong, epoch, state and then slots
+// (Redis, CLUSTER NODES): with fewer than nine fields it has none.
 func clusterPrimaries(text, seed string) (addrs []string, err error) {
 	host, _, _ := net.SplitHostPort(seed)
 	for line := range strings.Lines(text) {

@@ -13,6 +13,8 @@ import (
 )
 
 // acl is the mend of a login that may not do what is needed; %s is the namespace.
+// It is the whole list and not what was missing: a server names one command at a time,
+// and nobody wants to run the doctor ten times.
 const acl = "give the user these rights (in a cluster +cluster and +asking, too): ~%s:* -@all +hello +ping +time +info +select +client +get +mget " +
 	"+getrange +set +del +pttl +pexpire +eval +evalsha +script|load"
 
@@ -53,6 +55,8 @@ var trials = []store.Op{
 }
 
 // rights tries the operations of a service, on a key that no class can have.
+// To ask the server what the login may do, ACL DRYRUN, would need a right of its own,
+// and would say nothing of the scripts.
 func (r Redis) rights(ctx context.Context) []Check {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -83,8 +87,12 @@ func (r Redis) rights(ctx context.Context) []Check {
 }
 
 // relay looks whether a relay has confirmed what the server remembers.
+// A service asks for the moment too, up to which a relay has confirmed; that changes
+// while it runs, and is not looked at here.
 func relay(ctx context.Context, s *redisstore.Store, history string) Check {
 	c := Check{Of: "redis", Name: "relay", Status: OK, Says: "a relay has confirmed what this server remembers"}
+	// The key is that of larder.Confirm, whose value is JSON: histories, each with a
+	// moment.
 	r := s.Get(ctx, []string{".watermark"})[0]
 	if r.Err != nil || r.Status != store.Found || !strings.Contains(string(r.Record.Body), strconv.Quote(history)) {
 		c.Status, c.Says = Fail, "fleet.outbox is set, and no relay has confirmed what this server remembers: no process trusts it, and all read the primary"

@@ -21,6 +21,9 @@ const (
 )
 
 // server is a look at one server.
+//
+// Its looks share one connection and one answer to INFO, so that they take little of a
+// server that may be in trouble.
 type server struct {
 	r    *Redis
 	addr string
@@ -39,6 +42,8 @@ func (r *Redis) server(ctx context.Context, addr string, login rueidis.ClientOpt
 	}
 	defer s.c.Close()
 	for _, look := range []func(context.Context){s.version, s.memory, s.swaps, s.tracking, s.clock, s.latency, s.readsWhenDown} {
+		// Each has its own time: one that the server does not answer costs the others
+		// none.
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		look(ctx)
 		cancel()
@@ -46,6 +51,7 @@ func (r *Redis) server(ctx context.Context, addr string, login rueidis.ClientOpt
 	return s.all
 }
 
+// note adds a check of this server.
 func (s *server) note(name string, status Status, mend, format string, args ...any) {
 	s.all = append(s.all, Check{Of: s.addr, Name: name, Status: status, Says: fmt.Sprintf(format, args...), Mend: mend})
 }
@@ -62,6 +68,7 @@ func (s *server) version(ctx context.Context) {
 		s.fail("version", err)
 		return
 	}
+	// What a proxy leaves out reads as nothing, which no version and no role is.
 	text := func(field string) string {
 		m := hello[field]
 		t, _ := m.ToString()
@@ -97,6 +104,7 @@ func (s *server) judgeRole(role, mode string) {
 }
 
 // atLeast compares a version.
+// One that is no number is too old: what stands there is not Redis.
 func atLeast(version string, major, minor int) bool {
 	first, rest, _ := strings.Cut(version, ".")
 	second, _, _ := strings.Cut(rest, ".")
@@ -106,6 +114,7 @@ func atLeast(version string, major, minor int) bool {
 }
 
 // readInfo reads INFO, once.
+// It may fail in one look and be tried again in the next: an error is not kept.
 func (s *server) readInfo(ctx context.Context) error {
 	if s.info != nil {
 		return nil
@@ -117,6 +126,7 @@ func (s *server) readInfo(ctx context.Context) error {
 		}
 	}
 	s.info = map[string]string{}
+	// "txt:" is what RESP3 puts before a verbatim string.
 	for line := range strings.Lines(strings.TrimPrefix(text, "txt:")) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			s.info[name] = value
@@ -126,6 +136,8 @@ func (s *server) readInfo(ctx context.Context) error {
 }
 
 // memory looks at what happens when there is none left.
+// A managed server may hide its settings: then it is not looked at, which is no
+// warning.
 func (s *server) memory(ctx context.Context) {
 	if err := s.readInfo(ctx); err != nil {
 		s.fail("memory", err)
@@ -145,6 +157,8 @@ func (s *server) memory(ctx context.Context) {
 }
 
 // swaps looks whether somebody has used SWAPDB, which no server announces.
+// A swap puts other values under all keys at once; client-side caches get no
+// invalidation for it.
 func (s *server) swaps(ctx context.Context) {
 	if err := s.readInfo(ctx); err != nil {
 		return // memory has said it
@@ -158,6 +172,7 @@ func (s *server) swaps(ctx context.Context) {
 }
 
 // tracking looks whether the server announces changes.
+// In the mode BCAST for the prefix of all data, which is how redisstore listens.
 func (s *server) tracking(ctx context.Context) {
 	prefix := s.r.namespace() + ":d:{"
 	if err := s.c.Do(ctx, s.c.B().Arbitrary("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", prefix).Build()).Error(); err != nil {
@@ -172,6 +187,8 @@ func (s *server) tracking(ctx context.Context) {
 }
 
 // clock compares the server's clock with the one here.
+// The server's moment is held against the middle of the question and its answer, as in
+// NTP: what the way takes does not count as a difference.
 func (s *server) clock(ctx context.Context) {
 	sent := time.Now()
 	parts, err := s.c.Do(ctx, s.c.B().Time().Build()).AsStrSlice()
@@ -196,6 +213,8 @@ func (s *server) judgeClock(ahead time.Duration) {
 }
 
 // latency looks how long an answer takes.
+// The median says how far away it is, and the slowest whether something holds it up at
+// times.
 func (s *server) latency(ctx context.Context) {
 	took := make([]time.Duration, 0, pings)
 	for range pings {
