@@ -55,9 +55,10 @@ func (r Redis) namespace() string {
 	return r.Namespace
 }
 
-// seeds returns the addresses that were given, and how to log in.
-// A login in the URL goes before the one in the options, as in redisstore. The error of
-// a URL that cannot be read is our own: the one of the parser may show the password.
+// seeds returns the addresses that were given, and how to log in. A login in the URL
+// goes before the one in the options; where both are there redisstore refuses them. The
+// error of a URL that cannot be read is our own: the one of the parser may show the
+// password.
 func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 	login := rueidis.ClientOption{Username: r.Username, Password: r.Password, SelectDB: r.DB, TLSConfig: r.TLS}
 	if r.URL == "" {
