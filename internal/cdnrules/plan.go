@@ -76,7 +76,7 @@ func (c *Cloudflare) bypasses(r *wireRule) bool {
 	return strings.HasPrefix(r.Ref, c.prefix+string(Bypass)+"_")
 }
 
-// plan compares.
+// plan compares the rules that are there with those that are wanted.
 func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 	p := &Plan{owner: c, have: have, Changes: []Change{}, Notes: append([]string{}, c.notes...)}
 	if have == nil {
@@ -87,9 +87,30 @@ func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 	for i := range c.want {
 		wanted[c.want[i].Ref] = &c.want[i]
 	}
+	deletes, there := c.compareAll(p, wanted)
+	creates := false
+	for i := range c.want {
+		if r := &c.want[i]; !there[r.Ref] {
+			creates = true
+			p.Changes = append(p.Changes, Change{Kind: Create, Ref: r.Ref, After: settingOf(r), rule: *r})
+		}
+	}
+	// What is there fits, whatever the table says.
+	if n := p.Foreign + len(c.want); creates && n > c.tier.rules {
+		return nil, fmt.Errorf("cdn: the zone would have %d rules, %d of them of others, and the plan %s allows %d: "+
+			"give routes the same query and vary, so that they share a rule, or take rules of others out", n, p.Foreign, c.tier.name, c.tier.rules)
+	}
+	p.order(deletes)
+	p.noteForeign()
+	return p, nil
+}
+
+// compareAll goes through the rules that are there. It adds to p what has to be done to
+// those that stay, and returns what has to go and which of ours stay. Of two with one
+// reference, which somebody has copied, the first stays.
+func (c *Cloudflare) compareAll(p *Plan, wanted map[string]*wireRule) (deletes []Change, there map[string]bool) {
 	body := c.endOfBody(p.have.Rules, wanted)
-	there := map[string]bool{}
-	var deletes []Change
+	there = map[string]bool{}
 	for i := range p.have.Rules {
 		r := &p.have.Rules[i]
 		if !c.ours(r) {
@@ -106,21 +127,7 @@ func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 			p.Changes = append(p.Changes, *change)
 		}
 	}
-	creates := false
-	for i := range c.want {
-		if r := &c.want[i]; !there[r.Ref] {
-			creates = true
-			p.Changes = append(p.Changes, Change{Kind: Create, Ref: r.Ref, After: settingOf(r), rule: *r})
-		}
-	}
-	// What is there fits, whatever the table says.
-	if n := p.Foreign + len(c.want); creates && n > c.tier.rules {
-		return nil, fmt.Errorf("cdn: the zone would have %d rules, %d of them of others, and the plan %s allows %d: "+
-			"give routes the same query and vary, so that they share a rule, or take rules of others out", n, p.Foreign, c.tier.name, c.tier.rules)
-	}
-	p.order(deletes)
-	p.noteForeign()
-	return p, nil
+	return deletes, there
 }
 
 // endOfBody returns where the last rules begin: what stands there and later are

@@ -194,5 +194,7 @@ func (r *Rule) parameters() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return params(text)
+	var read map[string]any
+	err = json.Unmarshal(text, &read)
+	return read, err
 }

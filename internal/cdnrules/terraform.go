@@ -8,6 +8,36 @@ import (
 	"strings"
 )
 
+// terraformHead begins the file, up to the list of rules.
+const terraformHead = `#
+# Terraform manages all rules of the phase: those of others in the zone are not
+# here and would go. Where there are some, use larder cdn apply. A zone that has
+# had rules has the phase's ruleset, and a second one is refused: take it over by
+#
+#   terraform import cloudflare_ruleset.larder zones/ZONE_ID/RULESET_ID
+#
+# It needs version 5.21.1 of Cloudflare's provider or a later 5. Beside it:
+#
+#   terraform {
+#     required_providers {
+#       cloudflare = {
+#         source  = "cloudflare/cloudflare"
+#         version = ">= 5.21.1, < 6.0.0"
+#       }
+#     }
+#   }
+
+variable "cloudflare_zone_id" {
+  type = string
+}
+
+resource "cloudflare_ruleset" "larder" {
+  zone_id = var.cloudflare_zone_id
+  name    = "default"
+  kind    = "zone"
+  phase   = "` + phase + `"
+  rules = `
+
 // terraform writes a resource for version 5 of the provider, in which rules are a
 // list of objects. It knows vary from 5.21.1 on.
 func terraform(rules []Rule, o Options) (*Exported, error) {
@@ -36,34 +66,7 @@ func terraform(rules []Rule, o Options) (*Exported, error) {
 	}
 	var b strings.Builder
 	b.WriteString(written)
-	b.WriteString(`#
-# Terraform manages all rules of the phase: those of others in the zone are not
-# here and would go. Where there are some, use larder cdn apply. A zone that has
-# had rules has the phase's ruleset, and a second one is refused: take it over by
-#
-#   terraform import cloudflare_ruleset.larder zones/ZONE_ID/RULESET_ID
-#
-# It needs version 5.21.1 of Cloudflare's provider or a later 5. Beside it:
-#
-#   terraform {
-#     required_providers {
-#       cloudflare = {
-#         source  = "cloudflare/cloudflare"
-#         version = ">= 5.21.1, < 6.0.0"
-#       }
-#     }
-#   }
-
-variable "cloudflare_zone_id" {
-  type = string
-}
-
-resource "cloudflare_ruleset" "larder" {
-  zone_id = var.cloudflare_zone_id
-  name    = "default"
-  kind    = "zone"
-  phase   = "` + phase + `"
-  rules = `)
+	b.WriteString(terraformHead)
 	writeHCL(&b, list, "  ")
 	b.WriteString("\n}\n")
 	return &Exported{Files: []File{{"larder.tf", b.String()}}, Notes: notes}, nil

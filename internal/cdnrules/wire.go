@@ -1,7 +1,6 @@
 package cdnrules
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -111,12 +110,4 @@ var mark = regexp.MustCompile(` \[larder ([0-9a-f]{12})\]$`)
 func (r *wireRule) edited() bool {
 	found := mark.FindStringSubmatch(r.Description)
 	return found == nil || found[1] != r.fingerprint()
-}
-
-// params makes action parameters as they are read from JSON.
-func params(text []byte) (map[string]any, error) {
-	var out map[string]any
-	d := json.NewDecoder(bytes.NewReader(text))
-	err := d.Decode(&out)
-	return out, err
 }

@@ -151,6 +151,29 @@ func (p *parser) field() (func(Request) string, error) {
 	return nil, p.wrong("want a field")
 }
 
+// operators are those with one text behind them, in an order in which none begins as one
+// before it. The star of wildcard matches slashes, too, and without regard to capitals.
+var operators = []struct {
+	name  string
+	check func(value string) (func(string) bool, error)
+}{
+	{"eq", func(v string) (func(string) bool, error) { return func(s string) bool { return s == v }, nil }},
+	{"ne", func(v string) (func(string) bool, error) { return func(s string) bool { return s != v }, nil }},
+	{"contains", func(v string) (func(string) bool, error) {
+		return func(s string) bool { return strings.Contains(s, v) }, nil
+	}},
+	{"strict wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "") }},
+	{"wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "(?i)") }},
+	{"matches", func(v string) (func(string) bool, error) {
+		re, err := regexp.Compile(v)
+		if err != nil {
+			return nil, err
+		}
+		return re.MatchString, nil
+	}},
+}
+
+// comparison reads a field, an operator and a text, or a set of texts.
 func (p *parser) comparison() (condition, error) {
 	field, err := p.field()
 	if err != nil {
@@ -158,26 +181,6 @@ func (p *parser) comparison() (condition, error) {
 	}
 	if p.take("in") {
 		return p.set(field)
-	}
-	operators := []struct {
-		name  string
-		check func(value string) (func(string) bool, error)
-	}{
-		{"eq", func(v string) (func(string) bool, error) { return func(s string) bool { return s == v }, nil }},
-		{"ne", func(v string) (func(string) bool, error) { return func(s string) bool { return s != v }, nil }},
-		{"contains", func(v string) (func(string) bool, error) {
-			return func(s string) bool { return strings.Contains(s, v) }, nil
-		}},
-		{"strict wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "") }},
-		{"wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "(?i)") }},
-		{"matches", func(v string) (func(string) bool, error) {
-			re, err := regexp.Compile(v)
-			if err != nil {
-				return nil, err
-			}
-			p.regexps++
-			return re.MatchString, nil
-		}},
 	}
 	for _, o := range operators {
 		if !p.take(o.name) {
@@ -190,6 +193,9 @@ func (p *parser) comparison() (condition, error) {
 		check, err := o.check(value)
 		if err != nil {
 			return nil, p.wrong(err.Error())
+		}
+		if o.name == "matches" {
+			p.regexps++
 		}
 		return func(r Request) bool { return check(field(r)) }, nil
 	}
