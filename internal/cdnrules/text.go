@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // String is the plan for people: what is done to each rule, with what it was and
@@ -87,11 +88,13 @@ func compact(value any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// printable keeps a text to one line of a terminal: control characters and what is
-// not UTF-8 are replaced.
+// printable keeps a text to one line that shows what it is: control characters, those
+// that hide in which order a reader sees the rest (CVE-2021-42574) and what is not UTF-8
+// are replaced. Escapes, as package plaintext writes them, would be longer: descriptions
+// have little room, and a backslash means something else in each format.
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029' {
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029' {
 			return '?'
 		}
 		return c
