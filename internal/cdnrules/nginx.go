@@ -95,6 +95,7 @@ func nginx(rules []Rule) *Exported {
 // writeRoute writes the line of a route, and before it those for queries in which a
 // parameter that counts is there twice or empty: such a request is passed on as it
 // is, because the key has one value of each.
+// The second line finds a name that is there twice by a reference to what it matched.
 func writeRoute(b *strings.Builder, r *Rule, number int) {
 	host := "[^/]*"
 	if len(r.Hosts) > 0 {
@@ -115,6 +116,9 @@ func writeRoute(b *strings.Builder, r *Rule, number int) {
 
 // writeURIs writes the maps for what the service is asked for: the path with the
 // parameters of the route that are there.
+// There is a map for each parameter, which takes it out of the query, and one for each
+// route with parameters, which puts those that are there behind a question mark: nginx
+// has no loop. The order is that of names, so that ?a=1&b=2 and ?b=2&a=1 are one key.
 func writeURIs(b *strings.Builder, lists map[int][]string, names []string) {
 	for i, name := range names {
 		fmt.Fprintf(b, "map $args $larder_arg_%d {\n\tdefault \"\";\n\t\"~(?:^|&)(?<larder_sent_arg_%d>%s=[^&]+)\" \"&$larder_sent_arg_%d\";\n}\n", i+1, i+1, nameRegexp(name), i+1)

@@ -40,6 +40,8 @@ resource "cloudflare_ruleset" "larder" {
 
 // terraform writes a resource for version 5 of the provider, in which rules are a
 // list of objects. It knows vary from 5.21.1 on.
+// The rules are those that larder cdn apply writes, with the same references, so that a
+// zone can be handed from one to the other.
 func terraform(rules []Rule, o Options) (*Exported, error) {
 	t, err := tierOf(o.Plan)
 	if err != nil {
@@ -72,6 +74,8 @@ func terraform(rules []Rule, o Options) (*Exported, error) {
 	return &Exported{Files: []File{{"larder.tf", b.String()}}, Notes: notes}, nil
 }
 
+// hclName is what HCL takes for a name without quotes. Names of fields have dashes in
+// them, which it takes, too, and which read as a subtraction.
 var hclName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // writeHCL writes a value of JSON as an expression of HCL, in the layout of
@@ -89,6 +93,7 @@ func writeHCL(b *strings.Builder, value any, indent string) {
 	}
 }
 
+// writeList writes texts on one line, and objects each on lines of their own.
 func writeList(b *strings.Builder, list []any, indent string) {
 	if len(list) == 0 {
 		b.WriteString("[]")
@@ -115,6 +120,7 @@ func writeList(b *strings.Builder, list []any, indent string) {
 }
 
 // writeObject aligns the values of neighbours that have one line each.
+// A file that terraform fmt would change is one that somebody's CI refuses.
 func writeObject(b *strings.Builder, object map[string]any, indent string) {
 	names := slices.Sorted(maps.Keys(object))
 	key := func(name string) string {
@@ -145,6 +151,8 @@ func writeObject(b *strings.Builder, object map[string]any, indent string) {
 	b.WriteString(indent + "}")
 }
 
+// oneLine tells whether a value is written on one line, and so aligned with its
+// neighbours.
 func oneLine(value any) bool {
 	switch v := value.(type) {
 	case map[string]any:

@@ -26,6 +26,7 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
+// summary is the plan in one line.
 func (p *Plan) summary() string {
 	where := "version " + p.Version
 	if p.fresh {
@@ -42,6 +43,8 @@ func (p *Plan) summary() string {
 		where, count[Create], count[Update], count[Delete], count[Reorder], p.Foreign)
 }
 
+// write writes a change, with both values where they differ: that is what a person
+// agrees to.
 func (c *Change) write(b *strings.Builder) {
 	sign := map[Kind]string{Create: "+", Update: "~", Delete: "-", Reorder: ">"}[c.Kind]
 	fmt.Fprintf(b, "%s %s", sign, c.Ref)
@@ -78,6 +81,7 @@ func lines(s *Setting) [4]string {
 }
 
 // compact is JSON on one line, as people write it.
+// Without escapes for HTML, which nobody would recognize in an expression.
 func compact(value any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

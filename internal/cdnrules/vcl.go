@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// writeBranch writes the branch of a route; path is where the path is. Strings of
-// the long form have no escapes, and none of these has the two characters that end
-// one.
+// writeBranch writes the branch of a route; path is where the path is. Strings of the
+// long form have no escapes, and none of these has the two characters that end one. The
+// host is compared without its port and without regard to capitals, as names of hosts
+// are (RFC 9110, section 4.2.3).
 func writeBranch(b *strings.Builder, r *Rule, otherwise, path string) {
 	condition := fmt.Sprintf(`%s ~ {"^%s$"}`, path, r.pattern.regexp())
 	if len(r.Hosts) > 0 {
