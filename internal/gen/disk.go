@@ -153,19 +153,23 @@ func (o *Output) Write() ([]Drift, error) {
 		return nil, fmt.Errorf("gen: %w", err)
 	}
 	for i, d := range drifts {
-		file := filepath.Join(o.Dir, d.name)
-		if d.Kind == Stale {
-			if err = os.Remove(file); errors.Is(err, fs.ErrNotExist) {
-				err = nil // another run was faster
-			}
-		} else {
-			err = replace(file, d.want)
-		}
-		if err != nil {
+		if err := d.mend(o.Dir); err != nil {
 			return drifts[:i], fmt.Errorf("gen: %w", err)
 		}
 	}
 	return drifts, nil
+}
+
+// mend writes the file that d is about, or removes it.
+func (d *Drift) mend(dir string) error {
+	file := filepath.Join(dir, d.name)
+	if d.Kind != Stale {
+		return replace(file, d.want)
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // another run was faster
+		return err
+	}
+	return nil
 }
 
 const (

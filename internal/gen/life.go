@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/internal/timespan"
@@ -80,45 +79,4 @@ func words(d time.Duration) string {
 		return fmt.Sprintf("%dd", days) + timespan.Text(d%timespan.Day)
 	}
 	return timespan.Text(d)
-}
-
-// versions says where a version comes from, for the method that reads it.
-var versions = map[string]string{
-	"column":       "a number from a column of its row that each write raises, and that does not start again when the row is deleted and inserted",
-	"sequence":     "a number from a sequence of the database that each write of its row takes",
-	"xid-snapshot": "the writer's pg_current_xact_id, read together with pg_current_snapshot in the statement that reads the row, on the primary",
-	"replay-lsn":   "pg_last_wal_replay_lsn, read in a statement before the one that reads the row, on a standby",
-}
-
-// printable returns text with a space in place of each character that Go does not
-// take in a comment, such as NUL and a byte order mark, that a terminal would obey,
-// or that hides in which order a reader sees the rest (CVE-2021-42574).
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// comment writes text as the lines of a Go comment, broken before column 80.
-func comment(indent, text string) string {
-	var b strings.Builder
-	line := ""
-	flush := func() {
-		b.WriteString(strings.TrimRight(indent+"// "+line, " ") + "\n")
-		line = ""
-	}
-	for _, word := range strings.Fields(printable(text)) {
-		if line != "" && len(indent)+len(line)+len(word) > 75 {
-			flush()
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	flush()
-	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -104,7 +104,7 @@ func (pl *plan) addClasses(p *policy.Policy) error {
 		}
 		errs = append(errs, errors.New(where+clash.Message+": rename one"))
 	}
-	pl.write(all)
+	pl.nameTypes(all)
 	return errors.Join(errs...)
 }
 
@@ -135,6 +135,14 @@ func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	return t, checkClass(c)
 }
 
+// versions says where a version comes from, for the method that reads it.
+var versions = map[string]string{
+	"column":       "a number from a column of its row that each write raises, and that does not start again when the row is deleted and inserted",
+	"sequence":     "a number from a sequence of the database that each write of its row takes",
+	"xid-snapshot": "the writer's pg_current_xact_id, read together with pg_current_snapshot in the statement that reads the row, on the primary",
+	"replay-lsn":   "pg_last_wal_replay_lsn, read in a statement before the one that reads the row, on a standby",
+}
+
 // checkClass reports what larder.Open and NewCache would refuse in words that
 // mean something only in code.
 func checkClass(c policy.Class) error {
@@ -148,8 +156,8 @@ func checkClass(c policy.Class) error {
 	return errors.Join(errs...)
 }
 
-// write gives all types the names of their imports.
-func (pl *plan) write(all []typed) {
+// nameTypes gives all types the names of their imports.
+func (pl *plan) nameTypes(all []typed) {
 	var paths []string
 	for _, t := range all {
 		for _, path := range []string{t.key.path, t.value.path} {

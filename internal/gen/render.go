@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
-
-	"github.com/larderdev/larder/outbox"
 )
 
 // header is the first line of what is generated, behind the mark of a comment.
@@ -57,11 +55,11 @@ func (pl *plan) render() ([]File, error) {
 		files = append(files, File{name + "_gen.go", data})
 	}
 	for _, s := range pl.Outbox.Scripts {
-		var b bytes.Buffer
-		if err := t.ExecuteTemplate(&b, "sql.tmpl", map[string]any{"Header": header, "Script": s}); err != nil {
-			return nil, err
+		data, err := renderSQL(t.Lookup("sql.tmpl"), s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.File, err)
 		}
-		files = append(files, File{s.File, b.Bytes()})
+		files = append(files, File{s.File, data})
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
@@ -78,6 +76,13 @@ func (pl *plan) renderGo(t *template.Template) ([]byte, error) {
 		return nil, fmt.Errorf("%w\n%s", err, b.Bytes())
 	}
 	return source, nil
+}
+
+// renderSQL writes a script below the header. SQL has no standard form to bring it into.
+func renderSQL(t *template.Template, s script) ([]byte, error) {
+	var b bytes.Buffer
+	err := t.Execute(&b, map[string]any{"Header": header, "Script": s})
+	return b.Bytes(), err
 }
 
 // Literal writes a struct of a policy without its type.
@@ -152,12 +157,8 @@ func (pl *plan) DialectNames() string {
 
 // MappingLiterals writes the mappings.
 func (s *sheet) MappingLiterals() []string {
-	return literals(s, s.Outbox.Mappings)
-}
-
-func literals(s *sheet, all []outbox.Mapping) []string {
-	lines := make([]string, len(all))
-	for i, m := range all {
+	lines := make([]string, len(s.Outbox.Mappings))
+	for i, m := range s.Outbox.Mappings {
 		lines[i] = s.fields(m)
 	}
 	return lines

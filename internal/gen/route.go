@@ -78,10 +78,9 @@ func (pl *plan) addCDNs(all []policy.CDN) {
 	slices.SortFunc(pl.CDNs, func(a, b cdn) int { return int(a.CDN) - int(b.CDN) })
 }
 
-// checkRoutes gives the table to the layer that will have it. A policy without
-// CDNs may have tags: the program then names the caches.
-func (pl *plan) checkRoutes() error {
-	table := map[string]httpcache.Policy{}
+// table is what httpcache.New is given: the policies by their patterns, and the caches.
+func (pl *plan) table() (map[string]httpcache.Policy, []httpcache.CDN) {
+	table := make(map[string]httpcache.Policy, len(pl.Routes))
 	for _, r := range pl.Routes {
 		table[r.Pattern] = r.Policy
 	}
@@ -89,6 +88,13 @@ func (pl *plan) checkRoutes() error {
 	for _, c := range pl.CDNs {
 		cdns = append(cdns, c.CDN)
 	}
+	return table, cdns
+}
+
+// checkRoutes gives the table to the layer that will have it. A policy without
+// CDNs may have tags: the program then names the caches.
+func (pl *plan) checkRoutes() error {
+	table, cdns := pl.table()
 	if len(cdns) == 0 {
 		cdns = []httpcache.CDN{httpcache.LarderEdge}
 	}

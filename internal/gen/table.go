@@ -19,13 +19,6 @@ func RouteTable(p *policy.Policy) (map[string]httpcache.Policy, []httpcache.CDN,
 		return nil, nil, err
 	}
 	pl.addCDNs(p.CDNs)
-	table := make(map[string]httpcache.Policy, len(pl.Routes))
-	for _, r := range pl.Routes {
-		table[r.Pattern] = r.Policy
-	}
-	var cdns []httpcache.CDN
-	for _, c := range pl.CDNs {
-		cdns = append(cdns, c.CDN)
-	}
+	table, cdns := pl.table()
 	return table, cdns, nil
 }
