@@ -6,6 +6,8 @@ import (
 )
 
 // comment writes text as the lines of a Go comment, broken before column 80.
+// A text in one paragraph of plain words: gofmt would lay out anew what looks like a
+// list or a heading.
 func comment(indent, text string) string {
 	var b strings.Builder
 	line := ""

@@ -13,6 +13,8 @@ import (
 
 // describe says of a class what it is and how long its values live, in words:
 // the text of what is generated for it.
+// The times are those of the code below it, also where they are defaults of a profile:
+// who reads the code does not have the policy at hand.
 func describe(c policy.Class, p larder.Policy) string {
 	var said []string
 	say := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
@@ -30,6 +32,7 @@ func describe(c policy.Class, p larder.Policy) string {
 	return strings.Join(said, " ")
 }
 
+// inMemory says how long memory has it, if that is another time.
 func inMemory(p larder.Policy) string {
 	if p.MemoryTTL == 0 {
 		return ""
@@ -52,6 +55,7 @@ func after(p larder.Policy) string {
 	return "After that it is still served " + strings.Join(windows, ", and ") + "."
 }
 
+// places lists the tiers, the nearest first, as a sentence does.
 func places(c policy.Class, p larder.Policy) string {
 	var all []string
 	if p.Tiers&larder.Memory != 0 {
@@ -74,6 +78,7 @@ func places(c policy.Class, p larder.Policy) string {
 }
 
 // words writes a duration as people do: "7d", "1h30m", "500ms".
+// The units are those of larder.yaml, which has days, and not those of package time.
 func words(d time.Duration) string {
 	if days := d / timespan.Day; days > 0 && d%timespan.Day > 0 {
 		return fmt.Sprintf("%dd", days) + timespan.Text(d%timespan.Day)

@@ -66,6 +66,8 @@ func (pl *plan) render() ([]File, error) {
 }
 
 // renderGo runs a template and formats what it has written.
+// What does not parse is a mistake of a template; the error has the source, since
+// nothing is written to look at.
 func (pl *plan) renderGo(t *template.Template) ([]byte, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, &sheet{plan: pl, Header: header}); err != nil {
@@ -89,6 +91,7 @@ func renderSQL(t *template.Template, s script) ([]byte, error) {
 func (s *sheet) Literal(v any) string { return s.fields(v) }
 
 // Timed tells whether the literals of a struct need package time.
+// Asked before the literals are written: imports stand above them.
 func (s *sheet) Timed() bool {
 	p := printer{}
 	for _, r := range s.Routes {
@@ -99,6 +102,9 @@ func (s *sheet) Timed() bool {
 
 // Import writes the import declaration of a file: the packages that it uses by
 // itself, and, if types is set, those of the types of keys and values.
+//
+// The packages of the standard library come first, as goimports has it: their paths
+// have no dot in the first element.
 func (s *sheet) Import(types bool, paths ...string) string {
 	all := map[string]string{}
 	for _, path := range paths {
@@ -131,6 +137,7 @@ func (s *sheet) Import(types bool, paths ...string) string {
 }
 
 // KeyImports writes the imports of the file with the keys.
+// An import that is not used does not compile, and so it depends on the kinds of parts.
 func (s *sheet) KeyImports() string {
 	paths := []string{"errors", "fmt", "net/url", "slices", "strings"}
 	if s.Has("float") {
@@ -143,6 +150,7 @@ func (s *sheet) KeyImports() string {
 }
 
 // DialectNames lists the databases that have a script, and why others have none.
+// A database without a script is named, too, so that nobody looks for the file.
 func (pl *plan) DialectNames() string {
 	var all []string
 	for _, s := range pl.Outbox.Scripts {

@@ -38,6 +38,8 @@ var cdnNames = map[string]cdn{
 
 // addRoutes resolves all routes. One that nobody may keep is there too, so that
 // the table speaks of every route that the policy speaks of.
+//
+// httpcache.New has no policy without a time; what has none is not kept, and says so.
 func (pl *plan) addRoutes(p *policy.Policy) error {
 	queries, err := p.Queries()
 	if err != nil {
@@ -69,6 +71,7 @@ func (pl *plan) Queried() bool {
 }
 
 // addCDNs adds the kinds of caches that take tags, each once.
+// Two zones of one kind take the same header.
 func (pl *plan) addCDNs(all []policy.CDN) {
 	for _, c := range all {
 		if named, takesTags := cdnNames[c.Kind]; takesTags && !slices.Contains(pl.CDNs, named) {

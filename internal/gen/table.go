@@ -8,6 +8,8 @@ import (
 
 // ClassPolicy returns what generated code gives larder.Open for a class, which is
 // resolved and is not of the pattern policy.Never.
+// It is for what has to know what a program will do, and does not have its code: larder
+// explain, and tests.
 func ClassPolicy(c policy.Class) larder.Policy { return policyOf(c) }
 
 // RouteTable returns what generated code gives httpcache.New: the policy of each
