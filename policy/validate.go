@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
@@ -162,7 +163,7 @@ func (c *checker) meant(value string, known []string) string {
 	if len(c.mistakes) > maxMeant {
 		return "write the name of one that is there"
 	}
-	if near := field.Nearest(value, known); near != "" {
+	if near := nearest.Name(value, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	if len(known) == 0 {

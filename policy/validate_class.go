@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
@@ -218,7 +219,7 @@ func (c *checker) goType(path, text string) {
 	case strings.HasPrefix(name, "map["):
 		mend = "name a type in Go, and write its import path, a dot and its name"
 	case dot < 0 && token.IsIdentifier(name):
-		if near := field.Nearest(name, basicTypes); near != "" {
+		if near := nearest.Name(name, basicTypes); near != "" {
 			mend = "did you mean " + near + "?"
 		} else if meant := foreignTypes[strings.ToLower(name)]; meant != "" {
 			mend = "did you mean " + meant + "?"

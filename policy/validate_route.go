@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/internal/muxroute"
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
@@ -104,7 +105,7 @@ func (c *checker) pattern(path, pattern string) []string {
 	}
 	if method, _, ok := strings.Cut(pattern, " "); ok && !slices.Contains(methods, method) {
 		mend := "write one of " + strings.Join(methods, ", ")
-		if near := field.Nearest(method, methods); near != "" {
+		if near := nearest.Name(method, methods); near != "" {
 			mend = "write " + near
 		}
 		c.report(path, mend, "%s is no method of a request", quote(method))

@@ -22,6 +22,7 @@ type PartialError struct {
 	Err error
 }
 
+// Error says how far it came.
 func (e *PartialError) Error() string {
 	return fmt.Sprintf("cdn: %d of %d changes are made: %v", e.Done, e.Total, e.Err)
 }
@@ -33,6 +34,9 @@ func (e *PartialError) Unwrap() error { return e.Err }
 // the rules again to see that they are as planned. The error is [ErrChanged] if
 // they are not those that the plan was made for, or somebody else writes at the
 // same time; it is a *[PartialError] if changes were made before it.
+//
+// A plan is applied once: after it the version is another one, and the answer
+// [ErrChanged].
 func (c *Cloudflare) Apply(ctx context.Context, p *Plan) error {
 	if p == nil || p.owner != c {
 		return errors.New("cdn: the plan was made for another zone or policy")
@@ -59,12 +63,15 @@ func (c *Cloudflare) Apply(ctx context.Context, p *Plan) error {
 }
 
 // is tells whether both are the same version of the same list.
+// The version alone is not enough: a ruleset that was deleted and made anew begins
+// again at 1.
 func (s *ruleset) is(other *ruleset) bool {
 	return s.ID == other.ID && s.Version == other.Version && s.LastUpdated == other.LastUpdated
 }
 
 // start makes the ruleset of the phase, with all rules at once. The API refuses it
 // if somebody else was faster.
+// Nothing of others can be overwritten by that, since there is nothing.
 func (c *Cloudflare) start(ctx context.Context, p *Plan) (*ruleset, error) {
 	body := struct {
 		Name  string     `json:"name"`
@@ -76,6 +83,8 @@ func (c *Cloudflare) start(ctx context.Context, p *Plan) (*ruleset, error) {
 	if err == nil {
 		return set, nil
 	}
+	// That status alone does not say so, as a rule may be wrong; but then there is
+	// still no ruleset.
 	if answer.Status == http.StatusBadRequest {
 		if now, again := c.api.read(ctx); again == nil && now != nil {
 			return nil, ErrChanged
@@ -84,7 +93,8 @@ func (c *Cloudflare) start(ctx context.Context, p *Plan) (*ruleset, error) {
 	return nil, &PartialError{Total: len(p.Changes), Err: fmt.Errorf("create the rules: %w", err)}
 }
 
-// changeAll makes one change after the other.
+// changeAll makes one change after the other. Each answer has the whole list, so that
+// it is seen at once if somebody else writes in between.
 func (c *Cloudflare) changeAll(ctx context.Context, p *Plan, now *ruleset) (*ruleset, error) {
 	for done := range p.Changes {
 		change := &p.Changes[done]
@@ -107,12 +117,15 @@ func (c *Cloudflare) changeAll(ctx context.Context, p *Plan, now *ruleset) (*rul
 
 // position says where a rule goes. An empty After is the end, an empty Before the
 // beginning.
+// The API takes exactly one of the two.
 type position struct {
 	After  *string `json:"after,omitempty"`
 	Before *string `json:"before,omitempty"`
 }
 
 // change makes one change.
+// A PATCH has the whole definition or only a position: what it leaves out of a
+// definition the API sets back to its default.
 func (c *Cloudflare) change(ctx context.Context, now *ruleset, change *Change) (*ruleset, error) {
 	path := "/rulesets/" + now.ID + "/rules"
 	body := struct {
@@ -144,6 +157,8 @@ func (c *Cloudflare) change(ctx context.Context, now *ruleset, change *Change) (
 
 // place is where a new cache rule goes: behind our cache rules or, if there are
 // none, behind all but our bypass rules at the end.
+// Within the list a new cache rule must not come behind a bypass rule, over which it
+// would win.
 func (c *Cloudflare) place(now *ruleset) *position {
 	behind := -1
 	for i := range now.Rules {
@@ -167,6 +182,8 @@ func (c *Cloudflare) place(now *ruleset) *position {
 // follows tells whether next is now with the change and nothing else: no foreign
 // rule has come, gone, moved or become another version, and no rule of ours is
 // different.
+// Position is not looked at for the rule itself; confirm plans again, and that finds
+// it.
 func (c *Cloudflare) follows(now, next *ruleset, change *Change) bool {
 	if now.ID != next.ID {
 		return false
@@ -194,6 +211,8 @@ func (c *Cloudflare) follows(now, next *ruleset, change *Change) bool {
 }
 
 // confirm reads the rules once more.
+// That an answer was a success does not say that the rule is as it was sent: a field
+// that the API drops would make every later plan want the same change.
 func (c *Cloudflare) confirm(ctx context.Context, p *Plan, wrote *ruleset) error {
 	partial := func(err error) error {
 		return &PartialError{Done: len(p.Changes), Total: len(p.Changes), Err: err}

@@ -32,6 +32,7 @@ type api struct {
 }
 
 // read returns the ruleset of the phase; nil: there is none.
+// A zone that there is not is an error, with another code.
 func (a *api) read(ctx context.Context) (*ruleset, error) {
 	set, answer, err := a.call(ctx, http.MethodGet, "/rulesets/phases/"+phase+"/entrypoint", nil)
 	if answer.Status == http.StatusNotFound && cfapi.Code(answer.Body) == cfapi.NoEntrypoint {
@@ -60,6 +61,8 @@ func (a *api) call(ctx context.Context, method, path string, body any) (*ruleset
 			return set, answer, err
 		}
 		again := failed.Status == http.StatusTooManyRequests || method == http.MethodGet && !failed.Final
+		// A person waits for the answer: who is told to come back much later is told
+		// so.
 		if !again || failed.After > maxWait || ctx.Err() != nil {
 			return set, answer, err
 		}
@@ -70,6 +73,8 @@ func (a *api) call(ctx context.Context, method, path string, body any) (*ruleset
 	}
 }
 
+// once makes a request one time. An answer without a ruleset is a failure even with
+// status 200: what was written cannot be compared then.
 func (a *api) once(ctx context.Context, method, path string, body []byte) (*ruleset, purgeapi.Answer, error) {
 	header := http.Header{"Authorization": {"Bearer " + a.token.Reveal()}, "User-Agent": {"larder-cdn"}}
 	if body != nil {
@@ -91,6 +96,7 @@ func (a *api) once(ctx context.Context, method, path string, body []byte) (*rule
 }
 
 // rights adds to a refusal what the token needs.
+// Cloudflare's answer is "Authentication error" for all of it.
 func rights(err error) error {
 	var failed *purge.Error
 	if errors.As(err, &failed) && (failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden) {

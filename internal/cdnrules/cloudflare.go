@@ -38,6 +38,7 @@ type Options struct {
 
 // Check returns what is wrong with the options by themselves, all at once and without
 // an address, which may hold a password. [NewCloudflare] and [Export] check them, too.
+// It is for command lines, which look at flags before anything is read or asked.
 func (o Options) Check() error {
 	_, plan := tierOf(o.Plan)
 	_, owner := prefixOf(o.Owner)
@@ -98,7 +99,8 @@ func NewCloudflare(p *policy.Policy, cdn policy.CDN, o Options) (*Cloudflare, er
 	return c, nil
 }
 
-// open reads the environment.
+// open reads the environment. The zone's id is kept out of messages like a secret, see
+// the package's invariants: none needs it.
 func (a *api) open(cdn policy.CDN, o Options) error {
 	var errs []error
 	zone, err := fromEnv("zone", cdn.Zone)
@@ -123,6 +125,8 @@ func (a *api) open(cdn policy.CDN, o Options) error {
 }
 
 // fromEnv reads what the variable holds that the policy names.
+// That no variable is set is said in words for a zone, since the error of a secret
+// speaks of a token.
 func fromEnv(field, variable string) (purgeapi.Secret, error) {
 	if !variableName.MatchString(variable) {
 		// What is no name may be the secret itself.

@@ -74,6 +74,7 @@ func Export(p *policy.Policy, hosts []string, f Format, o Options) (*Exported, e
 
 // byPrecedence returns the rules about GET, of two that match the same the one that
 // wins first.
+// A bypass for POST is none there: these caches keep nothing but what GET and HEAD get.
 func byPrecedence(rules []Rule) []Rule {
 	sorted := slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.only() != "" })
 	slices.SortFunc(sorted, func(a, b Rule) int { return a.pattern.compare(&b.pattern) })
@@ -86,9 +87,11 @@ const written = "# Written by larder cdn export from the routes of larder.yaml: 
 // odd matches paths that are not as [escape] writes them, so that no pattern can be
 // evaded by writing a path differently: with something escaped that need not be, or
 // not that must be, with small hexadecimal digits, with empty segments or dots.
+// What matches is passed to the service, which knows what it means, and is not kept.
 const odd = `^(?!/)|//|/\.\.?(?:/|$)|%(?!0[0-9A-F]|1[0-9A-F]|2[0235]|3[CEF]|5[BCDE]|60|7[BCDF]|[89A-F][0-9A-F])|[^A-Za-z0-9._~!$&'()*+,;=:@%/-]`
 
 // hostRegexp matches the field Host, without anchors.
+// Without anchors, because each format has its own text around it.
 func hostRegexp(hosts []string) string {
 	quoted := make([]string, len(hosts))
 	for i, host := range hosts {
@@ -112,6 +115,7 @@ func nameRegexp(name string) string {
 			continue
 		}
 		escaped := fmt.Sprintf("%%%02X", c)
+		// RFC 3986, section 2.1: the digits mean the same in both cases.
 		if small := strings.ToLower(escaped); small != escaped {
 			escaped += "|" + small
 		}
@@ -123,6 +127,7 @@ func nameRegexp(name string) string {
 	return b.String()
 }
 
+// namesRegexp matches one of several names.
 func namesRegexp(names []string) string {
 	all := make([]string, len(names))
 	for i, name := range names {
@@ -132,6 +137,8 @@ func namesRegexp(names []string) string {
 }
 
 // comment is what a rule does, in one line.
+// On one line whatever the pattern is: what came behind a line feed would be
+// configuration.
 func (r *Rule) comment() string {
 	return printable(fmt.Sprintf("%s: %s, %s", r.Route, r.Action, r.Reason))
 }

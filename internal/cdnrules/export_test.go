@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/larderdev/larder/internal/cdnrules"
 	"github.com/larderdev/larder/policy"
@@ -104,5 +105,18 @@ func TestExport_Mistakes(t *testing.T) {
 	}
 	if _, err := cdnrules.Export(shop(), nil, "squid", cdnrules.Options{}); err == nil || !strings.Contains(err.Error(), `the format is "squid"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestExport_NothingHides: no comment of a file shows its reader another order of
+// characters than the program that reads the file sees (CVE-2021-42574).
+func TestExport_NothingHides(t *testing.T) {
+	p := &policy.Policy{Routes: map[string]policy.Route{"GET /a\u202Eb\u2066/": {Edge: time.Hour}, "GET /b\u2028c": {NoStore: true}}}
+	for _, format := range cdnrules.Formats() {
+		for _, file := range export(t, p, nil, format).Files {
+			if i := strings.IndexFunc(file.Content, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' }); i >= 0 {
+				t.Errorf("%s: %+q stands in %q", format, file.Content[i:i+3], file.Content[max(0, i-40):i+3])
+			}
+		}
 	}
 }

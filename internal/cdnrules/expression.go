@@ -11,6 +11,8 @@ import (
 const pathField = "http.request.uri.path"
 
 // clause is the condition of one rule: requests for its route, less its exceptions.
+// It has no condition on the host: rules for the same hosts share one, which join puts
+// before them.
 func (r *Rule) clause() string {
 	var exceptions []string
 	for _, e := range r.except {
@@ -32,11 +34,13 @@ func (r *Rule) clause() string {
 }
 
 // needsRegexp tells whether the rule can only be said with the operator matches.
+// Its exceptions count, too, since they stand in its clause.
 func (r *Rule) needsRegexp() bool {
 	return r.pattern.needsRegexp() || slices.ContainsFunc(r.except, func(e *Rule) bool { return e.pattern.needsRegexp() })
 }
 
 // hostExpression is the condition on hosts, of which there is at least one.
+// Of one host it is the shorter form: each byte of an expression counts.
 func hostExpression(hosts []string) string {
 	if len(hosts) == 1 {
 		return "http.host eq " + quote(hosts[0])
@@ -101,6 +105,8 @@ func (p *pattern) regexp() string {
 	}, regexp.QuoteMeta)
 }
 
+// nothing and same are for paths without wildcards, or with one at the end that
+// starts_with leaves open.
 func nothing(kind) string { return "" }
 
 func same(text string) string { return text }
@@ -120,7 +126,8 @@ func quote(text string) string {
 const maxExpression = 4096
 
 // join puts clauses for the same hosts into as few expressions as fit, and returns
-// which of the clauses are in each.
+// which of the clauses are in each. They stay in their order: to fill gaps with later
+// clauses would move them between the rules of a zone whenever one changes its length.
 func join(hosts []string, rules []*Rule) (expressions []string, parts [][]*Rule, err error) {
 	host := ""
 	if len(hosts) > 0 {

@@ -35,6 +35,7 @@ const (
 )
 
 // parse reads a pattern that ServeMux accepts.
+// A blank before the first slash parts the method; one behind it belongs to the path.
 func parse(text string) pattern {
 	p := pattern{text: text}
 	path := text
@@ -53,6 +54,8 @@ func parse(text string) pattern {
 	}
 }
 
+// parseSegment reads one segment. A literal is unescaped and escaped again: the policy
+// may write it in any way, and requests come in one.
 func parseSegment(text string) segment {
 	switch {
 	case text == "":
@@ -73,6 +76,7 @@ func parseSegment(text string) segment {
 // checkPatterns returns what ServeMux says against the patterns, which it says by
 // panics: that one is malformed, or that two match the same and neither is more
 // specific.
+// All that comes later relies on it: of two that overlap one is more specific.
 func checkPatterns(patterns []string) error {
 	var errs []error
 	mux := http.NewServeMux()
@@ -85,6 +89,8 @@ func checkPatterns(patterns []string) error {
 }
 
 // overlaps tells whether some path matches both.
+// Both are walked together; a rest takes whatever the other still has, also nothing but
+// the empty segment behind a slash.
 func overlaps(a, b []segment) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
@@ -101,6 +107,8 @@ func overlaps(a, b []segment) bool {
 }
 
 // covers tells whether each path of b matches a.
+// Not each pair that overlaps has one that covers the other: /{a}/x and /y/{b} are
+// such, and ServeMux refuses them.
 func covers(a, b []segment) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
@@ -134,6 +142,8 @@ func (p *pattern) wins(over *pattern) bool {
 }
 
 // compare orders patterns so that one that wins over another comes before it.
+// It is a total order, so that equal policies give equal files. Between patterns that
+// do not overlap it means nothing.
 func (p *pattern) compare(other *pattern) int {
 	if p.host != other.host {
 		// The one without a host comes last.
@@ -151,6 +161,7 @@ func (p *pattern) compare(other *pattern) int {
 }
 
 // path joins the segments; a wildcard is what wild returns for it.
+// An end writes its slash and nothing behind it.
 func (p *pattern) path(wild func(kind) string, quote func(string) string) string {
 	var b strings.Builder
 	for _, s := range p.segments {

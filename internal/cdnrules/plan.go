@@ -53,6 +53,7 @@ type Change struct {
 }
 
 // Setting is what a rule does.
+// It is what people compare before they agree to a change.
 type Setting struct {
 	Description string         `json:"description"`
 	Expression  string         `json:"expression"`
@@ -60,6 +61,7 @@ type Setting struct {
 	Enabled     bool           `json:"enabled"`
 }
 
+// settingOf is what a rule of the zone does, or will.
 func settingOf(r *wireRule) *Setting {
 	return &Setting{Description: r.Description, Expression: r.Expression, Parameters: r.ActionParameters, Enabled: r.enabled()}
 }
@@ -68,6 +70,7 @@ func settingOf(r *wireRule) *Setting {
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 
 // ours tells whether a rule is of this owner.
+// The reference is all that counts: people edit descriptions.
 func (c *Cloudflare) ours(r *wireRule) bool { return strings.HasPrefix(r.Ref, c.prefix) }
 
 // bypasses tells whether a rule of ours is one that bypasses: its reference says
@@ -76,7 +79,8 @@ func (c *Cloudflare) bypasses(r *wireRule) bool {
 	return strings.HasPrefix(r.Ref, c.prefix+string(Bypass)+"_")
 }
 
-// plan compares.
+// plan compares the rules that are there with those that are wanted.
+// It asks nobody, so that confirm can use it to look at what came of a plan.
 func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 	p := &Plan{owner: c, have: have, Changes: []Change{}, Notes: append([]string{}, c.notes...)}
 	if have == nil {
@@ -87,25 +91,7 @@ func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 	for i := range c.want {
 		wanted[c.want[i].Ref] = &c.want[i]
 	}
-	body := c.endOfBody(p.have.Rules, wanted)
-	there := map[string]bool{}
-	var deletes []Change
-	for i := range p.have.Rules {
-		r := &p.have.Rules[i]
-		if !c.ours(r) {
-			p.Foreign++
-			continue
-		}
-		want := wanted[r.Ref]
-		if want == nil || there[r.Ref] {
-			deletes = append(deletes, Change{Kind: Delete, Ref: r.Ref, Edited: r.edited(), Before: settingOf(r), id: r.ID})
-			continue
-		}
-		there[r.Ref] = true
-		if change := c.compare(r, want, i < body); change != nil {
-			p.Changes = append(p.Changes, *change)
-		}
-	}
+	deletes, there := c.compareAll(p, wanted)
 	creates := false
 	for i := range c.want {
 		if r := &c.want[i]; !there[r.Ref] {
@@ -123,8 +109,35 @@ func (c *Cloudflare) plan(have *ruleset) (*Plan, error) {
 	return p, nil
 }
 
+// compareAll goes through the rules that are there. It adds to p what has to be done to
+// those that stay, and returns what has to go and which of ours stay. Of two with one
+// reference, which somebody has copied, the first stays.
+func (c *Cloudflare) compareAll(p *Plan, wanted map[string]*wireRule) (deletes []Change, there map[string]bool) {
+	body := c.endOfBody(p.have.Rules, wanted)
+	there = map[string]bool{}
+	for i := range p.have.Rules {
+		r := &p.have.Rules[i]
+		if !c.ours(r) {
+			p.Foreign++
+			continue
+		}
+		want := wanted[r.Ref]
+		if want == nil || there[r.Ref] {
+			deletes = append(deletes, Change{Kind: Delete, Ref: r.Ref, Edited: r.edited(), Before: settingOf(r), id: r.ID})
+			continue
+		}
+		there[r.Ref] = true
+		if change := c.compare(r, want, i < body); change != nil {
+			p.Changes = append(p.Changes, *change)
+		}
+	}
+	return deletes, there
+}
+
 // endOfBody returns where the last rules begin: what stands there and later are
 // bypass rules of ours and what is to be deleted.
+// A bypass rule of ours before that place is one that others have been put behind, and
+// has to move.
 func (c *Cloudflare) endOfBody(rules []wireRule, wanted map[string]*wireRule) int {
 	for i := len(rules) - 1; i >= 0; i-- {
 		r := &rules[i]
@@ -136,6 +149,8 @@ func (c *Cloudflare) endOfBody(rules []wireRule, wanted map[string]*wireRule) in
 }
 
 // compare returns what has to be done to a rule that stays; nil: nothing.
+// A description that differs is a change, too: it holds the fingerprint, without which
+// the next plan would take the rule for edited.
 func (c *Cloudflare) compare(have, want *wireRule, inBody bool) *Change {
 	move := inBody && c.bypasses(have)
 	same := have.content() == want.content() && have.Description == want.Description
@@ -152,6 +167,10 @@ func (c *Cloudflare) compare(have, want *wireRule, inBody bool) *Change {
 // order puts changes into the order in which they are made, so that no route is
 // without its bypass at any time: bypass rules first, the others, and at last
 // what goes. Where there is no room for both, cache rules go before others come.
+//
+// Between two requests the zone serves by what is there. A route that is kept for a
+// moment although it should be bypassed may show one visitor's page to another; one
+// that is bypassed for a moment is only slower.
 func (p *Plan) order(deletes []Change) {
 	c := p.owner
 	var first, bypass, cache, last []Change
@@ -185,6 +204,7 @@ func (p *Plan) order(deletes []Change) {
 }
 
 // noteForeign tells which rules of others may undo what the policy says.
+// They are notes, since only their owner knows what they are for.
 func (p *Plan) noteForeign() {
 	c := p.owner
 	cached := false

@@ -25,6 +25,9 @@ const (
 
 // Rule says what caches in front of the service do with one route, whatever their
 // kind.
+//
+// It says nothing of how a format writes it, so that all formats mean the same. Whoever
+// reads the rules as JSON has the exceptions by their patterns.
 type Rule struct {
 	// Route is the pattern in the policy.
 	Route string `json:"route"`
@@ -51,6 +54,9 @@ type Rule struct {
 // bypassed, each in an order in which the more specific of two that match the same
 // request comes first. Routes of hosts that are not served are left out, and so are
 // those of HEAD, which caches answer by GET. All mistakes are reported at once.
+//
+// Cached ones first is the order of a zone, where the last rule that matches wins; a
+// cache in which the first one wins takes [Export]'s order.
 func Rules(p *policy.Policy, hosts []string) ([]Rule, error) {
 	names := slices.Sorted(maps.Keys(p.Routes))
 	hosts, err := checkHosts(hosts)
@@ -81,6 +87,8 @@ func Rules(p *policy.Policy, hosts []string) ([]Rule, error) {
 }
 
 // ruleOf returns the rule of a route; nil: there is none.
+// There is none for HEAD, which caches answer by what they keep for GET (RFC 9111,
+// section 4), and none for a host that the cache does not serve.
 func ruleOf(p *policy.Policy, name string, hosts []string) (*Rule, error) {
 	route, err := p.ResolveRoute(name)
 	if err != nil {
@@ -112,6 +120,8 @@ func ruleOf(p *policy.Policy, name string, hosts []string) (*Rule, error) {
 }
 
 // decide returns what is done with a route, and why.
+// The order is that of strength: what nobody may store is not called private, so that
+// the reason is the one to change.
 func decide(route *policy.Route, method string) (Action, string) {
 	switch {
 	case route.NoStore && route.Class != "":
@@ -128,7 +138,10 @@ func decide(route *policy.Route, method string) (Action, string) {
 	return Cache, "edge " + route.Edge.String()
 }
 
-// findExceptions fills in Except.
+// findExceptions fills in Except. ServeMux gives a request to the most specific
+// pattern; a zone knows no such order within a kind of rule. So each rule says itself
+// what it leaves to others. A cache rule need leave nothing to a bypass rule, which
+// stands behind it and wins.
 func findExceptions(rules []Rule) {
 	for i := range rules {
 		r := &rules[i]
@@ -157,12 +170,17 @@ func (r *Rule) only() string {
 }
 
 // settings is a text that is the same for rules that do the same.
+// Rules with the same text become one of a zone, of which there are few.
 func (r *Rule) settings() string {
 	return fmt.Sprintf("%s %t %q %q", r.Action, r.Query == nil, r.Query, r.Vary)
 }
 
+// hostName is what a host may be of: nothing that an expression or a file would take
+// for more than text.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
+// checkHosts returns hosts in order and each once, so that equal sets are equal lists.
+// 253 is the longest name as text (255 octets on the wire: RFC 1035, section 2.3.4).
 func checkHosts(hosts []string) ([]string, error) {
 	var all []string
 	var errs []error
@@ -178,8 +196,13 @@ func checkHosts(hosts []string) ([]string, error) {
 }
 
 // maxQuery is how many parameters a key of Cloudflare can name.
+//
+// Source: Cloudflare's schema of custom cache keys, November 2026.
 const maxQuery = 100
 
+// checkQuery returns the parameters in order, each once: keys are then the same when
+// the policy gets another order. Nil stays nil, which means all, and is not the empty
+// list. A star is refused, since alone it means all to Cloudflare.
 func checkQuery(names []string) ([]string, error) {
 	if names == nil {
 		return nil, nil
@@ -203,6 +226,8 @@ var (
 	noVariant = []string{"cache-control", "connection", "content-length", "host", "if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range", "upgrade"}
 )
 
+// checkVary returns the fields in lower case and in order, each once. What a zone would
+// not take is refused for all formats: the policy is one.
 func checkVary(names []string) ([]string, error) {
 	var all []string
 	for _, name := range names {
@@ -218,6 +243,7 @@ func checkVary(names []string) ([]string, error) {
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
+	// Cloudflare takes 50, and accept-encoding is always there.
 	if len(all) > 49 {
 		return nil, fmt.Errorf("vary has %d fields, at most 49", len(all))
 	}

@@ -8,35 +8,8 @@ import (
 	"strings"
 )
 
-// terraform writes a resource for version 5 of the provider, in which rules are a
-// list of objects. It knows vary from 5.21.1 on.
-func terraform(rules []Rule, o Options) (*Exported, error) {
-	t, err := tierOf(o.Plan)
-	if err != nil {
-		return nil, fmt.Errorf("cdn: %w", err)
-	}
-	prefix, err := prefixOf(o.Owner)
-	if err != nil {
-		return nil, fmt.Errorf("cdn: %w", err)
-	}
-	wire, notes, err := compile(rules, prefix, t)
-	if err != nil {
-		return nil, err
-	}
-	if len(wire) > t.rules {
-		return nil, fmt.Errorf("cdn: there are %d rules, and the plan %s allows %d: give routes the same query and vary, so that they share a rule", len(wire), t.name, t.rules)
-	}
-	list := make([]any, len(wire))
-	for i := range wire {
-		r := &wire[i]
-		list[i] = map[string]any{
-			"ref": r.Ref, "description": r.Description, "expression": r.Expression,
-			"action": r.Action, "action_parameters": r.ActionParameters, "enabled": true,
-		}
-	}
-	var b strings.Builder
-	b.WriteString(written)
-	b.WriteString(`#
+// terraformHead begins the file, up to the list of rules.
+const terraformHead = `#
 # Terraform manages all rules of the phase: those of others in the zone are not
 # here and would go. Where there are some, use larder cdn apply. A zone that has
 # had rules has the phase's ruleset, and a second one is refused: take it over by
@@ -63,12 +36,46 @@ resource "cloudflare_ruleset" "larder" {
   name    = "default"
   kind    = "zone"
   phase   = "` + phase + `"
-  rules = `)
+  rules = `
+
+// terraform writes a resource for version 5 of the provider, in which rules are a
+// list of objects. It knows vary from 5.21.1 on.
+// The rules are those that larder cdn apply writes, with the same references, so that a
+// zone can be handed from one to the other.
+func terraform(rules []Rule, o Options) (*Exported, error) {
+	t, err := tierOf(o.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("cdn: %w", err)
+	}
+	prefix, err := prefixOf(o.Owner)
+	if err != nil {
+		return nil, fmt.Errorf("cdn: %w", err)
+	}
+	wire, notes, err := compile(rules, prefix, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(wire) > t.rules {
+		return nil, fmt.Errorf("cdn: there are %d rules, and the plan %s allows %d: give routes the same query and vary, so that they share a rule", len(wire), t.name, t.rules)
+	}
+	list := make([]any, len(wire))
+	for i := range wire {
+		r := &wire[i]
+		list[i] = map[string]any{
+			"ref": r.Ref, "description": r.Description, "expression": r.Expression,
+			"action": r.Action, "action_parameters": r.ActionParameters, "enabled": true,
+		}
+	}
+	var b strings.Builder
+	b.WriteString(written)
+	b.WriteString(terraformHead)
 	writeHCL(&b, list, "  ")
 	b.WriteString("\n}\n")
 	return &Exported{Files: []File{{"larder.tf", b.String()}}, Notes: notes}, nil
 }
 
+// hclName is what HCL takes for a name without quotes. Names of fields have dashes in
+// them, which it takes, too, and which read as a subtraction.
 var hclName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // writeHCL writes a value of JSON as an expression of HCL, in the layout of
@@ -86,6 +93,7 @@ func writeHCL(b *strings.Builder, value any, indent string) {
 	}
 }
 
+// writeList writes texts on one line, and objects each on lines of their own.
 func writeList(b *strings.Builder, list []any, indent string) {
 	if len(list) == 0 {
 		b.WriteString("[]")
@@ -112,6 +120,7 @@ func writeList(b *strings.Builder, list []any, indent string) {
 }
 
 // writeObject aligns the values of neighbours that have one line each.
+// A file that terraform fmt would change is one that somebody's CI refuses.
 func writeObject(b *strings.Builder, object map[string]any, indent string) {
 	names := slices.Sorted(maps.Keys(object))
 	key := func(name string) string {
@@ -142,6 +151,8 @@ func writeObject(b *strings.Builder, object map[string]any, indent string) {
 	b.WriteString(indent + "}")
 }
 
+// oneLine tells whether a value is written on one line, and so aligned with its
+// neighbours.
 func oneLine(value any) bool {
 	switch v := value.(type) {
 	case map[string]any:

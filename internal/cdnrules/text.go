@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // String is the plan for people: what is done to each rule, with what it was and
@@ -25,6 +26,7 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
+// summary is the plan in one line.
 func (p *Plan) summary() string {
 	where := "version " + p.Version
 	if p.fresh {
@@ -41,6 +43,8 @@ func (p *Plan) summary() string {
 		where, count[Create], count[Update], count[Delete], count[Reorder], p.Foreign)
 }
 
+// write writes a change, with both values where they differ: that is what a person
+// agrees to.
 func (c *Change) write(b *strings.Builder) {
 	sign := map[Kind]string{Create: "+", Update: "~", Delete: "-", Reorder: ">"}[c.Kind]
 	fmt.Fprintf(b, "%s %s", sign, c.Ref)
@@ -77,6 +81,7 @@ func lines(s *Setting) [4]string {
 }
 
 // compact is JSON on one line, as people write it.
+// Without escapes for HTML, which nobody would recognize in an expression.
 func compact(value any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -87,11 +92,13 @@ func compact(value any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// printable keeps a text to one line of a terminal: control characters and what is
-// not UTF-8 are replaced.
+// printable keeps a text to one line that shows what it is: control characters, those
+// that hide in which order a reader sees the rest (CVE-2021-42574) and what is not UTF-8
+// are replaced. Escapes, as package plaintext writes them, would be longer: descriptions
+// have little room, and a backslash means something else in each format.
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c >= 0x7f && c < 0xa0 || c == '\u2028' || c == '\u2029' {
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029' {
 			return '?'
 		}
 		return c

@@ -1,7 +1,6 @@
 package cdnrules
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -47,6 +46,8 @@ func (r *wireRule) content() string {
 }
 
 // fingerprint is a short text for the content.
+// Six bytes stand in a description that people read: it finds edits, and guards against
+// nobody.
 func (r *wireRule) fingerprint() string {
 	sum := sha256.Sum256([]byte(r.content()))
 	return hex.EncodeToString(sum[:6])
@@ -88,6 +89,7 @@ func normal(value any) any {
 
 // longForm turns "*", ["*"] and ["a"] into {"all": true} and {"list": ["a"]}: the
 // guide has the one, the schema the other.
+// Who has edited a rule by the API may have written either.
 func longForm(field any) any {
 	all := map[string]any{"all": true}
 	switch v := field.(type) {
@@ -108,15 +110,8 @@ func longForm(field any) any {
 var mark = regexp.MustCompile(` \[larder ([0-9a-f]{12})\]$`)
 
 // edited tells whether the rule is no longer what was written.
+// One without a mark is: somebody has taken it out, together with what it said.
 func (r *wireRule) edited() bool {
 	found := mark.FindStringSubmatch(r.Description)
 	return found == nil || found[1] != r.fingerprint()
-}
-
-// params makes action parameters as they are read from JSON.
-func params(text []byte) (map[string]any, error) {
-	var out map[string]any
-	d := json.NewDecoder(bytes.NewReader(text))
-	err := d.Decode(&out)
-	return out, err
 }

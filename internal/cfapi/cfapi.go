@@ -23,6 +23,8 @@ import (
 // status 404, as does the code for a zone that there is not.
 const NoEntrypoint = 10003
 
+// envelope is what every answer is in. Success is a pointer, because an answer that
+// does not have it is none of this API.
 type envelope struct {
 	Success *bool `json:"success"`
 	Errors  []struct {
@@ -72,6 +74,7 @@ func Explain(a purgeapi.Answer) (string, time.Duration) {
 }
 
 // Code returns the code of the first error in a body; 0 if there is none.
+// The first is what the request failed for; others are about the same thing.
 func Code(body []byte) int {
 	var e envelope
 	if json.Unmarshal(body, &e) != nil || len(e.Errors) == 0 {

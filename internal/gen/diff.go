@@ -16,6 +16,8 @@ type pair struct{ i, j int }
 
 // unified returns the difference of two texts as a unified diff, "" if there is
 // none.
+// A library for it would be a dependency of the root module for one command; what is
+// compared is code that mostly has not changed, for which this is enough.
 func unified(from, to, a, b string) string {
 	if a == b {
 		return ""
@@ -40,6 +42,9 @@ func lines(text string) []string { return slices.Collect(strings.Lines(text)) }
 // at lines i and j of their texts. It strips what is the same at both ends, and
 // splits the rest at the lines that each side has exactly once: those are the ones
 // that people take for the same.
+//
+// This is known as patience diff. Without an anchor the rest is taken for changed as a
+// whole: that is never wrong, and only longer than it might be.
 func match(a, b []string, i, j int, same *[]pair) {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		*same = append(*same, pair{i, j})
@@ -90,6 +95,7 @@ func anchors(a, b []string) []pair {
 
 // longestRun returns the longest run of pairs, which are in the order of i, whose j
 // rise too. ends[n] is the pair with the least j that a run of n+1 pairs can end in.
+// Patience sorting: n log n, so that a file of any length is compared at once.
 func longestRun(pairs []pair) []pair {
 	var ends []int
 	before := make([]int, len(pairs)) // the pair in front of each, -1: none
@@ -120,6 +126,7 @@ type hunk struct{ from, to pair }
 
 // hunks returns the changes with the lines around them. Those that would touch are
 // one.
+// same ends with the pair behind both texts, which closes the last change.
 func hunks(same []pair, before, after int) []hunk {
 	var all []hunk
 	next := pair{0, 0} // the first lines that are not in a pair yet
@@ -138,6 +145,7 @@ func hunks(same []pair, before, after int) []hunk {
 }
 
 // widen moves a place by n lines in both texts, as far as both have them.
+// By the same number in both, since the lines around a change are the same ones.
 func widen(p pair, n, before, after int) pair {
 	if n < 0 {
 		n = -min(-n, p.i, p.j)

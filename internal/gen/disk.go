@@ -27,6 +27,9 @@ const (
 )
 
 // Drift is one file that is not as it would be generated.
+//
+// It keeps what was compared, so that a diff shows the very difference that was found,
+// even if the file changes meanwhile.
 type Drift struct {
 	// File is its path from the folder of the policy, with slashes.
 	File string
@@ -78,6 +81,8 @@ func (o *Output) Check() ([]Drift, error) {
 
 // stale returns the names of generated files in the folder that are not among
 // those of o.
+// By the header and the end of the name: a file that somebody has made by hand is never
+// ours, whatever it is called.
 func (o *Output) stale() ([]string, error) {
 	entries, err := os.ReadDir(o.Dir)
 	if err != nil {
@@ -153,19 +158,24 @@ func (o *Output) Write() ([]Drift, error) {
 		return nil, fmt.Errorf("gen: %w", err)
 	}
 	for i, d := range drifts {
-		file := filepath.Join(o.Dir, d.name)
-		if d.Kind == Stale {
-			if err = os.Remove(file); errors.Is(err, fs.ErrNotExist) {
-				err = nil // another run was faster
-			}
-		} else {
-			err = replace(file, d.want)
-		}
-		if err != nil {
+		if err := d.mend(o.Dir); err != nil {
 			return drifts[:i], fmt.Errorf("gen: %w", err)
 		}
 	}
 	return drifts, nil
+}
+
+// mend writes the file that d is about, or removes it.
+// A file that is gone already is as it should be.
+func (d *Drift) mend(dir string) error {
+	file := filepath.Join(dir, d.name)
+	if d.Kind != Stale {
+		return replace(file, d.want)
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // another run was faster
+		return err
+	}
+	return nil
 }
 
 const (
@@ -180,6 +190,8 @@ const (
 
 // clear removes what runs have left that were killed while they wrote, and nothing that
 // one which runs may be writing.
+// The name alone would not tell: it must be what os.CreateTemp makes of ours, a plain
+// file, and old.
 func (o *Output) clear(now time.Time) error {
 	entries, err := os.ReadDir(o.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -202,12 +214,14 @@ func (o *Output) clear(now time.Time) error {
 }
 
 // replace writes a file so that nobody sees half of it.
+// A compiler, or a watcher of files, may read at any moment.
 func replace(file string, data []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(file), tempName+"*")
 	if err != nil {
 		return err
 	}
 	_, err = temp.Write(data)
+	// CreateTemp makes files that nobody else can read.
 	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
 	if err == nil {
 		err = os.Rename(temp.Name(), file)
@@ -229,6 +243,7 @@ func generatedFile(name string) (bool, error) {
 }
 
 // generated tells whether the first line is the header, as a comment of Go or SQL.
+// Only the beginning is read: the folder may hold files of any size.
 func generated(r io.Reader) bool {
 	line, _ := bufio.NewReader(io.LimitReader(r, 200)).ReadString('\n')
 	text := strings.TrimRight(line, "\r\n")
@@ -236,4 +251,5 @@ func generated(r io.Reader) bool {
 }
 
 // unixLines returns data with line feeds alone at the ends of lines.
+// git writes the other kind on Windows unless told not to.
 func unixLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) }

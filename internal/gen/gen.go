@@ -62,6 +62,9 @@ func (pl *plan) verify() error {
 	return errors.Join(pl.checkClasses(), pl.checkRoutes())
 }
 
+// checkClasses opens a Larder with the very policies that will stand in the code, so
+// that what package larder refuses is said by its own check, and not by a second one
+// here.
 func (pl *plan) checkClasses() error {
 	if len(pl.Classes) == 0 {
 		return nil

@@ -4,6 +4,8 @@ import "strings"
 
 // goType is a parsed Go type: what stands before its name, where that comes from,
 // and the name.
+//
+// The path is by itself, so that it can be written with the name that its import gets.
 type goType struct {
 	prefix string // "", "*", "[]", "[]*", …
 	path   string // import path; "" of a basic type

@@ -9,6 +9,9 @@ import (
 )
 
 // keyType is the struct of a key that has parts.
+//
+// Keys are structs and not texts that callers put together, so that the same question
+// has one spelling.
 type keyType struct {
 	Class, Go string
 	Parts     []part // in the policy's order
@@ -22,6 +25,7 @@ type part struct {
 }
 
 // kinds are the Go type of a part, and the method for it, by the policy's type.
+// The policy's reader takes no other type, see package policy.
 var kinds = map[string]struct{ goType, kind string }{
 	"string":   {"string", "text"},
 	"bool":     {"bool", "bool"},
@@ -42,6 +46,8 @@ func (k keyType) Has(kind string) bool {
 }
 
 // Has tells whether a key of the plan has a part of the kind.
+// The code for a kind is only written if there is a part of it: unused functions would
+// be found by users' linters.
 func (pl *plan) Has(kind string) bool {
 	return slices.ContainsFunc(pl.Keys, func(k keyType) bool { return k.Has(kind) })
 }
@@ -52,6 +58,7 @@ func (pl *plan) HasScalar() bool {
 }
 
 // addKey adds the struct of a class's key.
+// Its fields are in the policy's order, which is that of whoever reads the struct.
 func (pl *plan) addKey(class, goClass string, parts []policy.KeyPart) {
 	k := keyType{Class: class, Go: goClass + "Key"}
 	for _, p := range parts {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/larderdev/larder"
 	"github.com/larderdev/larder/internal/timespan"
@@ -14,6 +13,8 @@ import (
 
 // describe says of a class what it is and how long its values live, in words:
 // the text of what is generated for it.
+// The times are those of the code below it, also where they are defaults of a profile:
+// who reads the code does not have the policy at hand.
 func describe(c policy.Class, p larder.Policy) string {
 	var said []string
 	say := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
@@ -31,6 +32,7 @@ func describe(c policy.Class, p larder.Policy) string {
 	return strings.Join(said, " ")
 }
 
+// inMemory says how long memory has it, if that is another time.
 func inMemory(p larder.Policy) string {
 	if p.MemoryTTL == 0 {
 		return ""
@@ -53,6 +55,7 @@ func after(p larder.Policy) string {
 	return "After that it is still served " + strings.Join(windows, ", and ") + "."
 }
 
+// places lists the tiers, the nearest first, as a sentence does.
 func places(c policy.Class, p larder.Policy) string {
 	var all []string
 	if p.Tiers&larder.Memory != 0 {
@@ -75,50 +78,10 @@ func places(c policy.Class, p larder.Policy) string {
 }
 
 // words writes a duration as people do: "7d", "1h30m", "500ms".
+// The units are those of larder.yaml, which has days, and not those of package time.
 func words(d time.Duration) string {
 	if days := d / timespan.Day; days > 0 && d%timespan.Day > 0 {
 		return fmt.Sprintf("%dd", days) + timespan.Text(d%timespan.Day)
 	}
 	return timespan.Text(d)
-}
-
-// versions says where a version comes from, for the method that reads it.
-var versions = map[string]string{
-	"column":       "a number from a column of its row that each write raises, and that does not start again when the row is deleted and inserted",
-	"sequence":     "a number from a sequence of the database that each write of its row takes",
-	"xid-snapshot": "the writer's pg_current_xact_id, read together with pg_current_snapshot in the statement that reads the row, on the primary",
-	"replay-lsn":   "pg_last_wal_replay_lsn, read in a statement before the one that reads the row, on a standby",
-}
-
-// printable returns text with a space in place of each character that Go does not
-// take in a comment, such as NUL and a byte order mark, that a terminal would obey,
-// or that hides in which order a reader sees the rest (CVE-2021-42574).
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF' || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// comment writes text as the lines of a Go comment, broken before column 80.
-func comment(indent, text string) string {
-	var b strings.Builder
-	line := ""
-	flush := func() {
-		b.WriteString(strings.TrimRight(indent+"// "+line, " ") + "\n")
-		line = ""
-	}
-	for _, word := range strings.Fields(printable(text)) {
-		if line != "" && len(indent)+len(line)+len(word) > 75 {
-			flush()
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	flush()
-	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -13,12 +13,15 @@ import (
 
 // printer writes values as Go expressions. It is how a policy gets into the code:
 // the value that was verified is the one that is written.
+//
+// By reflection: a field that package larder gets is written without a change here.
 type printer struct {
 	time bool // the time package was needed
 }
 
 // fields writes the composite literal of a struct without its type: the fields
 // that are not zero, one to a line.
+// A zero field says nothing: it means the default, in the code as in the policy.
 func (p *printer) fields(v any) string {
 	var b strings.Builder
 	b.WriteString("{\n")
@@ -40,6 +43,7 @@ func (p *printer) value(v reflect.Value) string {
 	case larder.Tier:
 		return tiers(x)
 	case larder.Pattern:
+		// The other pattern is zero, and not written.
 		return map[larder.Pattern]string{larder.WriteThrough: "larder.WriteThrough"}[x]
 	case map[int]time.Duration:
 		p.time = true
@@ -61,6 +65,7 @@ func quoted(texts []string) string {
 	return strings.Join(all, ", ")
 }
 
+// tiers writes tiers by their constants, whose numbers nobody knows by heart.
 func tiers(t larder.Tier) string {
 	var all []string
 	for _, tier := range []struct {
@@ -74,6 +79,8 @@ func tiers(t larder.Tier) string {
 	return strings.Join(all, " | ")
 }
 
+// statuses writes a map in the order of its keys, so that the text is the same each
+// time.
 func statuses(m map[int]time.Duration) string {
 	var codes []int
 	for code := range m {
@@ -101,6 +108,7 @@ var units = []struct {
 }
 
 // duration writes d as a number of the largest unit that it is a multiple of.
+// A single unit is how gofmt and people write it: 90 * time.Minute.
 func duration(d time.Duration) string {
 	for _, unit := range units {
 		if d%unit.size == 0 {

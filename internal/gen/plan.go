@@ -14,6 +14,8 @@ import (
 )
 
 // plan is what there is to say in code. Slices are in the order of names.
+//
+// It is what templates read: they decide nothing, and compute nothing but layout.
 type plan struct {
 	Package string
 	Out     string // the folder, relative to that of the policy, with slashes
@@ -27,6 +29,8 @@ type plan struct {
 }
 
 // class is a class with a cache.
+//
+// What it has in bits is what its loader needs: each asks for one method of Loaders.
 type class struct {
 	Name, Go   string
 	Doc        string
@@ -44,6 +48,8 @@ type imported struct{ Name, Path string }
 
 // makePlan finds out what there is to say, and everything that keeps it from being
 // said.
+// All at once, since somebody who mends one mistake at a time runs the command ten
+// times.
 func makePlan(p *policy.Policy) (*plan, error) {
 	pl := &plan{Fleet: p.Fleet}
 	var errs []error
@@ -57,6 +63,7 @@ func makePlan(p *policy.Policy) (*plan, error) {
 	note(pl.addRoutes(p))
 	pl.addCDNs(p.CDNs)
 	note(pl.addMappings(p))
+	// Only then: a class that is wrong is the reason to be told of.
 	if len(errs) == 0 && len(pl.Classes)+len(pl.Routes) == 0 {
 		note(errors.New("the policy has no class with a cache and no route: there is nothing to generate"))
 	}
@@ -64,6 +71,8 @@ func makePlan(p *policy.Policy) (*plan, error) {
 }
 
 // place finds out where the package goes, and what it is called.
+// The package is called like its folder unless the policy says otherwise, as people
+// expect of Go.
 func (pl *plan) place(g policy.Go) {
 	pl.Out = path.Clean(cmp.Or(g.Out, "internal/caches"))
 	pl.Package = cmp.Or(g.Package, path.Base(pl.Out))
@@ -76,6 +85,8 @@ type typed struct {
 	key, value goType
 }
 
+// addClasses resolves the classes and notes what there is to say of those that the
+// process caches. Names are compared at the end, when all are known.
 func (pl *plan) addClasses(p *policy.Policy) error {
 	var errs []error
 	var all []typed
@@ -104,11 +115,13 @@ func (pl *plan) addClasses(p *policy.Policy) error {
 		}
 		errs = append(errs, errors.New(where+clash.Message+": rename one"))
 	}
-	pl.write(all)
+	pl.nameTypes(all)
 	return errors.Join(errs...)
 }
 
 // cached tells whether the process caches values of the class.
+// A class at the edge alone has routes and no cache: the service computes its responses
+// anew.
 func cached(c policy.Class) bool {
 	return c.Pattern != policy.Never && (slices.Contains(c.Tiers, policy.Memory) || slices.Contains(c.Tiers, policy.Shared))
 }
@@ -135,8 +148,17 @@ func (pl *plan) class(name string, c policy.Class) (typed, error) {
 	return t, checkClass(c)
 }
 
+// versions says where a version comes from, for the method that reads it.
+var versions = map[string]string{
+	"column":       "a number from a column of its row that each write raises, and that does not start again when the row is deleted and inserted",
+	"sequence":     "a number from a sequence of the database that each write of its row takes",
+	"xid-snapshot": "the writer's pg_current_xact_id, read together with pg_current_snapshot in the statement that reads the row, on the primary",
+	"replay-lsn":   "pg_last_wal_replay_lsn, read in a statement before the one that reads the row, on a standby",
+}
+
 // checkClass reports what larder.Open and NewCache would refuse in words that
 // mean something only in code.
+// Everything else larder.Open says itself, in verify.
 func checkClass(c policy.Class) error {
 	var errs []error
 	if c.TTL.Shared <= 0 {
@@ -148,8 +170,8 @@ func checkClass(c policy.Class) error {
 	return errors.Join(errs...)
 }
 
-// write gives all types the names of their imports.
-func (pl *plan) write(all []typed) {
+// nameTypes gives all types the names of their imports.
+func (pl *plan) nameTypes(all []typed) {
 	var paths []string
 	for _, t := range all {
 		for _, path := range []string{t.key.path, t.value.path} {
@@ -169,6 +191,8 @@ func (pl *plan) write(all []typed) {
 }
 
 // policyOf says in the words of package larder what a resolved class says.
+// What a class leaves to the default is left zero here, and so is not written: the
+// default of package larder stands in one place.
 func policyOf(c policy.Class) larder.Policy {
 	p := larder.Policy{
 		TTL: c.TTL.Shared, NegativeTTL: c.NegativeTTL,
@@ -191,6 +215,7 @@ func policyOf(c policy.Class) larder.Policy {
 			p.Tiers |= larder.Shared
 		}
 	}
+	// A time in memory that is the value's own need not be said.
 	if p.Tiers&larder.Memory != 0 && c.TTL.Memory != c.TTL.Shared {
 		p.MemoryTTL = c.TTL.Memory
 	}

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
-
-	"github.com/larderdev/larder/outbox"
 )
 
 // header is the first line of what is generated, behind the mark of a comment.
@@ -57,17 +55,19 @@ func (pl *plan) render() ([]File, error) {
 		files = append(files, File{name + "_gen.go", data})
 	}
 	for _, s := range pl.Outbox.Scripts {
-		var b bytes.Buffer
-		if err := t.ExecuteTemplate(&b, "sql.tmpl", map[string]any{"Header": header, "Script": s}); err != nil {
-			return nil, err
+		data, err := renderSQL(t.Lookup("sql.tmpl"), s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.File, err)
 		}
-		files = append(files, File{s.File, b.Bytes()})
+		files = append(files, File{s.File, data})
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
 }
 
 // renderGo runs a template and formats what it has written.
+// What does not parse is a mistake of a template; the error has the source, since
+// nothing is written to look at.
 func (pl *plan) renderGo(t *template.Template) ([]byte, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, &sheet{plan: pl, Header: header}); err != nil {
@@ -80,10 +80,18 @@ func (pl *plan) renderGo(t *template.Template) ([]byte, error) {
 	return source, nil
 }
 
+// renderSQL writes a script below the header. SQL has no standard form to bring it into.
+func renderSQL(t *template.Template, s script) ([]byte, error) {
+	var b bytes.Buffer
+	err := t.Execute(&b, map[string]any{"Header": header, "Script": s})
+	return b.Bytes(), err
+}
+
 // Literal writes a struct of a policy without its type.
 func (s *sheet) Literal(v any) string { return s.fields(v) }
 
 // Timed tells whether the literals of a struct need package time.
+// Asked before the literals are written: imports stand above them.
 func (s *sheet) Timed() bool {
 	p := printer{}
 	for _, r := range s.Routes {
@@ -94,6 +102,9 @@ func (s *sheet) Timed() bool {
 
 // Import writes the import declaration of a file: the packages that it uses by
 // itself, and, if types is set, those of the types of keys and values.
+//
+// The packages of the standard library come first, as goimports has it: their paths
+// have no dot in the first element.
 func (s *sheet) Import(types bool, paths ...string) string {
 	all := map[string]string{}
 	for _, path := range paths {
@@ -126,6 +137,7 @@ func (s *sheet) Import(types bool, paths ...string) string {
 }
 
 // KeyImports writes the imports of the file with the keys.
+// An import that is not used does not compile, and so it depends on the kinds of parts.
 func (s *sheet) KeyImports() string {
 	paths := []string{"errors", "fmt", "net/url", "slices", "strings"}
 	if s.Has("float") {
@@ -138,6 +150,7 @@ func (s *sheet) KeyImports() string {
 }
 
 // DialectNames lists the databases that have a script, and why others have none.
+// A database without a script is named, too, so that nobody looks for the file.
 func (pl *plan) DialectNames() string {
 	var all []string
 	for _, s := range pl.Outbox.Scripts {
@@ -152,12 +165,8 @@ func (pl *plan) DialectNames() string {
 
 // MappingLiterals writes the mappings.
 func (s *sheet) MappingLiterals() []string {
-	return literals(s, s.Outbox.Mappings)
-}
-
-func literals(s *sheet, all []outbox.Mapping) []string {
-	lines := make([]string, len(all))
-	for i, m := range all {
+	lines := make([]string, len(s.Outbox.Mappings))
+	for i, m := range s.Outbox.Mappings {
 		lines[i] = s.fields(m)
 	}
 	return lines

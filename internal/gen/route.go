@@ -38,6 +38,8 @@ var cdnNames = map[string]cdn{
 
 // addRoutes resolves all routes. One that nobody may keep is there too, so that
 // the table speaks of every route that the policy speaks of.
+//
+// httpcache.New has no policy without a time; what has none is not kept, and says so.
 func (pl *plan) addRoutes(p *policy.Policy) error {
 	queries, err := p.Queries()
 	if err != nil {
@@ -69,6 +71,7 @@ func (pl *plan) Queried() bool {
 }
 
 // addCDNs adds the kinds of caches that take tags, each once.
+// Two zones of one kind take the same header.
 func (pl *plan) addCDNs(all []policy.CDN) {
 	for _, c := range all {
 		if named, takesTags := cdnNames[c.Kind]; takesTags && !slices.Contains(pl.CDNs, named) {
@@ -78,10 +81,9 @@ func (pl *plan) addCDNs(all []policy.CDN) {
 	slices.SortFunc(pl.CDNs, func(a, b cdn) int { return int(a.CDN) - int(b.CDN) })
 }
 
-// checkRoutes gives the table to the layer that will have it. A policy without
-// CDNs may have tags: the program then names the caches.
-func (pl *plan) checkRoutes() error {
-	table := map[string]httpcache.Policy{}
+// table is what httpcache.New is given: the policies by their patterns, and the caches.
+func (pl *plan) table() (map[string]httpcache.Policy, []httpcache.CDN) {
+	table := make(map[string]httpcache.Policy, len(pl.Routes))
 	for _, r := range pl.Routes {
 		table[r.Pattern] = r.Policy
 	}
@@ -89,6 +91,13 @@ func (pl *plan) checkRoutes() error {
 	for _, c := range pl.CDNs {
 		cdns = append(cdns, c.CDN)
 	}
+	return table, cdns
+}
+
+// checkRoutes gives the table to the layer that will have it. A policy without
+// CDNs may have tags: the program then names the caches.
+func (pl *plan) checkRoutes() error {
+	table, cdns := pl.table()
 	if len(cdns) == 0 {
 		cdns = []httpcache.CDN{httpcache.LarderEdge}
 	}

@@ -8,6 +8,8 @@ import (
 
 // ClassPolicy returns what generated code gives larder.Open for a class, which is
 // resolved and is not of the pattern policy.Never.
+// It is for what has to know what a program will do, and does not have its code: larder
+// explain, and tests.
 func ClassPolicy(c policy.Class) larder.Policy { return policyOf(c) }
 
 // RouteTable returns what generated code gives httpcache.New: the policy of each
@@ -19,13 +21,6 @@ func RouteTable(p *policy.Policy) (map[string]httpcache.Policy, []httpcache.CDN,
 		return nil, nil, err
 	}
 	pl.addCDNs(p.CDNs)
-	table := make(map[string]httpcache.Policy, len(pl.Routes))
-	for _, r := range pl.Routes {
-		table[r.Pattern] = r.Policy
-	}
-	var cdns []httpcache.CDN
-	for _, c := range pl.CDNs {
-		cdns = append(cdns, c.CDN)
-	}
+	table, cdns := pl.table()
 	return table, cdns, nil
 }

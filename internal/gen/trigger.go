@@ -15,6 +15,10 @@ import (
 )
 
 // outboxPlan is what the tables of the classes give.
+//
+// The mappings stand in Go, for programs that make the triggers themselves, and the
+// scripts beside them for migrations by hand: both come from one call of package
+// outbox.
 type outboxPlan struct {
 	Mappings []outbox.Mapping
 	Scripts  []script
@@ -30,6 +34,8 @@ type script struct {
 
 // addMappings says in the words of package outbox what the classes say of their
 // tables.
+// A class that the process does not cache may have tables, too: their tags purge what
+// CDNs keep.
 func (pl *plan) addMappings(p *policy.Policy) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.Classes)) {
@@ -41,6 +47,7 @@ func (pl *plan) addMappings(p *policy.Policy) error {
 			var err error
 			m := outbox.Mapping{Table: t.Name, Class: name, Key: t.Key, Tags: t.Tags, Version: t.Version, Sequence: t.Sequence}
 			switch {
+			// Without a key a change of the table forgets tags alone.
 			case t.Key == "":
 				m.Class = ""
 			case !cached(c):
@@ -96,6 +103,7 @@ func (pl *plan) writeScripts() error {
 }
 
 // triggers returns the SQL that makes the outbox's tables and the triggers.
+// The schema comes first: the triggers write into its tables.
 func triggers(dialect outbox.Dialect, mappings []outbox.Mapping) (string, error) {
 	db := sql.OpenDB(nowhere{})
 	defer db.Close()
@@ -114,8 +122,11 @@ func triggers(dialect outbox.Dialect, mappings []outbox.Mapping) (string, error)
 // without one.
 type nowhere struct{}
 
+// Connect refuses: should an outbox ask its database one day, this package must not
+// pretend.
 func (nowhere) Connect(context.Context) (driver.Conn, error) {
 	return nil, errors.New("gen: there is no database")
 }
 
+// Driver is for package sql, which only asks for it where somebody calls sql.DB.Driver.
 func (nowhere) Driver() driver.Driver { return nil }

@@ -18,6 +18,8 @@ import (
 )
 
 // Class makes the exported Go name of a class.
+// It is part of what users' code calls: another name for the same class breaks their
+// build.
 func Class(name string) string { return of(name, "Class") }
 
 // Part makes the name of the field for a part of a key.
@@ -35,6 +37,9 @@ type Clash struct {
 
 // Clashes returns the names that are the same in the code of classes, which are those
 // with a cache, resolved. They are in the order of classes.
+//
+// The first of two is taken for right, and the second is told of: of names in a file
+// neither is more wrong.
 func Clashes(classes map[string]policy.Class) []Clash {
 	s := scopes{
 		fields:  names{"Close": "the method of Caches", "Larder": "the method of Caches"},
@@ -61,6 +66,8 @@ func Clashes(classes map[string]policy.Class) []Clash {
 
 // scopes are where the code of a class has names: fields of Caches, methods of
 // Loaders, and declarations of the package.
+//
+// A name may be in each once: a field of Caches and a type of the package do not meet.
 type scopes struct{ fields, methods, decls names }
 
 // declare takes the names that a class has in code.
@@ -109,6 +116,9 @@ func (n names) take(name, what string) string {
 }
 
 // initialisms are words that Go writes in capitals, in small letters.
+//
+// They are those of Go's own review comments, "Initialisms", and what is usual beside
+// them.
 var initialisms = map[string]string{
 	"acl": "ACL", "api": "API", "apis": "APIs", "ascii": "ASCII", "cdn": "CDN", "cpu": "CPU", "css": "CSS", "csv": "CSV",
 	"dns": "DNS", "eof": "EOF", "grpc": "GRPC", "guid": "GUID", "html": "HTML", "http": "HTTP", "https": "HTTPS",
@@ -129,6 +139,8 @@ func of(name, prefix string) string {
 			continue
 		}
 		runes := []rune(word)
+		// The rest stays as it is: "userProfile" is one word to us, and UserProfile in
+		// Go.
 		runes[0] = unicode.ToUpper(runes[0])
 		b.WriteString(string(runes))
 	}

@@ -15,6 +15,9 @@ import (
 // Table says which of some patterns a http.ServeMux that has them all would choose
 // for a GET. Unlike a ServeMux it allocates nothing to do so, and takes no lock: a
 // cache asks it at each hit. It does not change, and may be used concurrently.
+//
+// It is a second reading of the rules of a ServeMux, kept right by the tests, which ask
+// both.
 type Table[T any] struct {
 	// hosts are the patterns by their host, "" for those without one; of each host
 	// those of GET come before those of all methods, as for a ServeMux.
@@ -34,6 +37,7 @@ type node[T any] struct {
 }
 
 // leaf is the end of a pattern.
+// segments and rest are for Find: they say how exactly a path was matched.
 type leaf[T any] struct {
 	value    T
 	segments int
@@ -59,6 +63,7 @@ func NewTable[T any](patterns map[string]T) (*Table[T], error) {
 }
 
 // add adds a pattern that a ServeMux has taken.
+// Its form has been checked, so that it is only parted here.
 func (t *Table[T]) add(pattern string, value T) {
 	method, place := "", pattern
 	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
@@ -81,6 +86,9 @@ func (t *Table[T]) add(pattern string, value T) {
 }
 
 // add adds a path, given by its segments.
+//
+// "/" stands for {$} among the literals: no segment of a path can be that, since it
+// parts them.
 func (n *node[T]) add(segments []string, value T) {
 	end := &leaf[T]{value: value, segments: len(segments)}
 	for i, text := range segments {
@@ -154,6 +162,10 @@ func (t *Table[T]) find(host, path string, slash bool) *leaf[T] {
 
 // find looks for the rest of a path: a literal before a wildcard for one segment, and
 // that before one for all.
+//
+// slash asks for the path with one more slash at its end, without a text being made for
+// that. A literal that leads nowhere is left again for a wildcard: /a/{x}/c is found
+// although /a/b has a literal of its own.
 func (n *node[T]) find(path string, slash bool) *leaf[T] {
 	if path == "" && slash {
 		path, slash = "/", false
@@ -191,6 +203,8 @@ func unescape(segment string) string {
 }
 
 // clean tells whether a path is one that a ServeMux does not redirect to another.
+// path.Clean takes a slash at the end away, which a ServeMux leaves: hence the
+// comparison. It makes no copy of a path that is clean.
 func clean(p string) bool {
 	if p == "" || p[0] != '/' {
 		return false

@@ -18,6 +18,8 @@ import (
 func Line(text string) string { return escape(text, "") }
 
 // Text returns text of several lines. Line feeds and tabs stay.
+// A runner looks at lines after it has taken the white space before them away, so that
+// a backslash is put before what begins a command, behind that space.
 func Text(text string) string {
 	text = escape(text, "\n\t")
 	if !strings.Contains(text, "::") && !strings.Contains(text, "##[") {
@@ -36,6 +38,8 @@ func Text(text string) string {
 
 // escape writes escapes for what acts, but for the characters in kept.
 func escape(text, kept string) string {
+	// Most texts are plain, and stay the same string. Bytes that are no UTF-8 become
+	// U+FFFD below.
 	if !strings.ContainsFunc(text, acts) && strings.ToValidUTF8(text, "") == text {
 		return text
 	}
@@ -50,6 +54,9 @@ func escape(text, kept string) string {
 	return b.String()
 }
 
+// acts tells whether a character does something to whoever shows it. U+2028 and U+2029
+// end a line for some programs and not for others, which is a way to write a line of
+// one's own.
 func acts(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }

@@ -35,9 +35,12 @@ type resource struct {
 	Attributes attributes `json:"attributes"`
 }
 
+// attributes are those of a resource or an object, by their names.
 type attributes map[string]*attribute
 
 // attribute is an attribute of a resource, or of an object in it.
+//
+// Computed is what only the provider fills in, unless it is optional, too.
 type attribute struct {
 	Required bool `json:"required,omitempty"`
 	Optional bool `json:"optional,omitempty"`
@@ -52,12 +55,15 @@ type attribute struct {
 }
 
 // exported is what the export says, evaluated.
+//
+// zone is what the variable was given, to see it come back.
 type exported struct {
 	zone  string
 	value map[string]cty.Value
 }
 
 // read parses the export, which must be a variable and a resource.
+// Nothing else may stand in the export, as it would not be compared with anything.
 func read(text string) (*exported, error) {
 	file, diags := hclsyntax.ParseConfig([]byte(text), "larder.tf", hcl.InitialPos)
 	if diags.HasErrors() {
@@ -93,6 +99,7 @@ func read(text string) (*exported, error) {
 }
 
 // check returns what is wrong with the values at a place.
+// In order, so that a failure of a test has the same text each time.
 func (as attributes) check(at string, values map[string]cty.Value) []string {
 	var found []string
 	for name, a := range as {
@@ -115,6 +122,8 @@ func (as attributes) check(at string, values map[string]cty.Value) []string {
 	return found
 }
 
+// check returns what is wrong with one value. What is null or not known yet would be
+// accepted by Terraform, and be something else when it is applied.
 func (a *attribute) check(at string, value cty.Value) []string {
 	if value.IsNull() || !value.IsWhollyKnown() {
 		return []string{at + " is null or not known"}
@@ -132,6 +141,8 @@ func (a *attribute) check(at string, value cty.Value) []string {
 }
 
 // checkNested looks at objects, alone or in a list or a map.
+// HCL has no lists and maps of objects: what is written in brackets is a tuple, and in
+// braces an object, which a provider converts.
 func (a *attribute) checkNested(at string, value cty.Value) []string {
 	object := value.Type().IsObjectType()
 	switch {

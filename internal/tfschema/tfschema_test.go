@@ -29,6 +29,8 @@ var (
 
 // policies calls f with many policies, in which each setting of a route, and
 // whatever is special in HCL, is often there.
+// The seed is fixed: a policy that fails is there again in the next run. A plan that
+// cannot say a pattern is replaced by one that can, so that every policy is exported.
 func policies(t *testing.T, f func(t *testing.T, p *policy.Policy, plan string)) {
 	random := rand.New(rand.NewPCG(5, 6))
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
@@ -63,6 +65,7 @@ func policies(t *testing.T, f func(t *testing.T, p *policy.Policy, plan string))
 	}
 }
 
+// export is the file as larder cdn export writes it.
 func export(t *testing.T, p *policy.Policy, plan string) string {
 	t.Helper()
 	e, err := cdnrules.Export(p, p.CDNs[0].Hosts, cdnrules.Terraform, cdnrules.Options{Plan: plan})
@@ -72,6 +75,8 @@ func export(t *testing.T, p *policy.Policy, plan string) string {
 	return e.Files[0].Content
 }
 
+// schema reads what is recorded. One that is nearly empty would let every test pass,
+// and is refused.
 func schema(t *testing.T) *resource {
 	t.Helper()
 	data, err := os.ReadFile(recorded)
@@ -105,6 +110,7 @@ func TestExport_IsWhatTheProviderTakes(t *testing.T) {
 		}
 		rules += e.value["rules"].LengthInt()
 	})
+	// Fewer would mean that most policies have none, and that little was looked at.
 	if rules < 240 {
 		t.Errorf("%d rules, want more", rules)
 	}
@@ -272,6 +278,8 @@ var (
 	quoted = regexp.MustCompile(`"([^"]*)"`)
 )
 
+// facts takes from the provider's schema what can be checked. Allowed values stand in
+// the text of a description alone.
 func facts(raw map[string]rawAttribute) attributes {
 	as := attributes{}
 	for name, r := range raw {

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
@@ -116,7 +117,7 @@ func (d *decoder) unknown(path, key string, k *yaml.Node, known fields) {
 	}
 	names := slices.Sorted(maps.Keys(known))
 	mend := "the keys here are " + strings.Join(names, ", ")
-	if near := field.Nearest(key, names); near != "" {
+	if near := nearest.Name(key, names); near != "" {
 		mend = "did you mean " + near + "?"
 	} else if key == "<<" {
 		mend = "write the keys out, or share a line of life as a profile"

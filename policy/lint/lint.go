@@ -148,7 +148,7 @@ func (k *check) checkIgnores() {
 				k.rule = mustFind("ignore-unknown")
 				meant := ""
 				if searches++; searches <= maxSearches {
-					meant = nearest(id)
+					meant = closestRule(id)
 				}
 				k.add(o.path, "it ignores "+quote(id)+", and there is no such rule", "Write the id of a rule"+meant+", or take the comment out.")
 			case o.bound[rule.ID]:

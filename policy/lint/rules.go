@@ -133,8 +133,8 @@ func mustFind(id string) *Rule {
 	return rule
 }
 
-// nearest returns " (id?)" for the rule that id is nearest to, if one is near.
-func nearest(id string) string {
+// closestRule returns " (id?)" for the rule that id is nearest to, if one is near.
+func closestRule(id string) string {
 	ids := make([]string, len(rules))
 	for i, r := range rules {
 		ids[i] = r.ID

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy/internal/field"
@@ -108,7 +109,7 @@ func cdnZone(k *check) {
 // closest returns " (name?)" for the one of names that is nearest to name, if one
 // is near.
 func closest(name string, names []string) string {
-	if best := field.Nearest(name, names); best != "" {
+	if best := nearest.Name(name, names); best != "" {
 		return " (" + best + "?)"
 	}
 	return ""

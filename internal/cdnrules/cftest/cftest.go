@@ -109,12 +109,15 @@ func (z *Zone) Edit(edit func([]Rule) []Rule) {
 	z.keep(rules)
 }
 
+// newID returns 32 digits, as the API's are. They are the same in each run of a test.
 func (z *Zone) newID() string {
 	z.ids++
 	return fmt.Sprintf("%032x", z.ids)
 }
 
 // keep makes a new version.
+// Its moment is made of the version and not of a clock: two versions within a
+// microsecond have to differ.
 func (z *Zone) keep(rules []Rule) {
 	z.exists, z.rules = true, rules
 	z.version++
@@ -128,8 +131,11 @@ type failure struct {
 	pointer      string
 }
 
+// Error is what the envelope says.
 func (f *failure) Error() string { return f.message }
 
+// refuse is a request that is wrong. Its code is made up for all checks whose own is
+// not known.
 func refuse(pointer, format string, args ...any) *failure {
 	return &failure{http.StatusBadRequest, 20021, fmt.Sprintf(format, args...), pointer}
 }
@@ -143,6 +149,7 @@ func (z *Zone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	z.mu.Lock()
 	z.requests = append(z.requests, r.Method+" "+strings.TrimPrefix(r.URL.Path, "/zones/"+z.ID))
 	z.mu.Unlock()
+	// Without the lock: it may call Edit, as somebody who is faster.
 	if z.Before != nil && z.Before(w, r) {
 		return
 	}
@@ -158,6 +165,9 @@ func (z *Zone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, result, err)
 }
 
+// authorize looks at the path and the token. Its text has the token and the zone in it,
+// which the real one has not: a client that lets either through to its user is then
+// found out.
 func (z *Zone) authorize(r *http.Request) *failure {
 	if !strings.HasPrefix(r.URL.Path, "/zones/"+z.ID+"/") {
 		return &failure{http.StatusNotFound, 7003, "Could not route to " + r.URL.Path + ", perhaps your object identifier is invalid?", ""}
@@ -183,6 +193,7 @@ func (z *Zone) result() any {
 	}
 }
 
+// answer writes the envelope that every answer is in.
 func answer(w http.ResponseWriter, result any, err error) {
 	status, errs := http.StatusOK, []any{}
 	var f *failure
@@ -224,6 +235,7 @@ func (z *Zone) route(r *http.Request) error {
 	return &failure{http.StatusMethodNotAllowed, 10405, "method not allowed for this authentication scheme or path", ""}
 }
 
+// entrypoint is the ruleset by its phase. A PUT makes it if it is not there.
 func (z *Zone) entrypoint(r *http.Request) error {
 	switch r.Method {
 	case http.MethodGet:
@@ -237,6 +249,7 @@ func (z *Zone) entrypoint(r *http.Request) error {
 	return &failure{http.StatusMethodNotAllowed, 10405, "method not allowed", ""}
 }
 
+// create makes the ruleset: of a phase there is one.
 func (z *Zone) create(r *http.Request) error {
 	if z.exists {
 		return &failure{http.StatusBadRequest, 20217, "'zone' is not a valid value for kind because exceeded maximum number of zone rulesets for phase " + phase, "/kind"}
@@ -245,6 +258,8 @@ func (z *Zone) create(r *http.Request) error {
 }
 
 // replace writes the whole list. Rules that name an id keep it.
+// What it leaves out is gone: that is why Larder does not use it but for an empty
+// phase.
 func (z *Zone) replace(r *http.Request, allowed ...string) error {
 	body, err := readObject(r.Body, allowed...)
 	if err != nil {
@@ -261,6 +276,7 @@ func (z *Zone) replace(r *http.Request, allowed ...string) error {
 			return refuse(fmt.Sprintf("/rules/%d", i), "a rule must be an object")
 		}
 		id, _ := object["id"].(string)
+		// They are the API's own and are ignored where somebody sends them back.
 		delete(object, "id")
 		delete(object, "version")
 		rule, err := z.ruleOf(object, fmt.Sprintf("/rules/%d", i))
@@ -276,6 +292,7 @@ func (z *Zone) replace(r *http.Request, allowed ...string) error {
 	return z.check(rules)
 }
 
+// withRef sets what the API fills in: a rule without a reference has its id for one.
 func withRef(r Rule) Rule {
 	if r.Ref == "" {
 		r.Ref = r.ID
@@ -284,6 +301,7 @@ func withRef(r Rule) Rule {
 	return r
 }
 
+// addRule puts a rule at its position, or at the end.
 func (z *Zone) addRule(r *http.Request) error {
 	body, err := readObject(r.Body)
 	if err != nil {
@@ -303,6 +321,8 @@ func (z *Zone) addRule(r *http.Request) error {
 	return z.check(rules)
 }
 
+// patchRule writes a rule anew, moves it, or both. A position alone leaves the
+// definition and its version as they are.
 func (z *Zone) patchRule(r *http.Request, id string) error {
 	i, err := z.find(id)
 	if err != nil {
@@ -335,6 +355,7 @@ func (z *Zone) patchRule(r *http.Request, id string) error {
 	return z.check(rules)
 }
 
+// find returns where a rule is.
 func (z *Zone) find(id string) (int, error) {
 	i := slices.IndexFunc(z.rules, func(r Rule) bool { return r.ID == id })
 	if i < 0 {
@@ -344,6 +365,8 @@ func (z *Zone) find(id string) (int, error) {
 }
 
 // place puts a rule where position says.
+// Exactly one of three says where: index counts from 1; an empty id in before is the
+// beginning, and in after the end.
 func place(rules []Rule, rule Rule, where any) ([]Rule, error) {
 	if where == nil {
 		return append(rules, rule), nil
@@ -381,6 +404,8 @@ const maxBody = 8 << 20
 
 // readObject reads an object with no other than the allowed fields; none allowed:
 // any.
+// An unknown field is refused, as by the API: a slip in a name would else pass all
+// tests.
 func readObject(body io.Reader, allowed ...string) (map[string]any, error) {
 	text, err := io.ReadAll(io.LimitReader(body, maxBody))
 	if err != nil {

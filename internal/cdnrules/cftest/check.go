@@ -9,11 +9,13 @@ import (
 )
 
 // limitOf is how many rules a plan allows.
+// Of a plan that there is not it is none: a test with a slip in it fails.
 func limitOf(plan string) int {
 	return map[string]int{"free": 10, "pro": 25, "business": 50, "enterprise": 300}[plan]
 }
 
 // check looks at the whole list, and keeps it.
+// Only here a list is kept, so that a refused request changes nothing.
 func (z *Zone) check(rules []Rule) error {
 	refs := map[string]bool{}
 	for i, r := range rules {
@@ -30,6 +32,7 @@ func (z *Zone) check(rules []Rule) error {
 }
 
 // ruleOf reads and checks a definition.
+// In the order of names, so that of two mistakes the same one is named each time.
 func (z *Zone) ruleOf(body map[string]any, at string) (Rule, error) {
 	r := Rule{Enabled: true}
 	for _, name := range slices.Sorted(maps.Keys(body)) {
@@ -66,6 +69,8 @@ func (z *Zone) ruleOf(body map[string]any, at string) (Rule, error) {
 	return r, z.checkParameters(r.ActionParameters, at+"/action_parameters")
 }
 
+// checkExpression compiles it: the API refuses what does not parse, and what the plan
+// does not have.
 func (z *Zone) checkExpression(expression, at string) error {
 	if len(expression) > 4096 {
 		return refuse(at, "the expression has %d characters, at most 4096", len(expression))
@@ -95,6 +100,7 @@ var schema = map[string][]string{
 	"vary":                  {"default", "headers"},
 }
 
+// checkParameters looks at names first, and then at what goes together.
 func (z *Zone) checkParameters(p map[string]any, at string) error {
 	for _, name := range slices.Sorted(maps.Keys(p)) {
 		fields, known := schema[name]
@@ -126,6 +132,8 @@ func (z *Zone) checkParameters(p map[string]any, at string) error {
 	return checkVary(p, at+"/vary")
 }
 
+// checkModes looks at who decides on lifetimes. A default belongs to an override, and
+// only there.
 func checkModes(p map[string]any, at string) error {
 	for name, modes := range map[string][]string{
 		"edge_ttl":    {"respect_origin", "override_origin", "bypass_by_default"},
@@ -146,6 +154,8 @@ func checkModes(p map[string]any, at string) error {
 	return nil
 }
 
+// checkKey looks at which parameters make keys, in the form of the schema and in the
+// shorter one of the guide.
 func (z *Zone) checkKey(p map[string]any, at string) error {
 	key, _ := p["cache_key"].(map[string]any)
 	custom, ok := key["custom_key"].(map[string]any)
@@ -179,6 +189,8 @@ func (z *Zone) checkKey(p map[string]any, at string) error {
 	return nil
 }
 
+// checkVary looks at what is done with each field of a request: there must be a default
+// for those that are not named.
 func checkVary(p map[string]any, at string) error {
 	vary, ok := p["vary"].(map[string]any)
 	if !ok {

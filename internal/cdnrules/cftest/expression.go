@@ -24,6 +24,7 @@ func Compile(expression string) (func(Request) bool, error) {
 // condition is a compiled expression.
 type condition func(Request) bool
 
+// parser reads an expression by recursive descent, and makes closures of it at once.
 type parser struct {
 	text string
 	at   int
@@ -31,6 +32,7 @@ type parser struct {
 	regexps int
 }
 
+// compile reads the whole text: what is left behind an expression is a mistake.
 func compile(expression string) (condition, *parser, error) {
 	p := &parser{text: expression}
 	c, err := p.or()
@@ -43,10 +45,12 @@ func compile(expression string) (condition, *parser, error) {
 	return c, p, err
 }
 
+// wrong is an error that says where it is.
 func (p *parser) wrong(what string) error {
 	return fmt.Errorf("%s at byte %d, before %.20q", what, p.at, p.text[p.at:])
 }
 
+// space passes over what parts tokens.
 func (p *parser) space() {
 	for p.at < len(p.text) && strings.IndexByte(" \n\t", p.text[p.at]) >= 0 {
 		p.at++
@@ -67,10 +71,13 @@ func (p *parser) take(token string) bool {
 	return true
 }
 
+// wordByte tells whether a byte belongs to a name: "order" does not begin with the
+// operator or.
 func wordByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
 }
 
+// or reads what binds least; and binds more, and not the most.
 func (p *parser) or() (condition, error) {
 	left, err := p.and()
 	for err == nil && p.take("or") {
@@ -83,6 +90,7 @@ func (p *parser) or() (condition, error) {
 	return left, err
 }
 
+// and: see or.
 func (p *parser) and() (condition, error) {
 	left, err := p.not()
 	for err == nil && p.take("and") {
@@ -95,6 +103,8 @@ func (p *parser) and() (condition, error) {
 	return left, err
 }
 
+// not reads a condition that no operator parts: a negation, something in parentheses, a
+// function or a comparison.
 func (p *parser) not() (condition, error) {
 	if p.take("not") {
 		inner, err := p.not()
@@ -118,6 +128,7 @@ func (p *parser) not() (condition, error) {
 	return p.comparison()
 }
 
+// function reads the arguments of one, a field and a text.
 func (p *parser) function(check func(s, part string) bool) (condition, error) {
 	if !p.take("(") {
 		return nil, p.wrong("want (")
@@ -139,6 +150,8 @@ func (p *parser) function(check func(s, part string) bool) (condition, error) {
 	return func(r Request) bool { return check(field(r), value) }, nil
 }
 
+// field reads the name of a field. There are no others, so that an expression about
+// something else is seen to be one that nobody evaluates.
 func (p *parser) field() (func(Request) string, error) {
 	switch {
 	case p.take("http.host"):
@@ -151,6 +164,29 @@ func (p *parser) field() (func(Request) string, error) {
 	return nil, p.wrong("want a field")
 }
 
+// operators are those with one text behind them, in an order in which none begins as one
+// before it. The star of wildcard matches slashes, too, and without regard to capitals.
+var operators = []struct {
+	name  string
+	check func(value string) (func(string) bool, error)
+}{
+	{"eq", func(v string) (func(string) bool, error) { return func(s string) bool { return s == v }, nil }},
+	{"ne", func(v string) (func(string) bool, error) { return func(s string) bool { return s != v }, nil }},
+	{"contains", func(v string) (func(string) bool, error) {
+		return func(s string) bool { return strings.Contains(s, v) }, nil
+	}},
+	{"strict wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "") }},
+	{"wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "(?i)") }},
+	{"matches", func(v string) (func(string) bool, error) {
+		re, err := regexp.Compile(v)
+		if err != nil {
+			return nil, err
+		}
+		return re.MatchString, nil
+	}},
+}
+
+// comparison reads a field, an operator and a text, or a set of texts.
 func (p *parser) comparison() (condition, error) {
 	field, err := p.field()
 	if err != nil {
@@ -158,26 +194,6 @@ func (p *parser) comparison() (condition, error) {
 	}
 	if p.take("in") {
 		return p.set(field)
-	}
-	operators := []struct {
-		name  string
-		check func(value string) (func(string) bool, error)
-	}{
-		{"eq", func(v string) (func(string) bool, error) { return func(s string) bool { return s == v }, nil }},
-		{"ne", func(v string) (func(string) bool, error) { return func(s string) bool { return s != v }, nil }},
-		{"contains", func(v string) (func(string) bool, error) {
-			return func(s string) bool { return strings.Contains(s, v) }, nil
-		}},
-		{"strict wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "") }},
-		{"wildcard", func(v string) (func(string) bool, error) { return wildcard(v, "(?i)") }},
-		{"matches", func(v string) (func(string) bool, error) {
-			re, err := regexp.Compile(v)
-			if err != nil {
-				return nil, err
-			}
-			p.regexps++
-			return re.MatchString, nil
-		}},
 	}
 	for _, o := range operators {
 		if !p.take(o.name) {
@@ -191,11 +207,16 @@ func (p *parser) comparison() (condition, error) {
 		if err != nil {
 			return nil, p.wrong(err.Error())
 		}
+		if o.name == "matches" {
+			p.regexps++
+		}
 		return func(r Request) bool { return check(field(r)) }, nil
 	}
 	return nil, p.wrong("want an operator")
 }
 
+// set reads the texts in braces behind in. An empty one would match nothing, and is
+// refused.
 func (p *parser) set(field func(Request) string) (condition, error) {
 	if !p.take("{") {
 		return nil, p.wrong("want {")
@@ -269,6 +290,8 @@ func (p *parser) str() (string, error) {
 	return "", p.wrong("the string has no end")
 }
 
+// raw reads r"…" or r#"…"#, in which nothing is an escape: it ends at a quotation mark
+// with as many # behind it as it began with.
 func (p *parser) raw() (string, error) {
 	marks := strings.IndexByte(p.text[p.at+1:], '"')
 	if marks < 0 || strings.Trim(p.text[p.at+1:p.at+1+marks], "#") != "" {

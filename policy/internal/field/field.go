@@ -1,5 +1,5 @@
 // Package field names the places of a policy: the path of a field, such as
-// classes.product.ttl, and the name that somebody may have meant.
+// classes.product.ttl.
 //
 // A path has a segment for each step from the policy to the field. Segments of
 // letters, digits, "_" and "-" stand as they are, with a dot before them; all
@@ -62,56 +62,4 @@ func Parent(path string) string {
 func Within(path, outer string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
 	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
-}
-
-// maxWord bounds what is compared: nobody misspells a longer one by a letter.
-const maxWord = 64
-
-// Nearest returns the candidate that word was probably meant to be, or "" if none
-// is near: at most a third of its letters are wrong, missing or too many.
-func Nearest(word string, candidates []string) string {
-	if len(word) > maxWord {
-		return ""
-	}
-	best, least := "", 1+max(len(word), 2)/3
-	for _, candidate := range candidates {
-		if len(candidate) > maxWord {
-			continue
-		}
-		away := distance(fold(word), fold(candidate))
-		if away < least {
-			best, least = candidate, away
-		}
-	}
-	return best
-}
-
-// fold makes words equal that differ in the style of writing alone.
-func fold(word string) string {
-	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(word))
-}
-
-// distance is the number of letters to change, insert, remove or swap with the
-// next to make b of a (optimal string alignment).
-func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

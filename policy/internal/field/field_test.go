@@ -16,23 +16,3 @@ func TestParent(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	keys := []string{"ttl", "tags", "tiers", "negative_ttl", "stale_if_error", "memory"}
-	for _, c := range []struct{ word, want string }{
-		{"tll", "ttl"},
-		{"TTL", "ttl"},
-		{"negativeTTL", "negative_ttl"},
-		{"negtive-ttl", "negative_ttl"},
-		{"tag", "tags"},
-		{"memroy", "memory"},
-		{"expiration", ""},
-		{"", ""},
-		{"x", ""},
-		{"stale-if-eror", "stale_if_error"},
-	} {
-		if got := Nearest(c.word, keys); got != c.want {
-			t.Errorf("%q is near %q, want %q", c.word, got, c.want)
-		}
-	}
-}

@@ -103,6 +103,7 @@ func (w *seenWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Write counts what the client was sent, also of a body that breaks off.
 func (w *seenWriter) Write(p []byte) (int, error) {
 	// Who writes without a header has sent 200.
 	if w.status < 200 {

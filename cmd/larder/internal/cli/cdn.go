@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +24,7 @@ type cdnFlags struct {
 	output   string
 }
 
+// cdnCommand is larder cdn, which does nothing by itself.
 func (a *app) cdnCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "cdn", Short: "keep the rules of a CDN as the policy says, or export them",
@@ -42,6 +42,8 @@ func (f *cdnFlags) addZone(cmd *cobra.Command) {
 	apiVar(cmd, &f.options.BaseURL)
 }
 
+// cdnPlanCommand is larder cdn plan. It is for people before an apply, and with
+// --detailed-exitcode for a job that looks for drift.
 func (a *app) cdnPlanCommand() *cobra.Command {
 	var f cdnFlags
 	cmd := a.command("plan", "show what apply would change in the zone", noArgs,
@@ -53,6 +55,8 @@ func (a *app) cdnPlanCommand() *cobra.Command {
 	return cmd
 }
 
+// cdnApplyCommand is larder cdn apply. What it applies is the plan that it has shown
+// and no other: a zone that changes while a person reads is refused, not planned anew.
 func (a *app) cdnApplyCommand() *cobra.Command {
 	var f cdnFlags
 	cmd := a.command("apply", "change the rules of the zone to what the policy says", noArgs,
@@ -64,6 +68,8 @@ func (a *app) cdnApplyCommand() *cobra.Command {
 	return cmd
 }
 
+// cdnExportCommand is larder cdn export, for caches that Larder does not write to
+// itself.
 func (a *app) cdnExportCommand() *cobra.Command {
 	var f cdnFlags
 	cmd := a.command("export FORMAT", "write the rules for terraform, varnish, nginx or fastly", oneArg("the format: terraform, varnish, nginx or fastly"),
@@ -74,6 +80,7 @@ func (a *app) cdnExportCommand() *cobra.Command {
 	return cmd
 }
 
+// exportNames are the formats, for the command line and for completion.
 func exportNames() []string {
 	var names []string
 	for _, f := range cdnrules.Formats() {
@@ -83,6 +90,8 @@ func exportNames() []string {
 }
 
 // zoneOf returns the zone of Cloudflare that the flags mean.
+// Of several none is taken unasked: rules in the wrong zone change what other people
+// are served.
 func zoneOf(p *loaded, f *cdnFlags) (policy.CDN, error) {
 	var zones []policy.CDN
 	var names []string
@@ -101,6 +110,7 @@ func zoneOf(p *loaded, f *cdnFlags) (policy.CDN, error) {
 }
 
 // openZone returns the zone of the policy.
+// It speaks to nobody yet: what is wrong with the variables is said before any request.
 func (a *app) openZone(f *cdnFlags) (*cdnrules.Cloudflare, error) {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -117,6 +127,8 @@ func (a *app) openZone(f *cdnFlags) (*cdnrules.Cloudflare, error) {
 	return c, nil
 }
 
+// cdnPlan prints what apply would do. A zone that differs is no failure unless
+// --detailed-exitcode makes it one: the command has done what it was asked for.
 func (a *app) cdnPlan(ctx context.Context, f *cdnFlags) error {
 	c, err := a.openZone(f)
 	if err != nil {
@@ -136,6 +148,7 @@ func (a *app) cdnPlan(ctx context.Context, f *cdnFlags) error {
 }
 
 // errWouldChange is exit code 2 of --detailed-exitcode.
+// It is a value, so that asTerraform knows it again among other failures with code 2.
 var errWouldChange = &failure{code: 2}
 
 // asTerraform returns an error with the exit code that terraform plan has for it:
@@ -152,6 +165,8 @@ func (f *cdnFlags) asTerraform(err error) error {
 	return &failed
 }
 
+// printPlan prints a plan. Descriptions and expressions in it are those of the zone,
+// whoever wrote them there.
 func (a *app) printPlan(command string, plan *cdnrules.Plan, applied bool) error {
 	if !a.json {
 		_, err := fmt.Fprintln(a.out, legible(strings.TrimRight(plan.String(), "\n")))
@@ -164,6 +179,8 @@ func (a *app) printPlan(command string, plan *cdnrules.Plan, applied bool) error
 	}{a.head(command), plan, applied})
 }
 
+// cdnApply shows the plan, asks and applies it. As JSON the plan is printed once, at
+// the end, since two objects on standard output would be none.
 func (a *app) cdnApply(ctx context.Context, f *cdnFlags) error {
 	c, err := a.openZone(f)
 	if err != nil {
@@ -197,31 +214,8 @@ func (a *app) cdnApply(ctx context.Context, f *cdnFlags) error {
 	return nil
 }
 
-// confirm asks a person, who must be at a terminal, unless yes was said already.
-func (a *app) confirm(ctx context.Context, yes bool, question string) error {
-	if yes {
-		return nil
-	}
-	if !a.isTerminal(a.in) {
-		return usagef("look at it, and give --yes", "there is no terminal to ask at")
-	}
-	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	answer := make(chan string, 1)
-	go func() { // ends with the line, or with the program
-		line, _ := bufio.NewReader(a.in).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case said := <-answer:
-		if said == "y" || said == "yes" {
-			return nil
-		}
-	case <-ctx.Done():
-		return environment("", ctx.Err())
-	}
-	return usagef("answer y, or give --yes", "nothing was changed")
-}
-
+// cdnExport writes or prints the files. The format is looked at before the policy is: a
+// mistake on the command line is said even where no policy can be read.
 func (a *app) cdnExport(f *cdnFlags, format string) error {
 	if !slices.Contains(exportNames(), format) {
 		return usagef("want "+strings.Join(exportNames(), ", "), "there is no format %q", format)
@@ -238,29 +232,39 @@ func (a *app) cdnExport(f *cdnFlags, format string) error {
 	if err != nil {
 		return &failure{code: exitFindings, err: fmt.Errorf("%s: %w", shown(p.path), err), next: "mend the routes"}
 	}
+	// On standard error: the files may be on their way into a pipe.
 	for _, note := range out.Notes {
 		fmt.Fprintf(a.err, "larder cdn export: %s\n", note)
 	}
-	if f.output != "" {
+	switch {
+	case f.output != "":
 		return a.writeFiles(f.output, out.Files)
-	}
-	if a.json {
+	case a.json:
 		return a.printJSON(struct {
 			head
 			*cdnrules.Exported
 		}{a.head("cdn export"), out})
 	}
-	for _, file := range out.Files {
-		if len(out.Files) > 1 {
+	a.printFiles(out.Files)
+	return nil
+}
+
+// printFiles prints files one after the other. Several have their names before them, as
+// comments of all formats, for whoever parts them; a single one is as it would be written,
+// so that it can be redirected.
+func (a *app) printFiles(files []cdnrules.File) {
+	for _, file := range files {
+		if len(files) > 1 {
 			fmt.Fprintf(a.out, "# %s\n", file.Name)
 		}
 		fmt.Fprint(a.out, file.Content)
 	}
-	return nil
 }
 
 // hostsOf returns the hosts of the cache that an export is for; of one that the policy
 // does not name, all.
+// Terraform writes the rules of a zone of Cloudflare; the other formats are called like
+// the kind of cache that they are for.
 func hostsOf(p *loaded, f *cdnFlags, format string) ([]string, error) {
 	kind := format
 	if format == string(cdnrules.Terraform) {
@@ -277,6 +281,9 @@ func hostsOf(p *loaded, f *cdnFlags, format string) ([]string, error) {
 	return nil, nil
 }
 
+// writeFiles writes files into a folder, over what is there: an export is made anew
+// from the policy whenever that changes, and its first line says where to change it
+// instead.
 func (a *app) writeFiles(folder string, files []cdnrules.File) error {
 	dir := a.at(folder)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

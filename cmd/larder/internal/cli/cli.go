@@ -30,7 +30,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 )
 
@@ -43,6 +42,9 @@ const (
 )
 
 // env is what a subcommand gets.
+//
+// There is nothing else that a subcommand may take from its surroundings, so that a
+// test is a whole run of the program.
 type env struct {
 	getenv   func(string) string
 	out, err io.Writer
@@ -62,33 +64,10 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, er
 	root.SetErr(errs)
 	cmd, err := root.ExecuteContextC(ctx)
 	a.json = a.json || slices.Contains(args, "--json") // where a flag before it is wrong
+	// A full disk, or a pipe that nobody reads any more. Whoever sees exit code 0 would
+	// take half an answer for the whole.
 	if lost := printed.err.Load(); lost != nil && err == nil {
 		err = environment("print to where there is room", *lost)
 	}
 	return a.finish(cmd, err)
-}
-
-// build is what the go command has noted in the program.
-type build struct {
-	Version  string `json:"version"` // the module's
-	Revision string `json:"revision,omitempty"`
-	Modified bool   `json:"modified,omitempty"`
-	Go       string `json:"go"`
-}
-
-func readBuild() build {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return build{Version: "(built without module information)"}
-	}
-	b := build{Version: info.Main.Version, Go: info.GoVersion}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			b.Revision = s.Value
-		case "vcs.modified":
-			b.Modified = s.Value == "true"
-		}
-	}
-	return b
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/larderdev/larder/policy/file"
 )
 
+// diffCommand is larder diff, mostly run by CI on a pull request: HEAD~1 or the target
+// branch against what is to be merged.
 func (a *app) diffCommand() *cobra.Command {
 	var against string
 	cmd := a.command("diff", "say what a change of the policy does: safe, behavioural or breaking", noArgs,
@@ -30,6 +32,8 @@ func (a *app) diffCommand() *cobra.Command {
 }
 
 // changed is one change.
+// It has its own type, because the JSON is a promise and package diff may change its
+// fields.
 type changed struct {
 	Kind   string `json:"kind"`
 	Path   string `json:"path"`
@@ -38,6 +42,8 @@ type changed struct {
 	Effect string `json:"effect"`
 }
 
+// diff compares and fails if a change is breaking. Behavioural ones are for the
+// reviewer: they are what most changes of a policy are for.
 func (a *app) diff(ctx context.Context, against string) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -58,6 +64,8 @@ func (a *app) diff(ctx context.Context, against string) error {
 	return nil
 }
 
+// writeChanges prints the changes. That there is none goes to standard error, since no
+// change is no data.
 func (a *app) writeChanges(changes []diff.Change, worst diff.Kind) error {
 	if a.json {
 		all := make([]changed, len(changes))
@@ -84,6 +92,7 @@ func (a *app) writeChanges(changes []diff.Change, worst diff.Kind) error {
 	return nil
 }
 
+// orDash shows a value that is not there, on either side of the arrow.
 func orDash(text string) string {
 	if text == "" {
 		return "–"
@@ -94,6 +103,7 @@ func orDash(text string) string {
 // earlier reads what the policy was: from a file if there is one of that name, else
 // from git.
 func (a *app) earlier(ctx context.Context, path, against string) (*policy.Policy, error) {
+	// A folder is no policy, but its name may be that of a branch: docs, edge.
 	if info, err := os.Stat(a.at(against)); err == nil && !info.IsDir() {
 		p, _, err := readPolicy(a.at(against))
 		return p, err
@@ -110,7 +120,10 @@ func (a *app) earlier(ctx context.Context, path, against string) (*policy.Policy
 }
 
 // gitShow returns what a file was at a revision.
+// It runs git in the folder of the file, so that the file is found whatever the folder
+// of the repository is, or of the command.
 func gitShow(ctx context.Context, path, revision string) ([]byte, error) {
+	// git would take it for an option of its own, and some of those write files.
 	if strings.HasPrefix(revision, "-") {
 		return nil, fmt.Errorf("%q is no revision", revision)
 	}

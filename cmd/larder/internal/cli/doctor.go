@@ -19,6 +19,8 @@ type doctorFlags struct {
 	noCDN   bool
 }
 
+// doctorCommand is larder doctor, for the first day with a server or a CDN, and for the
+// day on which something is wrong.
 func (a *app) doctorCommand() *cobra.Command {
 	var f doctorFlags
 	cmd := a.command("doctor", "look at the servers of the shared tier and at the tokens of the CDNs", noArgs,
@@ -36,6 +38,9 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
+// doctor looks at everything before it says anything: a Redis that is down is no reason
+// not to hear of a token that has expired. Warnings are no failure, as a server in
+// development has several.
 func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -70,6 +75,8 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 }
 
 // lookAtTier looks at the servers, if it is said where they are.
+// Without an address that is a check that was skipped and no mistake, since the CDNs
+// can be looked at alone.
 func (a *app) lookAtTier(ctx context.Context, f *doctorFlags, p *policy.Policy) ([]doctor.Check, error) {
 	if f.tier.where(a) == "" {
 		return []doctor.Check{{
@@ -88,6 +95,8 @@ func (a *app) lookAtTier(ctx context.Context, f *doctorFlags, p *policy.Policy) 
 // lookAtCDN looks at one CDN of the policy.
 func (a *app) lookAtCDN(ctx context.Context, f *doctorFlags, i int, c policy.CDN) []doctor.Check {
 	name := fmt.Sprintf("cdn[%d], %s", i, c.Kind)
+	// The purger is made even if nothing is purged: it knows best what is wrong with an
+	// address or a token.
 	p, err := a.purger(c, name, &f.purgers)
 	if err != nil {
 		return []doctor.Check{{Of: name, Name: "settings", Status: doctor.Fail, Says: err.Error(), Mend: "set the variables that the policy names"}}
@@ -121,6 +130,7 @@ var notAsked = map[string]string{
 	"larder":     "not asked: the purge API has no other question than a purge",
 }
 
+// writeChecks prints a line for each check, and what to do below it.
 func (a *app) writeChecks(checks []doctor.Check) {
 	colours := map[doctor.Status]paint{doctor.OK: green, doctor.Warn: yellow, doctor.Fail: red, doctor.Skip: faint}
 	for _, c := range checks {

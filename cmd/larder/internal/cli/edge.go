@@ -71,6 +71,8 @@ func runEdge(ctx context.Context, args []string, e env) int {
 }
 
 // nextOfEdge says what to do about an environment in which an edge cannot run.
+// The errors are those of the operating system, and look the same on each: their text
+// would not say what to do.
 func nextOfEdge(err error) string {
 	var at *net.OpError
 	switch {
@@ -89,6 +91,7 @@ func nextOfEdge(err error) string {
 type usageError struct{ error }
 
 // edgeFlags are the flags for fields of edge.Options.
+// A field that is missing here is said by its own name, which is still true.
 func edgeFlags() map[string]string {
 	return map[string]string{
 		"Origin": "-origin", "Profile": "-profile", "Name": "-name", "MaxBytes": "-max-bytes",
@@ -102,6 +105,7 @@ func edgeFlags() map[string]string {
 func inFlags(err error) error {
 	var all []error
 	var walk func(error)
+	// By hand, and not by errors.As, which would find one of the joined errors alone.
 	walk = func(err error) {
 		switch e := err.(type) {
 		case *edge.OptionError:
@@ -125,6 +129,9 @@ func inFlags(err error) error {
 	return &usageError{errors.Join(all...)}
 }
 
+// parseEdge reads the command line and says itself what is wrong with it, all at once.
+// Its error says only that something is. Help that was asked for is an answer and goes
+// to standard output.
 func parseEdge(args []string, e env) (edgeConfig, error) {
 	var cfg edgeConfig
 	var texts edgeTexts
@@ -152,6 +159,8 @@ func parseEdge(args []string, e env) (edgeConfig, error) {
 }
 
 // edgeTexts are flags that need more than package flag.
+// They are read by finish, behind all flags, so that their mistakes are reported
+// together.
 type edgeTexts struct{ origin, profile, targets, cookies string }
 
 // edgeSet returns the flags, which fill cfg and texts, and say nothing by
@@ -190,15 +199,15 @@ func nextFlag(set *flag.FlagSet, err error) string {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		var all []string
 		set.VisitAll(func(f *flag.Flag) { all = append(all, f.Name) })
-		if near, ok := nearest(name, all); ok {
-			next = "did you mean -" + near + "? " + next
-		}
+		next = didYouMean("-", name, all, next)
 	}
 	return next
 }
 
 // completeEdge has shells offer the flags of the edge, and not those of all other
 // commands, which it does not take. cobra parses neither here.
+// Its flags have one dash in its guide, and two where a shell completes them: package
+// flag takes both.
 func completeEdge(cmd *cobra.Command) {
 	edgeSet(&edgeConfig{}, &edgeTexts{}).VisitAll(func(f *flag.Flag) { cmd.Flags().AddGoFlag(f) })
 	for _, name := range []string{"json", "dir", "timeout"} {
@@ -208,6 +217,7 @@ func completeEdge(cmd *cobra.Command) {
 }
 
 // finish takes what needs more than package flag. It reports all mistakes.
+// What edge.New checks itself is left to it, see inFlags: one place decides.
 func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 	var errs []error
 	u, err := url.Parse(texts.origin)
@@ -218,42 +228,52 @@ func (cfg *edgeConfig) finish(texts *edgeTexts) error {
 		errs = append(errs, errors.New("-origin is no URL, want one such as http://127.0.0.1:3000")) // the error would show a password in it
 	}
 	cfg.options.Origin = u
-	switch texts.profile {
-	case edge.SafeDefault.String():
-		cfg.options.Profile = edge.SafeDefault
-	case edge.StrictRFC.String():
-		cfg.options.Profile = edge.StrictRFC
-	default:
-		errs = append(errs, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", texts.profile))
+	if cfg.options.Profile, err = profileOf(texts.profile); err != nil {
+		errs = append(errs, err)
 	}
 	if (cfg.tlsCert == "") != (cfg.tlsKey == "") {
 		errs = append(errs, errors.New("-tls-cert and -tls-key belong together"))
 	}
-	// A name that does not resolve here is the environment's fault, and is seen when
-	// the port is taken; this is about the form.
-	for _, a := range []struct{ flag, address string }{{"-listen", cfg.listen}, {"-admin", cfg.admin}} {
-		if a.flag == "-admin" && a.address == "" {
-			continue
-		}
-		_, port, err := net.SplitHostPort(a.address)
-		if err == nil {
-			_, err = net.LookupPort("tcp", port)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s is %q, want a host and a port such as 127.0.0.1:8080, or :8080", a.flag, a.address))
-		}
+	errs = append(errs, checkAddress("-listen", cfg.listen))
+	if cfg.admin != "" {
+		errs = append(errs, checkAddress("-admin", cfg.admin))
 	}
 	if cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("-drain is %v, want 0 or more", cfg.drain))
 	}
 	cfg.options.TargetFields = list(texts.targets)
 	cfg.options.PlainCookies = list(texts.cookies)
+	// A name that no cookie can have would match nothing, and the edge would go on to
+	// pass requests that it was meant to answer.
 	for _, name := range cfg.options.PlainCookies {
 		if (&http.Cookie{Name: name}).Valid() != nil {
 			errs = append(errs, fmt.Errorf("-plain-cookies: %q is no name of a cookie", name))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// profileOf returns the profile of that name.
+func profileOf(name string) (edge.Profile, error) {
+	for _, p := range []edge.Profile{edge.SafeDefault, edge.StrictRFC} {
+		if name == p.String() {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("-profile is %q, want safe-default or strict-rfc", name)
+}
+
+// checkAddress refuses what is not the form of an address. A name that does not resolve
+// here is the environment's fault, and is seen when the port is taken.
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is %q, want a host and a port such as 127.0.0.1:8080, or :8080", flag, address)
+	}
+	return nil
 }
 
 // list parts a flag's value at commas.

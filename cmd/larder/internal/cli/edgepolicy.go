@@ -8,6 +8,8 @@ import (
 )
 
 // edgeQueries reads from a policy file by which parameters responses differ.
+// The rest of the policy is for the service and its CDNs: an edge believes the headers
+// of responses, and the file is not asked how long they live.
 func edgeQueries(path string) (edge.Queries, error) {
 	p, _, err := readPolicy(path)
 	if err != nil {

@@ -33,6 +33,8 @@ const explainExamples = `  larder explain product:42                     # what 
   larder explain /api/products/42               # the route that matches, and the headers that it sends
   larder explain 'POST /api/checkout'`
 
+// explainCommand is larder explain. One argument says what it is about by its form, so
+// that what stands in a log or in redis-cli can be pasted.
 func (a *app) explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := a.command("explain KEY|CLASS|URL", "say what is cached of a key, a class or a URL, and why", oneArg("a key, a class or a URL"),
@@ -54,9 +56,13 @@ func (a *app) completeClasses(*cobra.Command, []string, string) ([]string, cobra
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
+	// Nothing is printed about a policy that cannot be read: a shell would show it in
+	// the middle of the line that somebody types.
 	return sortedNames(p.Classes), cobra.ShellCompDirectiveNoFileComp
 }
 
+// explain answers one question. The schema is only looked for where it matters, since
+// finding it runs the go command.
 func (a *app) explain(ctx context.Context, f *explainFlags, question string) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -72,23 +78,7 @@ func (a *app) explain(ctx context.Context, f *explainFlags, question string) err
 			return err
 		}
 	}
-	var answer any
-	var text func(io.Writer)
-	switch about {
-	case explain.AboutURL:
-		var u *explain.URL
-		u, err = x.URL(question)
-		answer, text = u, func(w io.Writer) { a.writeURL(w, u) }
-	case explain.AboutClass:
-		var c *explain.Class
-		c, err = x.Class(question)
-		answer, text = c, func(w io.Writer) { a.writeClass(w, c) }
-	default:
-		var k *explain.Key
-		if k, err = a.explainKey(ctx, f, x, question); k != nil {
-			answer, text = k, func(w io.Writer) { a.writeKey(w, k) }
-		}
-	}
+	answer, write, err := a.answer(ctx, f, x, about, question)
 	if err != nil {
 		return a.cannotExplain(p, about, question, err)
 	}
@@ -99,11 +89,27 @@ func (a *app) explain(ctx context.Context, f *explainFlags, question string) err
 			Answer any    `json:"answer"`
 		}{a.head("explain"), about, answer})
 	}
-	text(a.out)
+	write(a.out)
 	return nil
 }
 
+// answer returns what there is to say, as JSON has it and as people read it.
+func (a *app) answer(ctx context.Context, f *explainFlags, x *explain.Explainer, about, question string) (answer any, write func(io.Writer), err error) {
+	switch about {
+	case explain.AboutURL:
+		u, err := x.URL(question)
+		return u, func(w io.Writer) { a.writeURL(w, u) }, err
+	case explain.AboutClass:
+		c, err := x.Class(question)
+		return c, func(w io.Writer) { a.writeClass(w, c) }, err
+	}
+	k, err := a.explainKey(ctx, f, x, question)
+	return k, func(w io.Writer) { a.writeKey(w, k) }, err
+}
+
 // complete reads the schema and the keys.
+// It looks at the flags even where the question needs none of them: what is wrong is
+// said at once, and not on the day when it matters.
 func (f *explainFlags) complete(x *explain.Explainer) error {
 	if f.schema != "" && f.schema != fromSource {
 		id, err := strconv.ParseUint(f.schema, 16, 64)
@@ -165,6 +171,8 @@ func (a *app) explainKey(ctx context.Context, f *explainFlags, x *explain.Explai
 }
 
 // cannotExplain says what to do about an error.
+// Of a question without a policy's class the command line is wrong; of a class or a URL
+// that cannot be resolved the file is; and of a key the server is what is left.
 func (a *app) cannotExplain(p *loaded, about, question string, err error) error {
 	var known *failure
 	switch {
@@ -172,11 +180,8 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 		return err
 	case errors.Is(err, explain.ErrUnknown):
 		name, _, _ := strings.Cut(question, ":")
-		next := "its classes are " + strings.Join(sortedNames(p.Classes), ", ")
-		if near, ok := nearest(name, sortedNames(p.Classes)); ok {
-			next = "did you mean " + near + "? " + next
-		}
-		return usagef(next, "%s: %w", shown(p.path), err)
+		classes := sortedNames(p.Classes)
+		return usagef(didYouMean("", name, classes, "its classes are "+strings.Join(classes, ", ")), "%s: %w", shown(p.path), err)
 	case about == explain.AboutURL:
 		return &failure{code: exitFindings, err: err, next: "larder lint says which routes are wrong"}
 	case about == explain.AboutClass:
@@ -186,10 +191,14 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 }
 
 // label writes lines with a name before each.
+// Names are in a column, so that two answers can be compared line by line.
 type label struct {
 	w io.Writer
 }
 
+// line writes one line, and none for an empty text: what a class does not say takes no
+// room. Arguments are made legible, but for those that are painted already: legible
+// would take the colours out.
 func (l label) line(name, format string, args ...any) {
 	for i, arg := range args {
 		if said, ok := arg.(string); ok {
@@ -212,6 +221,8 @@ func (l label) lines(name string, texts []string) {
 }
 
 // writeKey writes what is known of a key.
+// The order is that in which somebody asks: what is there, since when, until when, and
+// what happens next.
 func (a *app) writeKey(w io.Writer, k *explain.Key) {
 	fmt.Fprintln(w, a.painted(bold, k.Name))
 	l := label{w}
@@ -225,6 +236,25 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 		l.line("stored as", "%s at %s, its lease as %s", k.DataKey, k.Node, k.LeaseKey)
 	}
 	l.line("state", "%s", a.painted(stateColour(k.State), string(k.State)))
+	writeRecord(l, k)
+	writeTags(l, k)
+	// That nobody holds a lease would be a guess if nobody was asked.
+	if k.Reachable {
+		lease := k.Lease.State
+		if k.Lease.Left > 0 {
+			lease += fmt.Sprintf(" for %v more", k.Lease.Left)
+		}
+		l.line("lease", "%s", lease)
+	}
+	l.line("next Get", "%s: %s", a.painted(bold, nextText(k.Next)), k.Next.Why)
+	for _, note := range k.Notes {
+		l.line("note", "%s", note)
+	}
+}
+
+// writeRecord writes what stands in the record that is stored, if there is one. A mark
+// of an invalidation has a floor and no value.
+func writeRecord(l label, k *explain.Key) {
 	if k.Schema != "" {
 		l.line("version", "%d", k.Version)
 		l.line("payload", "%s", strings.Join(append([]string{fmt.Sprintf("%d bytes, schema %s", k.Bytes, k.Schema)}, k.Sealed...), ", "))
@@ -239,27 +269,6 @@ func (a *app) writeKey(w io.Writer, k *explain.Key) {
 		l.line("load cost", "%v", k.Cost)
 	}
 	writeTimes(l, k)
-	for i, tag := range k.Tags {
-		name, moved := "tags", ""
-		if i > 0 {
-			name = ""
-		}
-		if tag.Moved != nil {
-			moved = fmt.Sprintf(", last invalidated or made %v ago", tag.Moved)
-		}
-		l.line(name, "%s: %s%s", tag.Name, tag.State, moved)
-	}
-	if k.Reachable {
-		lease := k.Lease.State
-		if k.Lease.Left > 0 {
-			lease += fmt.Sprintf(" for %v more", k.Lease.Left)
-		}
-		l.line("lease", "%s", lease)
-	}
-	l.line("next Get", "%s: %s", a.painted(bold, nextText(k.Next)), k.Next.Why)
-	for _, note := range k.Notes {
-		l.line("note", "%s", note)
-	}
 }
 
 // writeTimes writes the moments at which the state of a value changes.
@@ -279,6 +288,21 @@ func writeTimes(l label, k *explain.Key) {
 	}
 }
 
+// writeTags writes the tags, a line each.
+func writeTags(l label, k *explain.Key) {
+	for i, tag := range k.Tags {
+		name, moved := "tags", ""
+		if i > 0 {
+			name = ""
+		}
+		if tag.Moved != nil {
+			moved = fmt.Sprintf(", last invalidated or made %v ago", tag.Moved)
+		}
+		l.line(name, "%s: %s%s", tag.Name, tag.State, moved)
+	}
+}
+
+// nextText is what the next Get does, in a few words; Why has the sentence.
 func nextText(n explain.Next) string {
 	text := string(n.Action)
 	if n.Tier != "none" {
@@ -290,6 +314,8 @@ func nextText(n explain.Next) string {
 	return text
 }
 
+// stateColour is green for what is served without a question, red for what should not
+// be there, and yellow for what ends in a load or may.
 func stateColour(s keystate.State) paint {
 	switch s {
 	case keystate.Fresh, keystate.Negative:

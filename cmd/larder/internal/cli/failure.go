@@ -9,16 +9,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/internal/plaintext"
 )
 
 // failure is why a command has not ended with exit code 0.
+//
+// Every error that comes out of a command is one, or is taken for the environment's:
+// what nobody has thought of is no mistake of the command line.
 type failure struct {
 	code int
 	err  error  // nil: the command has said all that there is to say
 	next string // what to do about it
 }
 
+// Error is what the message says. A failure without one must not be printed; its text
+// is for whoever logs it by mistake.
 func (f *failure) Error() string {
 	if f.err == nil {
 		return fmt.Sprintf("exit code %d", f.code)
@@ -43,6 +49,8 @@ func environment(next string, err error) error {
 func findings() error { return &failure{code: exitFindings} }
 
 // finish says why cmd has failed, if it has, and returns the exit code.
+// The message is on standard error even with --json: a person at a terminal reads that,
+// and a program the object on standard output.
 func (a *app) finish(cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
@@ -52,6 +60,7 @@ func (a *app) finish(cmd *cobra.Command, err error) int {
 	if f.err == nil {
 		return f.code
 	}
+	// The end of a context says nothing of why it ended.
 	if errors.Is(f.err, context.DeadlineExceeded) && a.timeout > 0 {
 		f.next = fmt.Sprintf("it took longer than --timeout %v: give it more, or look at what does not answer", a.timeout)
 	}
@@ -76,6 +85,8 @@ func (a *app) finish(cmd *cobra.Command, err error) int {
 
 // oneLinePaths returns the text of an error in which a path with a line feed in it
 // takes one line: package os has it as it is.
+// A name of a file may have been chosen by somebody else, who could write a line of the
+// message with it.
 func oneLinePaths(err error) string {
 	text := err.Error()
 	var of *fs.PathError
@@ -85,36 +96,11 @@ func oneLinePaths(err error) string {
 	return text
 }
 
-// nearest returns the name that differs least from what was written, if it does
-// not differ by more than a third of it, and two letters at least.
-func nearest(written string, names []string) (name string, ok bool) {
-	least := max(2, len(written)/3) + 1
-	for _, n := range names {
-		if d := distance(written, n); d < least {
-			least, name, ok = d, n, true
-		}
+// didYouMean puts the name that was perhaps meant before what to do next; prefix is what
+// stands before names of its kind, such as "--".
+func didYouMean(prefix, written string, names []string, next string) string {
+	if near := nearest.Name(written, names); near != "" {
+		return "did you mean " + prefix + near + "? " + next
 	}
-	return name, ok
-}
-
-// distance is that of Levenshtein: how many letters must be put in, taken out or
-// changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return next
 }

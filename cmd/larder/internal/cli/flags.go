@@ -41,6 +41,7 @@ func (c checked) Set(text string) error {
 }
 
 // checkedVar defines a flag whose default is what is in dst.
+// The default is not looked at: cobra sets nothing where the flag is not there.
 func checkedVar(cmd *cobra.Command, dst *string, name, usage string, look func(string) error) {
 	cmd.Flags().Var(checked{dst, look}, name, usage)
 }
@@ -56,26 +57,33 @@ func oneOf(names []string) func(string) error {
 }
 
 // planVar, ownerVar and apiVar define the flags about a zone of Cloudflare.
+// The package that has the options looks at the values, so that the command line and
+// the API refuse the same ones.
 func planVar(cmd *cobra.Command, dst *string) {
 	checkedVar(cmd, dst, "plan", "plan of the zone of Cloudflare: free, pro, business or enterprise (default \"free\")",
 		func(text string) error { return cdnrules.Options{Plan: text}.Check() })
 }
 
+// ownerVar: see planVar.
 func ownerVar(cmd *cobra.Command, dst *string) {
 	checkedVar(cmd, dst, "owner", "`name` that tells the rules of services that share a zone apart (default \"main\")",
 		func(text string) error { return cdnrules.Options{Owner: text}.Check() })
 }
 
+// apiVar: see planVar. A gateway's URL may hold a password, which no error repeats.
 func apiVar(cmd *cobra.Command, dst *string) {
 	checkedVar(cmd, dst, "api", "`URL` of Cloudflare's API, for a gateway (default: Cloudflare's)",
 		func(text string) error { return cdnrules.Options{BaseURL: text}.Check() })
 }
 
 // flagError names the nearest flag, or the flag whose value is wrong.
+// cobra has no type for a flag that it does not know, so that its text is read. If that
+// changes, the hint is gone and the error stays.
 func flagError(cmd *cobra.Command, err error) error {
 	next := cmd.CommandPath() + " --help lists the flags"
 	var value *pflag.InvalidValueError
 	if errors.As(err, &value) {
+		// pflag's own text would repeat the value, which may hold a password.
 		if _, own := value.GetFlag().Value.(checked); own {
 			return usagef(next, "--%s: %w", value.GetFlag().Name, value.Unwrap())
 		}
@@ -84,9 +92,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
 		var all []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
-		if near, ok := nearest(name, all); ok {
-			next = "did you mean --" + near + "? " + next
-		}
+		next = didYouMean("--", name, all, next)
 	}
 	return usagef(next, "%s", text)
 }

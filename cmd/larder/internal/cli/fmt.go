@@ -13,6 +13,8 @@ import (
 	"github.com/larderdev/larder/policy/file"
 )
 
+// fmtCommand is larder fmt. Like gofmt it prints unless told otherwise, so that trying
+// it costs nothing.
 func (a *app) fmtCommand() *cobra.Command {
 	var check, write bool
 	cmd := a.command("fmt", "print the policy in its canonical form, with its comments", noArgs,
@@ -24,11 +26,14 @@ func (a *app) fmtCommand() *cobra.Command {
 	return cmd
 }
 
+// format prints, checks or writes the canonical form. With --check and --write both it
+// checks: of two wishes the one that changes nothing is safe.
 func (a *app) format(check, write bool) error {
 	p, err := a.loadPolicy()
 	if err != nil {
 		return err
 	}
+	// Read again: the policy that was loaded no longer knows its comments.
 	old, err := os.ReadFile(p.path)
 	if err != nil {
 		return environment("make the file readable", err)
@@ -41,6 +46,7 @@ func (a *app) format(check, write bool) error {
 	case check && !bytes.Equal(old, now):
 		fmt.Fprintf(a.err, "larder fmt: %s has another form\n  next: larder fmt --write makes it canonical\n", shown(p.path))
 		return findings()
+	// A file that is canonical is not touched, so that no build sees it as new.
 	case check || write && bytes.Equal(old, now):
 		return nil
 	case !write && a.json:
@@ -78,11 +84,13 @@ func replaceFile(path string, data []byte) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
+	// In the same folder: a rename is one step only within a file system.
 	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
 	if err != nil {
 		return err
 	}
 	_, err = temp.Write(data)
+	// Sync before the rename: else a loss of power may leave the new name with no data.
 	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
 	if err == nil {
 		err = os.Rename(temp.Name(), target)

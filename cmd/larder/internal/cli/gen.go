@@ -10,6 +10,7 @@ import (
 	"github.com/larderdev/larder/internal/gen"
 )
 
+// genCommand is larder gen, which go generate runs, and with --check CI.
 func (a *app) genCommand() *cobra.Command {
 	var check, diff bool
 	cmd := a.command("gen", "generate typed caches, keys, the table of routes and the triggers of the outbox", noArgs,
@@ -24,11 +25,15 @@ func (a *app) genCommand() *cobra.Command {
 }
 
 // drifted is a file that is not as it would be generated.
+// Of its own type, because the JSON is a promise of the command.
 type drifted struct {
 	File string `json:"file"`
 	Kind string `json:"kind"`
 }
 
+// gen writes the code, or says what it would write. Types are only looked for before
+// something is written: --check compares text, and its answer must not depend on code
+// that is edited meanwhile.
 func (a *app) gen(check, diff bool) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -63,6 +68,7 @@ func (a *app) gen(check, diff bool) error {
 }
 
 // genDrift says what gen would change.
+// Drift is a finding: the policy and the code that is committed say two things.
 func (a *app) genDrift(out *gen.Output, diff bool) error {
 	changed, err := out.Check()
 	if err != nil {
@@ -93,6 +99,7 @@ func (a *app) genDrift(out *gen.Output, diff bool) error {
 	return nil
 }
 
+// printDrift prints the files as JSON: those that have changed, or would.
 func (a *app) printDrift(changed []gen.Drift, diff string) error {
 	all := make([]drifted, len(changed))
 	for i, d := range changed {

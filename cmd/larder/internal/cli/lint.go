@@ -15,6 +15,8 @@ import (
 // package lint, which begins where there is a policy.
 const unreadable = "file"
 
+// lintCommand is larder lint. It has a --format of its own beside --json, for the
+// programs that show findings at their lines.
 func (a *app) lintCommand() *cobra.Command {
 	format, strict := string(lint.Text), false
 	cmd := a.command("lint", "check the policy: what contradicts itself, or means what nobody wants", noArgs,
@@ -28,6 +30,7 @@ func (a *app) lintCommand() *cobra.Command {
 	return cmd
 }
 
+// formatNames are the formats, for the command line and for completion.
 func formatNames() []string {
 	var names []string
 	for _, f := range lint.Formats() {
@@ -36,6 +39,8 @@ func formatNames() []string {
 	return names
 }
 
+// lint checks the policy. How many findings there are goes to standard error: the
+// output is in a format that other programs read.
 func (a *app) lint(format lint.Format, strict bool) error {
 	if a.json {
 		format = lint.JSON
@@ -71,10 +76,13 @@ func (a *app) lint(format lint.Format, strict bool) error {
 
 // lintErrors writes what keeps the file from being read, in the format that was
 // asked for, as findings.
+// A program that annotates lines must hear of them in the same way as of any finding.
 func (a *app) lintErrors(format lint.Format, wrong *file.Errors) error {
 	found := make([]lint.Finding, len(wrong.List))
 	places := map[string]lint.Place{}
 	for i, e := range wrong.List {
+		// With the place in it, since one field may have several mistakes, and places
+		// are looked up by the path.
 		path := fmt.Sprintf("%s@%d:%d", e.Field, e.Line, e.Column)
 		found[i] = lint.Finding{Rule: unreadable, Severity: lint.Error, Path: path, Message: e.Message, Mend: e.Mend}
 		places[path] = place(e)
@@ -86,12 +94,4 @@ func (a *app) lintErrors(format lint.Format, wrong *file.Errors) error {
 		fmt.Fprintf(a.err, "larder lint: and %d more\n", wrong.More)
 	}
 	return findings()
-}
-
-// count is a number of things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -33,6 +33,8 @@ func (a *app) at(path string) string {
 
 // findPolicy returns the path of the policy file: that of --policy, or else the
 // next larder.yaml from the folder up to the root of its module.
+// The module's root is where it ends, as for the go command: a policy of another
+// program further up is not meant.
 func (a *app) findPolicy() (string, error) {
 	if a.policy != "" {
 		return a.at(a.policy), nil
@@ -56,12 +58,15 @@ func (a *app) findPolicy() (string, error) {
 		fmt.Errorf("there is no %s in %s, nor above it up to the module's root", policyName, a.dir))
 }
 
+// exists tells whether something has the name. What cannot be looked at counts as
+// missing: the one who then opens it says why.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
 // shorter returns the path relative to where the program runs, if it is below.
+// Messages name it often, and whoever reads them can open it as it is written.
 func shorter(path string) string {
 	if cwd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(cwd, path); err == nil && filepath.IsLocal(rel) {
@@ -85,6 +90,8 @@ func (a *app) loadPolicy() (*loaded, error) {
 }
 
 // readPolicy reads a file and says what to do about its mistakes.
+// It is for larder edge and larder diff too, which read files that --policy does not
+// name.
 func readPolicy(path string) (*policy.Policy, *file.Index, error) {
 	data, err := os.ReadFile(path)
 	switch {
@@ -104,6 +111,7 @@ func readPolicy(path string) (*policy.Policy, *file.Index, error) {
 func shown(path string) string { return plaintext.Line(filepath.ToSlash(path)) }
 
 // source tells where in the file the place of a finding is.
+// An error without a text is made for its place alone: the index has no other question.
 func (l *loaded) source() lint.Source {
 	return func(path string) lint.Place { return place(l.index.Error(path, "", "")) }
 }

@@ -32,6 +32,8 @@ const purgeExamples = `  larder purge --tag products                     # all t
   larder purge --url https://shop.example/about   # at the CDN alone
   larder purge --tag products --soft --dry-run`
 
+// purgeCommand is larder purge, for people at the time of an incident: what it needs is
+// in the policy and the environment, and what it has done is in the receipts.
 func (a *app) purgeCommand() *cobra.Command {
 	var f purgeFlags
 	cmd := a.command("purge", "make all tiers forget tags, keys, classes or URLs, with a receipt of each", noArgs,
@@ -73,6 +75,7 @@ type receipt struct {
 	Skipped string `json:"skipped,omitempty"`
 }
 
+// failedPurge is an item that a target has not accepted, and why.
 type failedPurge struct {
 	Item   string `json:"item"`
 	Reason string `json:"reason"`
@@ -90,6 +93,8 @@ type purged struct {
 	Exit  int    `json:"exit,omitempty"`
 }
 
+// purge makes the plan, asks and purges. What can be wrong without a request is looked
+// at before the first one: a missing token must not be found when half is purged.
 func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 	p, err := a.loadPolicy()
 	if err != nil {
@@ -109,6 +114,8 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 			return environment("set the variables that the policy names, or leave the CDNs out by --no-cdn; nothing was purged", err)
 		}
 	}
+	// A class may be all that a service has cached, which its origin then has to answer
+	// at once.
 	if len(f.classes) > 0 {
 		if err := a.confirm(ctx, f.yes, fmt.Sprintf("Make all tiers forget %s?", strings.Join(f.classes, ", "))); err != nil {
 			return err
@@ -122,6 +129,8 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 }
 
 // purgeAll purges the shared tier, and then the CDNs.
+// In this order, because a CDN that fills again asks the service: it has to find the
+// shared tier purged by then.
 func (a *app) purgeAll(ctx context.Context, f *purgeFlags, plan *purgePlan, targets []purge.Purger, out *purged) error {
 	reached := true
 	if !f.noShared && plan.inShared() > 0 {
@@ -150,8 +159,12 @@ func (a *app) purgeAll(ctx context.Context, f *purgeFlags, plan *purgePlan, targ
 	return err
 }
 
-// purgeCDNs purges all CDNs, twice, and waits for what comes of it.
+// purgeCDNs purges all CDNs, twice, and waits for what comes of it. It is the queue
+// that a service has: what it knows of limits, of tries and of the second purge is not
+// written again here.
 func (a *app) purgeCDNs(ctx context.Context, f *purgeFlags, plan *purgePlan, targets []purge.Purger) ([]receipt, error) {
+	// 0 means the default to purge.Options, and to whoever writes --settle 0 that there
+	// is no time between.
 	settle := f.settle
 	if settle == 0 {
 		settle = -1
@@ -166,17 +179,7 @@ func (a *app) purgeCDNs(ctx context.Context, f *purgeFlags, plan *purgePlan, tar
 	ticket, err := q.Purge(ctx, purge.Purge{Tags: plan.CDNTags, URLs: plan.URLs, Soft: plan.Soft})
 	if ticket != nil {
 		err = nil // the ticket knows
-		select {
-		case <-ticket.Accepted():
-		case <-ctx.Done():
-		}
-		if settle > 0 && ctx.Err() == nil && ticket.Err() == nil {
-			fmt.Fprintf(a.err, "larder purge: accepted; once more in %v, for responses that were on their way\n", settle)
-		}
-		select {
-		case <-ticket.Settled():
-		case <-ctx.Done():
-		}
+		a.await(ctx, ticket, settle)
 	}
 	err = errors.Join(err, q.Close(ctx))
 	var receipts []receipt
@@ -189,6 +192,24 @@ func (a *app) purgeCDNs(ctx context.Context, f *purgeFlags, plan *purgePlan, tar
 	return receipts, err
 }
 
+// await waits until a purge has come to its end, or ctx has.
+func (a *app) await(ctx context.Context, ticket *purge.Ticket, settle time.Duration) {
+	select {
+	case <-ticket.Accepted():
+	case <-ctx.Done():
+	}
+	// Said before the second wait: a person who sees nothing for seconds ends the command.
+	if settle > 0 && ctx.Err() == nil && ticket.Err() == nil {
+		fmt.Fprintf(a.err, "larder purge: accepted; once more in %v, for responses that were on their way\n", settle)
+	}
+	select {
+	case <-ticket.Settled():
+	case <-ctx.Done():
+	}
+}
+
+// cdnReceipts turns the queue's receipt into those of the command. What was still open
+// when the context ended has failed: nobody knows of it.
 func cdnReceipts(r purge.Receipt, plan *purgePlan) []receipt {
 	all := make([]receipt, len(r.Targets))
 	for i, t := range r.Targets {
@@ -227,6 +248,8 @@ func (a *app) reportPurge(out *purged, err error) error {
 	return errors.Join(a.printJSON(out), err)
 }
 
+// writePurge prints the plan of a dry run, or the receipts. Notes are about the plan
+// and go to standard error.
 func (a *app) writePurge(out *purged) {
 	verb := "purge"
 	if out.Soft {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/larderdev/larder/cmd/larder/internal/explain"
 	"github.com/larderdev/larder/internal/keytext"
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/internal/tagmark"
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/store"
@@ -41,6 +42,7 @@ type purgePlan struct {
 }
 
 // planPurge turns the flags into what is purged.
+// It reaches nobody, so that --dry-run says the very thing that would be done.
 func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 	plan := &purgePlan{Soft: f.soft, hold: p.Fleet.Hold, life: 0}
 	if plan.hold <= 0 {
@@ -53,32 +55,40 @@ func planPurge(p *policy.Policy, f *purgeFlags) (*purgePlan, error) {
 	if f.settle > maxSettle {
 		return nil, usagef(fmt.Sprintf("give a time of %v at most", maxSettle), "--settle is %v", f.settle)
 	}
-	for _, tag := range f.tags {
-		if tag == "" || len(tag) > tagmark.MaxName {
-			return nil, usagef(fmt.Sprintf("a tag has 1 to %d bytes", tagmark.MaxName), "--tag %.80q is no tag", tag)
-		}
-		plan.addTag(tag)
-		plan.doubtTag(p, tag)
-	}
-	for _, key := range f.keys {
-		if err := plan.addKey(p, key); err != nil {
-			return nil, err
-		}
-	}
-	for _, class := range f.classes {
-		if err := plan.addClass(p, class); err != nil {
-			return nil, err
-		}
-	}
-	for _, u := range f.urls {
-		if err := plan.addURL(p, u); err != nil {
-			return nil, err
-		}
+	if err := plan.addAll(p, f); err != nil {
+		return nil, err
 	}
 	if len(p.CDNs) == 0 && !f.noCDN && len(plan.CDNTags) > 0 {
 		plan.note("the policy names no CDN: what stands in front of the service is not purged")
 	}
 	return plan, plan.leaveOut(f, len(p.CDNs) > 0)
+}
+
+// addAll adds what the flags name.
+func (p *purgePlan) addAll(from *policy.Policy, f *purgeFlags) error {
+	for _, tag := range f.tags {
+		if tag == "" || len(tag) > tagmark.MaxName {
+			return usagef(fmt.Sprintf("a tag has 1 to %d bytes", tagmark.MaxName), "--tag %.80q is no tag", tag)
+		}
+		p.addTag(tag)
+		p.doubtTag(from, tag)
+	}
+	for _, key := range f.keys {
+		if err := p.addKey(from, key); err != nil {
+			return err
+		}
+	}
+	for _, class := range f.classes {
+		if err := p.addClass(from, class); err != nil {
+			return err
+		}
+	}
+	for _, u := range f.urls {
+		if err := p.addURL(from, u); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leaveOut takes out what nobody is told, so that the plan says what will be done.
@@ -96,10 +106,12 @@ func (p *purgePlan) leaveOut(f *purgeFlags, cdns bool) error {
 	return nil
 }
 
+// note adds what the person should know who is about to purge.
 func (p *purgePlan) note(format string, args ...any) {
 	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
 }
 
+// addTag adds a tag for all tiers: responses carry the tags of what they show.
 func (p *purgePlan) addTag(tag string) {
 	p.Tags, p.CDNTags = addNew(p.Tags, tag), addNew(p.CDNTags, tag)
 }
@@ -124,6 +136,9 @@ func (p *purgePlan) doubtTag(from *policy.Policy, tag string) {
 	for _, r := range from.Routes {
 		all = append(all, r.Tags...)
 	}
+	// What is in braces stands for text of any kind, since nobody knows the keys; all
+	// else is compared without regard to capitals, which Cloudflare does not tell apart
+	// in tags.
 	for _, template := range all {
 		var form strings.Builder
 		last := 0
@@ -138,7 +153,7 @@ func (p *purgePlan) doubtTag(from *policy.Policy, tag string) {
 	}
 	text := "nothing in the policy has the tag " + tag
 	slices.Sort(all) // of two that are as near, the same one each time
-	if near, ok := nearest(tag, all); ok {
+	if near := nearest.Name(tag, all); near != "" {
 		text += ": did you mean " + near + "?"
 	}
 	p.note("%s", text)
@@ -158,6 +173,7 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 		key = keytext.Join(class, text)
 	}
 	p.Keys = addNew(p.Keys, key)
+	// Tags that others have, too, would purge much more than the key.
 	own := 0
 	for _, template := range c.Tags {
 		if strings.Contains(template, tagmark.InTag) {
@@ -174,6 +190,8 @@ func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 }
 
 // addClass adds a class, by a tag that all of its values carry.
+// Nothing lists the keys of a class: the shared tier is not searched, as that would
+// block its server.
 func (p *purgePlan) addClass(from *policy.Policy, class string) error {
 	c, err := purgeable(from, class, "--class "+class)
 	if err != nil {
@@ -206,11 +224,9 @@ func carriers(from *policy.Policy, but, tag string) (names []string) {
 // purgeable resolves a class of which something may be cached.
 func purgeable(from *policy.Policy, class, flag string) (policy.Class, error) {
 	if _, ok := from.Classes[class]; !ok {
-		next := "the classes are " + strings.Join(sortedNames(from.Classes), ", ") + "; a key has its class in front: product:42"
-		if near, ok := nearest(class, sortedNames(from.Classes)); ok {
-			next = "did you mean " + near + "? " + next
-		}
-		return policy.Class{}, usagef(next, "%s: there is no class %q", flag, class)
+		classes := sortedNames(from.Classes)
+		next := "the classes are " + strings.Join(classes, ", ") + "; a key has its class in front: product:42"
+		return policy.Class{}, usagef(didYouMean("", class, classes, next), "%s: there is no class %q", flag, class)
 	}
 	c, err := from.Resolve(class)
 	if err != nil {
@@ -223,6 +239,7 @@ func purgeable(from *policy.Policy, class, flag string) (policy.Class, error) {
 }
 
 // addURL adds a URL, which only CDNs know.
+// The note is made once, however many URLs there are.
 func (p *purgePlan) addURL(from *policy.Policy, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -238,6 +255,7 @@ func (p *purgePlan) addURL(from *policy.Policy, text string) error {
 	return nil
 }
 
+// addNew adds what is not there: the same tag twice is one request.
 func addNew(list []string, item string) []string {
 	if slices.Contains(list, item) {
 		return list
@@ -286,6 +304,7 @@ type sharedStore interface {
 }
 
 // purgeShared invalidates tags and keys, as a service does.
+// One operation that fails keeps the others from nothing, and its items are named.
 func (p *purgePlan) purgeShared(ctx context.Context, s sharedStore) receipt {
 	out := receipt{Target: "shared", Items: p.inShared()}
 	var ops []store.Op
@@ -299,6 +318,8 @@ func (p *purgePlan) purgeShared(ctx context.Context, s sharedStore) receipt {
 		of = append(of, []string{key})
 	}
 	began := time.Now()
+	// In parts, so that a purge of thousands of keys is no burst that the requests of
+	// services wait behind.
 	for at := 0; at < len(ops); at += requestItems {
 		end := min(at+requestItems, len(ops))
 		for i, r := range s.Do(ctx, ops[at:end]) {

@@ -50,6 +50,7 @@ type purgerFlags struct {
 func (a *app) purgers(cdns []policy.CDN, f *purgerFlags) ([]purge.Purger, error) {
 	var all []purge.Purger
 	var errs []error
+	// Two of a kind get a number, so that the receipts tell them apart.
 	seen := map[string]int{}
 	for i, c := range cdns {
 		seen[c.Kind]++
@@ -68,11 +69,15 @@ func (a *app) purgers(cdns []policy.CDN, f *purgerFlags) ([]purge.Purger, error)
 }
 
 // purger returns the purger of one CDN.
+// Each kind has an API of its own and so a constructor of its own: the table above is
+// what they have in common.
 func (a *app) purger(c policy.CDN, name string, f *purgerFlags) (purge.Purger, error) {
 	zone, token, err := a.zoneAndToken(c)
 	if err != nil {
 		return nil, err
 	}
+	// Said here, by the name of the variable, and without its value: that may be a
+	// token in the wrong place.
 	if strings.Contains(zoneHolds[c.Kind], "://") && !strings.Contains(zone, "://") {
 		return nil, fmt.Errorf("%s has no http:// or https://: want %s", c.Zone, zoneHolds[c.Kind])
 	}
@@ -122,6 +127,8 @@ var zoneHolds = map[string]string{
 
 // zoneAndToken reads the variables that a CDN names. The token is needed where one
 // is named.
+// A zone is no secret and is read as it stands; a token is wrapped, so that no message
+// shows it.
 func (a *app) zoneAndToken(c policy.CDN) (zone string, token purgeapi.Secret, err error) {
 	if c.Zone == "" {
 		return "", token, errors.New("it has no zone: name the variable with its id or address")
@@ -137,6 +144,7 @@ func (a *app) zoneAndToken(c policy.CDN) (zone string, token purgeapi.Secret, er
 	return zone, token, errors.Join(errs...)
 }
 
+// akamai needs three secrets (EdgeGrid), of which a policy can name one.
 func (a *app) akamai(host string, access purgeapi.Secret, name string) (purge.Purger, error) {
 	client, err := purgeapi.SecretFromEnv(akamaiClientTokenVar)
 	secret, err2 := purgeapi.SecretFromEnv(akamaiClientSecretVar)
@@ -146,6 +154,8 @@ func (a *app) akamai(host string, access purgeapi.Secret, name string) (purge.Pu
 	return akamai.New(akamai.Options{Host: host, ClientToken: client, ClientSecret: secret, AccessToken: access, Name: name})
 }
 
+// google has two names in its zone. Without a token in the policy it asks the metadata
+// server, which only answers on Google's own machines.
 func google(c policy.CDN, zone string, token purgeapi.Secret, name string) (purge.Purger, error) {
 	project, urlMap, ok := strings.Cut(zone, "/")
 	if !ok {

@@ -27,6 +27,7 @@ type app struct {
 }
 
 // close ends what the run has begun.
+// The last context was made of the one before it.
 func (a *app) close() {
 	for i := len(a.done) - 1; i >= 0; i-- {
 		a.done[i]()
@@ -39,6 +40,7 @@ const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{.UsageString}}`
 
+// usageTemplate is the rest of the page, from how the command is called on.
 const usageTemplate = `usage: {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND [flags]{{else}}{{.UseLine}}{{end}}
 {{- if .HasExample}}
 
@@ -105,6 +107,8 @@ func (a *app) command(use, short string, args cobra.PositionalArgs, run func(ctx
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			// The first signal ends the context and gives signals back to the runtime:
+			// a command that does not heed its context can still be ended.
 			context.AfterFunc(ctx, stop)
 			a.done = append(a.done, stop)
 			if a.timeout < 0 {
@@ -139,6 +143,7 @@ func oneArg(what string) cobra.PositionalArgs {
 }
 
 // edgeCommand hands everything behind its name to the flags of package flag.
+// It was a program before it was a subcommand: scripts that start it have one dash.
 func (a *app) edgeCommand() *cobra.Command {
 	run := func(cmd *cobra.Command, args []string) error {
 		if code := runEdge(cmd.Context(), args, a.env); code != exitOK {
@@ -156,29 +161,8 @@ func (a *app) edgeCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) versionCommand() *cobra.Command {
-	return a.command("version", "print what was built", noArgs, func(context.Context, []string) error {
-		b := readBuild()
-		if a.json {
-			return a.printJSON(struct {
-				head
-				build
-			}{a.head("version"), b})
-		}
-		fmt.Fprintln(a.out, versionText(b))
-		return nil
-	})
-}
-
-func versionText(b build) string {
-	text := "larder " + b.Version
-	if b.Revision != "" && !strings.Contains(b.Version, b.Revision) {
-		text += " " + b.Revision
-	}
-	return strings.TrimSpace(text + " " + b.Go)
-}
-
 // helpCommand is larder help COMMAND.
+// cobra's own has exit code 0 for a command that there is not.
 func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "print the page of a command",

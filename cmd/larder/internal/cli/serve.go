@@ -105,6 +105,8 @@ func (s *edgeServer) open() error {
 
 // newServer returns a server with the limits that one needs in the open. A body
 // may take as long as it takes.
+// Headers may not: a client that sends them a byte at a time would hold a connection
+// for ever (Slowloris).
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -141,11 +143,15 @@ func (s *edgeServer) listen() (places string, err error) {
 	return places, nil
 }
 
+// isLoopback tells whether only this machine reaches an address. It is asked of the
+// listener and not of the flag: a name says nothing of where it leads.
 func isLoopback(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
 
+// serve serves clients, by TLS if there is a certificate. The files are no arguments,
+// since the configuration asks for the pair at each handshake.
 func (s *edgeServer) serve(server *http.Server, l net.Listener) error {
 	if s.cert != nil {
 		return server.ServeTLS(l, "", "")
@@ -154,6 +160,8 @@ func (s *edgeServer) serve(server *http.Server, l net.Listener) error {
 }
 
 // reload reads the files anew. What cannot be read stays as it is.
+// A file is often written while SIGHUP comes; an edge that stopped for that would turn
+// a slip into an outage.
 func (s *edgeServer) reload() {
 	// One that fails does not keep the others from being read.
 	note := func(what string, err error) {
@@ -190,6 +198,7 @@ func (s *edgeServer) readToken() error {
 }
 
 // readQueries puts the queries of the policy into force.
+// What is stored under the old keys is not found any more, and ends by itself.
 func (s *edgeServer) readQueries() error {
 	queries, err := edgeQueries(s.cfg.policy)
 	if err != nil {

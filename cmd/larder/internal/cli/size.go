@@ -16,6 +16,7 @@ var sizeUnits = map[string]int64{
 type size int64
 
 // String returns the number of bytes, with a unit if there are so many whole ones.
+// Only the binary units, as the defaults are powers of two.
 func (s *size) String() string {
 	for _, unit := range []string{"GiB", "MiB", "KiB"} {
 		if n := sizeUnits[unit]; *s != 0 && int64(*s)%n == 0 {
@@ -27,6 +28,7 @@ func (s *size) String() string {
 
 // Set reads a number, which may be below zero: edge.New says what it wants.
 func (s *size) Set(text string) error {
+	// All letters that a unit can have: what is left is a number, or is refused as one.
 	digits := strings.TrimRight(text, "BKMGik")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	unit, ok := sizeUnits[text[len(digits):]]

@@ -40,6 +40,8 @@ func (t *tierFlags) add(cmd *cobra.Command) {
 }
 
 // where returns what --redis, or else the variable, says; empty: nothing does.
+// Where it is empty some commands answer without the tier, and the others ask for it by
+// options.
 func (t *tierFlags) where(a *app) string {
 	if t.redis != "" {
 		return t.redis
@@ -48,6 +50,7 @@ func (t *tierFlags) where(a *app) string {
 }
 
 // options returns the options of the store.
+// Nothing is asked of any server. No error repeats an address that may hold a password.
 func (t *tierFlags) options(a *app) (redisstore.Options, error) {
 	where := t.where(a)
 	if where == "" {
@@ -78,6 +81,9 @@ func (t *tierFlags) options(a *app) (redisstore.Options, error) {
 }
 
 // dialTime is how long the first connection may take.
+//
+// It is longer than a service would wait: a person is patient, but not for the minute
+// that an operating system tries.
 const dialTime = 3 * time.Second
 
 // open connects to the shared tier. Its caller closes the store.

@@ -30,6 +30,8 @@ const (
 )
 
 // Check is one look.
+//
+// Programs read it as JSON, so that its fields and outcomes keep their names.
 type Check struct {
 	// Of is what was looked at: an address, or a CDN.
 	Of string `json:"of"`
@@ -43,6 +45,7 @@ type Check struct {
 }
 
 // Worst returns the worst outcome.
+// What was skipped counts as well: nobody has asked for it. Without checks all is well.
 func Worst(checks []Check) Status {
 	worst := OK
 	rank := map[Status]int{OK: 0, Skip: 0, Warn: 1, Fail: 2}

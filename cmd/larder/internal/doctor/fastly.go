@@ -29,9 +29,12 @@ type fastlyToken struct {
 	ExpiresAt string   `json:"expires_at"`
 }
 
+// fastlyMend asks for the least that purges need (Fastly's documentation, "Using API
+// tokens"): purge_all would let a thief empty the whole service.
 const fastlyMend = "make a token with the scope purge_select for this service, and put it into the variable"
 
 // Look asks what the token may do. It changes nothing.
+// A token can be asked about itself by itself, whatever its scope (GET /tokens/self).
 func (f Fastly) Look(ctx context.Context, name string) []Check {
 	check := Check{Of: name, Name: "token", Status: OK}
 	var token fastlyToken

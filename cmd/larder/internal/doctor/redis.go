@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"github.com/larderdev/larder/redisstore"
-	"github.com/larderdev/larder/store"
 )
 
 // Redis says where the shared tier is.
@@ -26,21 +24,13 @@ type Redis struct {
 	Outbox bool
 }
 
-const (
-	// patience bounds one look at one server.
-	patience = 5 * time.Second
-	// pings is how many times a server is asked, to see how long it takes.
-	pings = 21
-	// clockWarn is how far the clocks may differ: values with an end of their own
-	// end by the later of the two.
-	clockWarn = time.Second
-)
-
-// acl is the mend of a login that may not do what is needed; %s is the namespace.
-const acl = "give the user these rights (in a cluster +cluster and +asking, too): ~%s:* -@all +hello +ping +time +info +select +client +get +mget " +
-	"+getrange +set +del +pttl +pexpire +eval +evalsha +script|load"
+// patience bounds one look at one server.
+const patience = 5 * time.Second
 
 // Look looks at each primary of the shared tier.
+// It connects by itself, and not by redisstore, which refuses a server at the first
+// thing that is wrong: here each thing is a check. Only the operations at the end are
+// redisstore's, as they are what a login has to be able to do.
 func (r Redis) Look(ctx context.Context) []Check {
 	seeds, login, err := r.seeds()
 	if err != nil {
@@ -57,6 +47,7 @@ func (r Redis) Look(ctx context.Context) []Check {
 	return append(all, r.rights(ctx)...)
 }
 
+// namespace is what keys begin with: that of redisstore if nothing is said.
 func (r Redis) namespace() string {
 	if r.Namespace == "" {
 		return "larder"
@@ -64,7 +55,10 @@ func (r Redis) namespace() string {
 	return r.Namespace
 }
 
-// seeds returns the addresses that were given, and how to log in.
+// seeds returns the addresses that were given, and how to log in. A login in the URL
+// goes before the one in the options; where both are there redisstore refuses them. The
+// error of a URL that cannot be read is our own: the one of the parser may show the
+// password.
 func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 	login := rueidis.ClientOption{Username: r.Username, Password: r.Password, SelectDB: r.DB, TLSConfig: r.TLS}
 	if r.URL == "" {
@@ -74,6 +68,7 @@ func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 		return r.Addrs, login, nil
 	}
 	url := r.URL
+	// The schemes of Valkey mean the same, and rueidis does not know them.
 	if rest, ok := strings.CutPrefix(url, "valkey"); ok {
 		url = "redis" + rest
 	}
@@ -89,9 +84,13 @@ func (r Redis) seeds() ([]string, rueidis.ClientOption, error) {
 }
 
 // connect opens one connection to one server.
+// It is the server at this address and no other: a client that followed a cluster or
+// tried again would hide what is to be found.
 func connect(ctx context.Context, addr string, login rueidis.ClientOption) (rueidis.Client, error) {
 	login.InitAddress = []string{addr}
 	login.ForceSingleClient, login.DisableCache, login.DisableRetry = true, true, true
+	// One connection, since what CLIENT TRACKING sets holds for the one that it was
+	// sent on.
 	login.PipelineMultiplex = -1
 	login.ClientName = "larder-doctor"
 	login.Dialer = net.Dialer{Timeout: patience}
@@ -101,6 +100,7 @@ func connect(ctx context.Context, addr string, login rueidis.ClientOption) (ruei
 			return d.DialContext(ctx, "unix", addr)
 		}
 	}
+	// NewClient takes no context, and would wait for patience.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -108,6 +108,8 @@ func connect(ctx context.Context, addr string, login rueidis.ClientOption) (ruei
 }
 
 // primaries finds the servers that hold data.
+// One seed that answers is enough, as for a service; what the others say is of interest
+// only if none does.
 func (r Redis) primaries(ctx context.Context, seeds []string, login rueidis.ClientOption) ([]string, error) {
 	var errs []error
 	for _, seed := range seeds {
@@ -122,6 +124,7 @@ func (r Redis) primaries(ctx context.Context, seeds []string, login rueidis.Clie
 
 // primariesBy asks one server for them.
 func (r Redis) primariesBy(ctx context.Context, seed string, login rueidis.ClientOption) ([]string, error) {
+	// Sentinels have a login of their own, and no databases.
 	if r.SentinelMaster != "" {
 		login.Username, login.Password, login.SelectDB = r.SentinelUsername, r.SentinelPassword, 0
 	}
@@ -150,6 +153,8 @@ func (r Redis) primariesBy(ctx context.Context, seed string, login rueidis.Clien
 }
 
 // clusterPrimaries reads the answer to CLUSTER NODES: the primaries with slots.
+// A line is id, address@bus, flags, primary, ping, pong, epoch, state and then slots
+// (Redis, CLUSTER NODES): with fewer than nine fields it has none.
 func clusterPrimaries(text, seed string) (addrs []string, err error) {
 	host, _, _ := net.SplitHostPort(seed)
 	for line := range strings.Lines(text) {
@@ -168,273 +173,4 @@ func clusterPrimaries(text, seed string) (addrs []string, err error) {
 	}
 	slices.Sort(addrs)
 	return addrs, nil
-}
-
-// server is a look at one server.
-type server struct {
-	r    *Redis
-	addr string
-	c    rueidis.Client
-	info map[string]string
-	all  []Check
-}
-
-// server looks at one server.
-func (r *Redis) server(ctx context.Context, addr string, login rueidis.ClientOption) []Check {
-	s := &server{r: r, addr: addr}
-	var err error
-	if s.c, err = connect(ctx, addr, login); err != nil {
-		s.fail("connection", err)
-		return s.all
-	}
-	defer s.c.Close()
-	for _, look := range []func(context.Context){s.version, s.memory, s.swaps, s.tracking, s.clock, s.latency, s.readsWhenDown} {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		look(ctx)
-		cancel()
-	}
-	return s.all
-}
-
-func (s *server) note(name string, status Status, mend, format string, args ...any) {
-	s.all = append(s.all, Check{Of: s.addr, Name: name, Status: status, Says: fmt.Sprintf(format, args...), Mend: mend})
-}
-
-// fail notes an error, and what it takes to mend it.
-func (s *server) fail(name string, err error) {
-	mend := "look at the server and at the way to it"
-	text := err.Error()
-	switch {
-	case strings.HasPrefix(text, "NOPERM"):
-		mend = fmt.Sprintf(acl, s.r.namespace())
-	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
-		mend = "set LARDER_REDIS_USERNAME and LARDER_REDIS_PASSWORD, or the login in the URL"
-	case strings.Contains(text, "unknown command"), strings.HasPrefix(text, "NOPROTO"):
-		mend = "use Redis 6.2 or later, or Valkey: it has to speak RESP3"
-	}
-	s.note(name, Fail, mend, "%s", text)
-}
-
-// version asks the server who it is.
-func (s *server) version(ctx context.Context) {
-	hello, err := s.c.Do(ctx, s.c.B().Hello().Build()).AsMap()
-	if err != nil {
-		s.fail("version", err)
-		return
-	}
-	text := func(field string) string {
-		m := hello[field]
-		t, _ := m.ToString()
-		return t
-	}
-	name, version, role, mode := text("server"), text("version"), text("role"), text("mode")
-	switch {
-	case !atLeast(version, 6, 2):
-		s.note("version", Fail, "use Redis 6.2 or later, or Valkey", "%s %s is too old", name, version)
-	default:
-		s.note("version", OK, "", "%s %s, RESP3", name, version)
-	}
-	switch {
-	case mode == "sentinel":
-		s.note("role", Fail, "give --redis-sentinel the name of the primary", "it is a Sentinel")
-	case mode == "cluster" && !s.r.Cluster:
-		s.note("role", Fail, "give --redis-cluster, and set Cluster in the service", "it is part of a cluster")
-	case role == "replica" || role == "slave":
-		s.note("role", Fail, "give the address of the primary, or of its Sentinels by --redis-sentinel", "it is a replica: it takes no writes, and lags")
-	default:
-		s.note("role", OK, "", "primary, %s", mode)
-	}
-}
-
-// atLeast compares a version.
-func atLeast(version string, major, minor int) bool {
-	first, rest, _ := strings.Cut(version, ".")
-	second, _, _ := strings.Cut(rest, ".")
-	a, err := strconv.Atoi(first)
-	b, _ := strconv.Atoi(second)
-	return err == nil && (a > major || a == major && b >= minor)
-}
-
-// readInfo reads INFO, once.
-func (s *server) readInfo(ctx context.Context) error {
-	if s.info != nil {
-		return nil
-	}
-	text, err := s.c.Do(ctx, s.c.B().Info().Section("memory", "stats", "commandstats").Build()).ToString()
-	if err != nil { // before 7.0 it takes one section
-		if text, err = s.c.Do(ctx, s.c.B().Info().Section("all").Build()).ToString(); err != nil {
-			return err
-		}
-	}
-	s.info = map[string]string{}
-	for line := range strings.Lines(strings.TrimPrefix(text, "txt:")) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			s.info[name] = value
-		}
-	}
-	return nil
-}
-
-// memory looks at what happens when there is none left.
-func (s *server) memory(ctx context.Context) {
-	if err := s.readInfo(ctx); err != nil {
-		s.fail("memory", err)
-		return
-	}
-	policy, bound, evicted := s.info["maxmemory_policy"], s.info["maxmemory"], s.info["evicted_keys"]
-	switch {
-	case policy == "":
-		s.note("memory", Skip, "", "it does not tell what it does when memory is short")
-	case bound == "0":
-		s.note("memory", Warn, "set maxmemory, and maxmemory-policy allkeys-lfu or allkeys-lru", "maxmemory is not set: it grows until the host ends it")
-	case policy == "noeviction":
-		s.note("memory", Warn, "set maxmemory-policy allkeys-lfu or allkeys-lru", "maxmemory-policy is noeviction: when it is full nothing new is cached")
-	default:
-		s.note("memory", OK, "", "maxmemory-policy %s, %s keys evicted so far", policy, evicted)
-	}
-}
-
-// swaps looks whether somebody has used SWAPDB, which no server announces.
-func (s *server) swaps(ctx context.Context) {
-	if err := s.readInfo(ctx); err != nil {
-		return // memory has said it
-	}
-	if stat, ok := s.info["cmdstat_swapdb"]; ok {
-		s.note("swapdb", Warn, "do not use SWAPDB on a database of Larder's: restart the services after one",
-			"SWAPDB was called (%s): memory tiers do not hear of it", stat)
-		return
-	}
-	s.note("swapdb", OK, "", "SWAPDB was not used; it must not be, since no server announces it")
-}
-
-// tracking looks whether the server announces changes.
-func (s *server) tracking(ctx context.Context) {
-	prefix := s.r.namespace() + ":d:{"
-	if err := s.c.Do(ctx, s.c.B().Arbitrary("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", prefix).Build()).Error(); err != nil {
-		s.fail("tracking", err)
-		return
-	}
-	if err := s.c.Do(ctx, s.c.B().Arbitrary("CLIENT", "TRACKING", "OFF").Build()).Error(); err != nil {
-		s.fail("tracking", err)
-		return
-	}
-	s.note("tracking", OK, "", "it announces changes below %s", prefix)
-}
-
-// clock compares the server's clock with the one here.
-func (s *server) clock(ctx context.Context) {
-	sent := time.Now()
-	parts, err := s.c.Do(ctx, s.c.B().Time().Build()).AsStrSlice()
-	took := time.Since(sent)
-	if err != nil || len(parts) != 2 {
-		s.fail("clock", errors.Join(err, ctx.Err()))
-		return
-	}
-	seconds, _ := strconv.ParseInt(parts[0], 10, 64)
-	micros, _ := strconv.ParseInt(parts[1], 10, 64)
-	ahead := time.Unix(seconds, micros*1000).Sub(sent.Add(took / 2)).Round(time.Millisecond)
-	if ahead.Abs() > clockWarn {
-		s.note("clock", Warn, "let both hosts keep time by NTP", "the server's clock is %v ahead of this host's; values with an end of their own end by the later of the two", ahead)
-		return
-	}
-	s.note("clock", OK, "", "%v ahead of this host's", ahead)
-}
-
-// latency looks how long an answer takes.
-func (s *server) latency(ctx context.Context) {
-	took := make([]time.Duration, 0, pings)
-	for range pings {
-		sent := time.Now()
-		if err := s.c.Do(ctx, s.c.B().Ping().Build()).Error(); err != nil {
-			s.fail("latency", err)
-			return
-		}
-		took = append(took, time.Since(sent))
-	}
-	slices.Sort(took)
-	median, worst := took[pings/2].Round(time.Microsecond), took[pings-1].Round(time.Microsecond)
-	limit := s.r.SharedTimeout
-	if limit <= 0 {
-		limit = 50 * time.Millisecond // that of larder.Options
-	}
-	mend := fmt.Sprintf("bring the service nearer to the server, or raise fleet.shared_timeout, which is %v", limit)
-	switch {
-	case median > limit/2:
-		s.note("latency", Fail, mend, "an answer takes %v, the slowest of %d %v", median, pings, worst)
-	case worst > limit/2:
-		s.note("latency", Warn, mend, "an answer takes %v, but the slowest of %d %v", median, pings, worst)
-	default:
-		s.note("latency", OK, "", "an answer takes %v, the slowest of %d %v", median, pings, worst)
-	}
-}
-
-// readsWhenDown looks at a setting of clusters that lets readers have what is
-// outdated. A login may not be allowed to see it.
-func (s *server) readsWhenDown(ctx context.Context) {
-	if !s.r.Cluster {
-		return
-	}
-	config, err := s.c.Do(ctx, s.c.B().Arbitrary("CONFIG", "GET", "cluster-allow-reads-when-down").Build()).AsStrMap()
-	switch {
-	case err != nil:
-		s.note("reads when down", Skip, "", "the login may not read the configuration")
-	case config["cluster-allow-reads-when-down"] == "yes":
-		s.note("reads when down", Fail, "set it to no", "cluster-allow-reads-when-down is yes: a primary that is cut off serves what is outdated")
-	default:
-		s.note("reads when down", OK, "", "a primary that is cut off stops answering")
-	}
-}
-
-// rights tries the operations of a service, on a key that no class can have.
-func (r Redis) rights(ctx context.Context) []Check {
-	const key = ".doctor"
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	check := Check{Of: "redis", Name: "rights", Status: OK, Says: "the login may do all that a service does"}
-	fail := func(err error, what string) []Check {
-		check.Status, check.Says, check.Mend = Fail, what+": "+err.Error(), "look at the server and at the way to it"
-		if strings.Contains(err.Error(), "NOPERM") {
-			check.Mend = fmt.Sprintf(acl, r.namespace())
-		}
-		return []Check{check}
-	}
-	s, err := redisstore.Open(ctx, r.Options)
-	if err != nil {
-		return fail(err, "open")
-	}
-	defer func() { _ = s.Close() }()
-	short := time.Second
-	ops := []store.Op{
-		store.Lease{Key: key, ID: "doctor", For: short, Force: true},
-		store.Renew{Key: key, ID: "doctor", For: short},
-		store.Fill{Key: key, ID: "doctor", Kind: store.Value, Fresh: short, Life: short, Body: []byte("doctor")},
-		store.Intend{Key: key, ID: "doctor", For: short, Hold: short},
-		store.Finish{Key: key, ID: "doctor", Fresh: short, Life: short, Hold: time.Millisecond},
-		store.Invalidate{Key: key, Hold: time.Millisecond},
-	}
-	for i, reply := range s.Do(ctx, ops) {
-		if reply.Err != nil {
-			return fail(reply.Err, fmt.Sprintf("%T", ops[i]))
-		}
-	}
-	in, err := s.Inspect(ctx, key)
-	if err != nil {
-		return fail(err, "inspect")
-	}
-	checks := []Check{check}
-	if r.Outbox {
-		checks = append(checks, relay(ctx, s, in.History))
-	}
-	return checks
-}
-
-// relay looks whether a relay has confirmed what the server remembers.
-func relay(ctx context.Context, s *redisstore.Store, history string) Check {
-	c := Check{Of: "redis", Name: "relay", Status: OK, Says: "a relay has confirmed what this server remembers"}
-	r := s.Get(ctx, []string{".watermark"})[0]
-	if r.Err != nil || r.Status != store.Found || !strings.Contains(string(r.Record.Body), strconv.Quote(history)) {
-		c.Status, c.Says = Fail, "fleet.outbox is set, and no relay has confirmed what this server remembers: no process trusts it, and all read the primary"
-		c.Mend = "run the relay, and look at what it says"
-	}
-	return c
 }

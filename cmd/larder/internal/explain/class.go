@@ -12,6 +12,9 @@ import (
 )
 
 // Class is what there is to say of a class.
+//
+// Fields without a value are left out of the JSON: that a class has no stale window is
+// no window of zero.
 type Class struct {
 	Class       string    `json:"class"`
 	Description string    `json:"description,omitempty"`
@@ -46,6 +49,8 @@ type Life struct {
 
 // Class explains a class. Its error is [ErrUnknown] for one that the policy does
 // not have.
+// Of a class that is never cached there is nothing to say of lives and keys: what
+// stands in the file about them has no effect.
 func (x *Explainer) Class(name string) (*Class, error) {
 	c, err := x.class(name)
 	if err != nil {
@@ -81,6 +86,7 @@ func (x *Explainer) routesOf(class string) (patterns []string) {
 	return patterns
 }
 
+// some is a duration that is there. policy.None, which is below zero, is none.
 func some(d time.Duration) *Duration {
 	if d <= 0 {
 		return nil
@@ -104,6 +110,7 @@ func keyForm(k policy.Key) string {
 	return strings.Join(parts, ", ")
 }
 
+// source says where values come from: in the policy's own words, or by the tables.
 func source(s policy.Source) string {
 	if s.From != "" {
 		return s.From
@@ -117,6 +124,7 @@ func source(s policy.Source) string {
 
 // lives lists how long a value is fresh in each tier, and how long it is remembered
 // that there is none.
+// In the order of the tiers, the nearest first.
 func lives(c *policy.Class) []Life {
 	in := map[policy.Tier]time.Duration{policy.Memory: c.TTL.Memory, policy.Shared: c.TTL.Shared, policy.Edge: c.TTL.Edge}
 	var all []Life
@@ -133,6 +141,9 @@ func lives(c *policy.Class) []Life {
 // time, so that a second and a day fit on one line.
 //
 //	|———— fresh 1h ————|— stale 5m —| gone at 1h5m
+//
+// The windows begin together, at the end of the TTL. While both last a reader is helped
+// by both; the longer one then goes on alone.
 func line(c *policy.Class) string {
 	var b strings.Builder
 	part := func(text string, d time.Duration) {
@@ -158,7 +169,8 @@ func line(c *policy.Class) string {
 	return b.String()
 }
 
-// bits is about the logarithm of a duration in seconds.
+// bits is about the logarithm of a duration in seconds. To the base of four: with that
+// of two a day would take 16 dashes on either side.
 func bits(d time.Duration) int {
 	n := 0
 	for s := int64(d / time.Second); s > 1; s /= 4 {
@@ -168,6 +180,8 @@ func bits(d time.Duration) int {
 }
 
 // says puts into words what the numbers do not say.
+// A sentence is about what somebody would not expect, or would have to know of Larder
+// to expect.
 func says(c *policy.Class) (all []string) {
 	say := func(when bool, text string, args ...any) {
 		if when {
@@ -191,6 +205,8 @@ func says(c *policy.Class) (all []string) {
 	return all
 }
 
+// jitter is the share by which lives are shortened: that of package larder if nothing
+// is said.
 func jitter(j float64) float64 {
 	if j == 0 {
 		return 0.1

@@ -47,6 +47,8 @@ const (
 // method and a path; else a key, by its class and text: "product:42". The name
 // that the server has for a key will do, too: "larder:d:{product:42}".
 func (x *Explainer) About(question string) string {
+	// A key may have a space in it, and so a question with one is only a request if a
+	// path comes after it.
 	_, path, method := strings.Cut(question, " ")
 	switch {
 	case strings.HasPrefix(question, "/"), method && strings.HasPrefix(path, "/"),
@@ -62,6 +64,9 @@ func (x *Explainer) About(question string) string {
 var ErrUnknown = errors.New("not in the policy")
 
 // Key is what there is to say of a key.
+//
+// Times are by the server's clock, in UTC. What nobody knows, or what a mark does not
+// have, is left out of the JSON.
 type Key struct {
 	Class   string   `json:"class"`
 	Key     string   `json:"key"`  // its text within the class
@@ -113,6 +118,7 @@ type Lease struct {
 }
 
 // Duration is written as in larder.yaml.
+// A number in JSON would leave open of what unit.
 type Duration time.Duration
 
 // MarshalText writes the duration as Go does: "1m30s".
@@ -157,6 +163,8 @@ func (x *Explainer) Key(ctx context.Context, name string) (*Key, error) {
 
 // inner returns the fleet's name of a key out of the name that the server has for
 // its data or lease slot.
+// What a person has at hand is mostly the output of redis-cli. The namespace before the
+// slot is not looked at: which one it is --namespace says.
 func inner(name string) string {
 	for _, slot := range []string{":d:{", ":l:{"} {
 		if _, rest, ok := strings.Cut(name, slot); ok && strings.HasSuffix(rest, "}") {
@@ -173,6 +181,8 @@ func ClassOf(name string) string {
 }
 
 // class resolves a class, or says that there is none.
+// By a look of its own, so that a class that there is and that is wrong is another
+// error.
 func (x *Explainer) class(name string) (policy.Class, error) {
 	if _, ok := x.Policy.Classes[name]; !ok {
 		return policy.Class{}, fmt.Errorf("class %q is %w", name, ErrUnknown)
@@ -180,6 +190,8 @@ func (x *Explainer) class(name string) (policy.Class, error) {
 	return x.Policy.Resolve(name)
 }
 
+// tierNames are the tiers that keep the class: none if it is never cached, and then an
+// empty list, which is [] in JSON and not null.
 func tierNames(c *policy.Class) []string {
 	if c.Pattern == policy.Never {
 		return []string{}
@@ -200,6 +212,7 @@ func (x *Explainer) look(ctx context.Context, k *Key, s *sight) error {
 		return err
 	}
 	k.Reachable, s.asked, s.in = true, true, in
+	// Before the tags are asked for: which they are stands in the value.
 	s.open(x.Secrets)
 	if names := s.tagNames(); len(names) > 0 {
 		if _, s.tags, err = x.Tier.InspectTags(ctx, names); err != nil {

@@ -38,7 +38,9 @@ const (
 // It is that of package larder.
 const intentWait = 20 * time.Millisecond
 
-// next says what Get does, in the order in which it looks at things.
+// next says what Get does, in the order in which it looks at things. First what holds
+// whatever is stored, then what can be served, then what a load does: that is how Get
+// goes about it.
 func (s *sight) next() Next {
 	switch {
 	case s.state == keystate.Never:
@@ -50,6 +52,8 @@ func (s *sight) next() Next {
 		}
 	case s.state == keystate.Unknown:
 		return Next{Action: keystate.NotKnown, Tier: fromNobody, Why: "the shared tier was not asked, so that nobody can say"}
+	// Before anything that is stored: a tier that may have missed a change is not
+	// believed at all.
 	case s.outbox && !s.confirmed:
 		return Next{
 			Action: keystate.LoadAlone, Tier: fromOrigin, Loads: 1,
@@ -63,6 +67,8 @@ func (s *sight) next() Next {
 }
 
 // hit says what is served without a load, if anything is.
+// A value that is served stale is refreshed by whoever gets the lease; nobody waits for
+// that.
 func (s *sight) hit() (Next, bool) {
 	n := Next{Action: keystate.Serve, Tier: fromShared, Negative: s.in.Record.Kind == store.Negative}
 	switch s.state {
@@ -74,6 +80,7 @@ func (s *sight) hit() (Next, bool) {
 		n.Action, n.Stale, n.Refresh = keystate.ServeStale, true, s.free()
 		n.Why = "it was invalidated softly: it is served once more, while one load in the fleet replaces it"
 	case keystate.Stale:
+		// Only stale_if_error is left, which needs a load that has failed: see miss.
 		if s.since() >= s.class.StaleWhileRevalidate {
 			return n, false
 		}
@@ -96,6 +103,8 @@ func (s *sight) hit() (Next, bool) {
 func (s *sight) free() bool { return s.in.Lease == "" && !s.in.Failed }
 
 // miss says what a load depends on.
+// The lease decides: one load in the fleet, which all others wait for, or whose failure
+// they share for a while.
 func (s *sight) miss() Next {
 	why := s.reason()
 	rescue := s.rescue()
@@ -131,11 +140,14 @@ func (s *sight) miss() Next {
 }
 
 // rescue tells whether stale_if_error has something to serve.
+// A negative is never served past its time: nobody is helped by an absence that may be
+// over.
 func (s *sight) rescue() bool {
 	return s.state == keystate.Stale && s.in.Record.Kind != store.Negative && s.since() < s.class.StaleIfError
 }
 
 // reason says why what is stored does not do.
+// It is the first part of a sentence, to which miss adds what follows.
 func (s *sight) reason() string {
 	switch s.state {
 	case keystate.Missing:
@@ -169,6 +181,7 @@ func (s *sight) describe(k *Key) {
 }
 
 // held says which tiers hold the key.
+// Memory and the edge are never seen; and a mark of an invalidation is no value.
 func (s *sight) held(tiers []string) []Holding {
 	all := make([]Holding, len(tiers))
 	for i, tier := range tiers {
@@ -184,6 +197,8 @@ func (s *sight) held(tiers []string) []Holding {
 	return all
 }
 
+// lease says who may load. A failure is looked at first, as its mark stands where a
+// lease would.
 func (s *sight) lease() Lease {
 	switch {
 	case s.in.Failed:
@@ -197,6 +212,7 @@ func (s *sight) lease() Lease {
 }
 
 // describeRecord puts the record's numbers into k.
+// Of a damaged record the times are left out: they may be what is damaged.
 func (s *sight) describeRecord(k *Key) {
 	r := s.in.Record
 	if s.in.Left > 0 {
@@ -231,6 +247,7 @@ func (s *sight) describeRecord(k *Key) {
 	}
 }
 
+// moment is a time of the server, in UTC: who asks may be anywhere.
 func moment(ms int64) *time.Time {
 	t := time.UnixMilli(ms).UTC()
 	return &t
@@ -245,6 +262,8 @@ func window(from int64, d time.Duration) *time.Time {
 }
 
 // describeTags lists the tags of what is stored, or those that a value would have.
+// Their state is given for what is stored; without a value it is only whether the tag
+// is in use at all, which tells a misspelt one.
 func (s *sight) describeTags() (tags []Tag) {
 	if !s.tagsRead {
 		return nil
@@ -302,6 +321,9 @@ func (s *sight) notes() (notes []string) {
 
 // early tells whether readers may draw an early refresh: it is practically never
 // drawn more than 16 times the load's cost ahead.
+//
+// Readers draw it at random (XFetch): the chance to go more than 16 times β and the
+// cost ahead is e^-16, which nobody meets.
 func (s *sight) early() bool {
 	beta := s.class.Stampede.EarlyRefresh
 	switch beta {

@@ -43,6 +43,8 @@ type Header struct {
 // URL explains a request: a URL or a path, maybe with a method before it. Its error
 // is about the question, or about routes that net/http or package httpcache
 // refuse.
+// The headers are not computed here: the request goes through the very layer that a
+// program has, so that the answer cannot differ from it.
 func (x *Explainer) URL(question string) (*URL, error) {
 	r, err := request(question)
 	if err != nil {
@@ -68,6 +70,7 @@ func (x *Explainer) URL(question string) (*URL, error) {
 }
 
 // request makes the request that a question is about.
+// The error of package http is not passed on: it would name a function.
 func request(question string) (*http.Request, error) {
 	method, target, ok := strings.Cut(question, " ")
 	if !ok {
@@ -84,6 +87,8 @@ func request(question string) (*http.Request, error) {
 }
 
 // mux registers all routes, as a program would, with a handler that answers 200.
+// In the order of patterns, so that of two that conflict the same one is named each
+// time.
 func (x *Explainer) mux() (mux *http.ServeMux, err error) {
 	mux = http.NewServeMux()
 	for _, pattern := range slices.Sorted(maps.Keys(x.Policy.Routes)) {
@@ -95,6 +100,7 @@ func (x *Explainer) mux() (mux *http.ServeMux, err error) {
 }
 
 // register gives mux a route that says which request came to it.
+// A response without a body would be none that caches look at.
 func register(mux *http.ServeMux, pattern string) error {
 	if err := muxroute.Register(mux, pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if to, ok := w.(*probe); ok {
@@ -108,24 +114,28 @@ func register(mux *http.ServeMux, pattern string) error {
 }
 
 // probe is a response that nobody reads.
+//
+// The handler puts the request into it as the mux has matched it, with its wildcards.
 type probe struct {
 	header  http.Header
 	request *http.Request
 }
 
+// The methods of http.ResponseWriter.
 func (p *probe) Header() http.Header         { return p.header }
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *probe) WriteHeader(int)             {}
 
 // cacheFields are the fields of a response that say who may keep it, and by what
-// names it is purged.
+// names it is purged, in the canonical form of http.Header.
 var cacheFields = []string{
 	"Cache-Control", "Cdn-Cache-Control", "Surrogate-Control", "Cache-Tag", "Surrogate-Key", "Edge-Cache-Tag", "Cdn-Tag", "Xkey",
-	"Cache-Groups", "Vary", "Etag", "Expires",
+	"Cache-Groups", "Vary", "Expires",
 }
 
 // probe sends the request through the layer that a program would have, and returns
 // the fields of the answer that caches look at.
+// The ETag is left out: it is that of the body here, which no service sends.
 func (x *Explainer) probe(mux *http.ServeMux, r *http.Request) (http.Header, map[string]string, error) {
 	table, cdns, err := gen.RouteTable(x.Policy)
 	if err != nil {
@@ -142,7 +152,7 @@ func (x *Explainer) probe(mux *http.ServeMux, r *http.Request) (http.Header, map
 	layer.Handler(mux).ServeHTTP(answer, r)
 	kept := http.Header{}
 	for name, values := range answer.header {
-		if slices.ContainsFunc(cacheFields, func(f string) bool { return strings.EqualFold(f, name) }) && !strings.EqualFold(name, "Etag") {
+		if slices.Contains(cacheFields, name) {
 			kept[name] = values
 		}
 	}
@@ -150,6 +160,8 @@ func (x *Explainer) probe(mux *http.ServeMux, r *http.Request) (http.Header, map
 }
 
 // wildcards returns the values of the wildcards of the pattern that matches.
+// The mux is asked once more by itself, since the layer gives the handler another
+// ResponseWriter.
 func wildcards(mux *http.ServeMux, r *http.Request) map[string]string {
 	seen := &probe{header: http.Header{}}
 	mux.ServeHTTP(seen, r)
@@ -168,6 +180,8 @@ func wildcards(mux *http.ServeMux, r *http.Request) map[string]string {
 }
 
 // describe says what the headers do not.
+// The order of the cases is that of httpcache: what nobody may keep has no lifetime to
+// speak of.
 func (x *Explainer) describe(out *URL, r *http.Request) error {
 	say := func(text string, args ...any) { out.Says = append(out.Says, fmt.Sprintf(text, args...)) }
 	if out.Route == "" {
@@ -234,6 +248,7 @@ func (x *Explainer) describeQuery(out *URL, text string, names []string, say fun
 	}
 }
 
+// orAsk is a lifetime, or what its absence means to a browser.
 func orAsk(life string) string {
 	if life == "0s" {
 		return "no time: it asks each time"

@@ -43,6 +43,10 @@ const clockStep = time.Minute
 const watermark = ".watermark"
 
 // sight is what was seen of a key, and what follows from it.
+//
+// It is filled in three steps, each of which only reads what those before it have
+// written: look asks the tier, judge finds the state, next and describe say what
+// follows.
 type sight struct {
 	class  *policy.Class
 	name   string // in the fleet
@@ -69,6 +73,8 @@ type sight struct {
 var errSealed = errors.New("encrypted")
 
 // open reads the envelope of a value, and the marks in it.
+// The envelope's outside can be read without keys; the marks are within the payload,
+// and encrypted with it.
 func (s *sight) open(secrets *envelope.Secrets) {
 	if !s.hasValue() {
 		return
@@ -83,6 +89,8 @@ func (s *sight) open(secrets *envelope.Secrets) {
 		s.marksErr = errSealed
 		return
 	}
+	// With its own schema, so that the marks are found whatever the program's is: judge
+	// compares.
 	_, payload, err := envelope.OpenSecret(body, s.box.Schema, secrets, s.name)
 	if err != nil {
 		s.marksErr = err
@@ -102,6 +110,8 @@ func (s *sight) tagged() bool { return len(s.class.Tags) > 0 || s.class.ValueTag
 
 // tagNames are the tags to ask for: those of what is stored, else those that every
 // value has.
+// A value may name more tags than its class, and its class may have others by now:
+// those that it carries decide.
 func (s *sight) tagNames() (names []string) {
 	for i := range s.marks {
 		names = append(names, s.marks[i].Name)
@@ -118,6 +128,8 @@ func (s *sight) tagNames() (names []string) {
 }
 
 // readWatermark looks whether a relay has confirmed what the node remembers.
+// Somebody else's bytes under the key are no confirmation, and no error: a process
+// takes them so, too.
 func (s *sight) readWatermark(r store.Reply) error {
 	if r.Err != nil {
 		return r.Err
@@ -130,6 +142,8 @@ func (s *sight) readWatermark(r store.Reply) error {
 }
 
 // judge finds the state. schema is that of the program, if it is known.
+// An intent whose time is over is a tombstone: its writer has gone without a word, and
+// may have committed.
 func (s *sight) judge(secrets *envelope.Secrets, schema *uint64) {
 	switch {
 	case s.class.Pattern == policy.Never:
@@ -176,12 +190,16 @@ func (s *sight) judgeValue(secrets *envelope.Secrets, schema *uint64) {
 	}
 }
 
+// opens tells whether one of the keys is that of the value. Any other error is about
+// what is inside, and comes later.
 func (s *sight) opens(secrets *envelope.Secrets) bool {
 	_, _, err := envelope.OpenSecret(s.in.Record.Body, s.box.Schema, secrets, s.name)
 	return !errors.Is(err, envelope.ErrSchema)
 }
 
 // headersAgree compares what the checksum does not cover with what it does.
+// A header in which bytes have changed could make a value fresh for years; by what is
+// sealed it is never fresh for longer than it was when it was written.
 func (s *sight) headersAgree() bool {
 	r := s.in.Record
 	s.fresh = r.FreshUntil
@@ -221,6 +239,7 @@ func (s *sight) left() time.Duration  { return time.Duration(s.fresh-s.in.Now) *
 func (s *sight) since() time.Duration { return -s.left() }
 
 // judgeTags returns the worst of what has become of the value's tags.
+// One tag is enough: a value is invalidated when any of its tags is.
 func (s *sight) judgeTags() TagState {
 	worst := TagCurrent
 	for i := range s.marks {
@@ -235,6 +254,9 @@ func (s *sight) judgeTags() TagState {
 }
 
 // tagState compares a mark with its tag.
+// A mark holds what the tag was when the value was read from the origin: any other now
+// is an invalidation since. A tag that is gone may have been invalidated before it
+// went.
 func (s *sight) tagState(m *tagmark.Mark) TagState {
 	tag, ok := s.tags[m.Name]
 	switch {

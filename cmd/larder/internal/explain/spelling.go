@@ -25,8 +25,9 @@ func Doubt(class string, k policy.Key, text string) string {
 	return ""
 }
 
-// spelled returns the text that generated code gives to a key, or false if no key
-// is written like text. Of types that only the program knows every text may be one.
+// spelled returns the text that generated code gives to a key, or false if no key is
+// written like text. Of types that only the program knows every text may be one. It
+// says again what the methods of generated keys do, which a command cannot call.
 func spelled(k policy.Key, text string) (canonical string, ok bool) {
 	if len(k.Parts) > 0 {
 		return spelledParts(k.Parts, text)
@@ -78,6 +79,8 @@ func spelledParts(parts []policy.KeyPart, text string) (canonical string, ok boo
 }
 
 // spelledPart returns the canonical form of a part's value, which is "" for zero.
+// A part that is zero is left out of a key's text, so that a part can be added to a
+// class without a cold start.
 func spelledPart(kind, escaped string) (canonical string, ok bool) {
 	if kind == "[]string" {
 		return spelledList(escaped)
@@ -113,6 +116,8 @@ func spelledPart(kind, escaped string) (canonical string, ok bool) {
 }
 
 // spelledList is for a list, whose members are escaped and parted by commas.
+// Sorted and without doubles, as NewList of generated code makes a list: ?a=1,2 and
+// ?a=2,1 ask for the same thing.
 func spelledList(escaped string) (canonical string, ok bool) {
 	var members []string
 	for member := range strings.SplitSeq(escaped, ",") {

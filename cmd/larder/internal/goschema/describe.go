@@ -9,12 +9,19 @@ import (
 
 // description is what package larder writes of a type by reflection; see its
 // schemaOf. The two must not differ in a byte: a test compares them.
+//
+// seen are the types that stand in it already: of a second one only the name is
+// written, which is what ends a type that holds itself.
 type description struct {
 	strings.Builder
 	seen []types.Type
 }
 
+// describe writes a type: its kind, and for those that have parts the parts. All others
+// are written by name, also interfaces and functions, as their inner form is none of a
+// value's.
 func (d *description) describe(t types.Type) error {
+	// Reflection knows no aliases.
 	t = types.Unalias(t)
 	kind, err := kindOf(t)
 	if err != nil {
@@ -28,6 +35,7 @@ func (d *description) describe(t types.Type) error {
 	switch u := t.Underlying().(type) {
 	case *types.Struct:
 		for i := range u.NumFields() {
+			// The tag decides under which name JSON has the field, and whether.
 			fmt.Fprintf(d, ";%s`%s`", u.Field(i).Name(), u.Tag(i))
 			if err := d.describe(u.Field(i).Type()); err != nil {
 				return err
@@ -50,7 +58,8 @@ func (d *description) describe(t types.Type) error {
 	return d.name(t)
 }
 
-// kindOf returns the name of a type's reflect.Kind.
+// kindOf returns the name of a type's reflect.Kind. Tuples and unions, which are left,
+// are the type of no value.
 func kindOf(t types.Type) (string, error) {
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
@@ -88,11 +97,14 @@ func (d *description) name(t types.Type) error {
 	return err
 }
 
+// nameOf is the string of a reflect.Type: the name of the package and not its path.
+// What reflection writes in a form that depends on more than the source is refused.
 func nameOf(t types.Type) (string, error) {
 	switch t := types.Unalias(t).(type) {
 	case *types.Basic:
 		return basic(t), nil
 	case *types.Named:
+		// Reflection writes the arguments, too, in a form that nothing specifies.
 		if t.TypeArgs().Len() > 0 {
 			break
 		}
@@ -120,6 +132,7 @@ func nameOf(t types.Type) (string, error) {
 	return "", fmt.Errorf("%v has no name that a program and its source have in common", t)
 }
 
+// before is a name with something in front.
 func before(prefix string, elem types.Type) (string, error) {
 	name, err := nameOf(elem)
 	return prefix + name, err

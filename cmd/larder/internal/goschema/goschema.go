@@ -37,6 +37,7 @@ import (
 // type, or an import path, a dot and a name; "*" and "[]" may stand before it. dir
 // is a folder of the module that the path belongs to; tagged says that values of
 // the class carry tags. It runs the go command.
+// The order of the words, and the hash, are those of package larder.
 func Of(ctx context.Context, dir, written string, tagged bool) (uint64, error) {
 	t, err := find(ctx, dir, written)
 	if err != nil {
@@ -56,6 +57,7 @@ func Of(ctx context.Context, dir, written string, tagged bool) (uint64, error) {
 }
 
 // find returns a type.
+// Of a basic type nothing has to be built: any and error are found here, too.
 func find(ctx context.Context, dir, written string) (types.Type, error) {
 	if rest, ok := strings.CutPrefix(written, "*"); ok {
 		elem, err := find(ctx, dir, rest)
@@ -82,6 +84,8 @@ func find(ctx context.Context, dir, written string) (types.Type, error) {
 }
 
 // load returns a type of a package.
+// It reads what the compiler has written, and not the source: build tags, generated
+// files and cgo are then as in the program.
 func load(ctx context.Context, dir, path, name string) (types.Type, error) {
 	files, err := exports(ctx, dir, path)
 	if err != nil {
@@ -107,6 +111,8 @@ func load(ctx context.Context, dir, path, name string) (types.Type, error) {
 
 // exports returns the files with the export data of a package and of all that it
 // imports.
+// The go command compiles what is not in its cache yet, which may take as long as a
+// build; it ends with ctx. Behind "--" a path cannot be taken for a flag.
 func exports(ctx context.Context, dir, path string) (map[string]string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-export", "-deps", "-json=ImportPath,Export", "--", path)
 	cmd.Dir = dir

@@ -26,6 +26,8 @@ const (
 )
 
 // Action is what a Get does.
+//
+// What follows from it, such as a refresh in the background, is said beside it.
 type Action string
 
 // The actions.

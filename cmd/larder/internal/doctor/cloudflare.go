@@ -3,24 +3,11 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/larderdev/larder/internal/cfapi"
-	"github.com/larderdev/larder/purge"
 	"github.com/larderdev/larder/purge/purgeapi"
-)
-
-// apiTime bounds one call of an API, and apiBytes its answer.
-const (
-	apiTime  = 10 * time.Second
-	apiBytes = 1 << 20
 )
 
 // Cloudflare says how to reach a zone.
@@ -32,6 +19,7 @@ type Cloudflare struct {
 }
 
 // verdict is what the API says.
+// All of its fields may be missing: a proxy on the way answers with a page.
 type verdict struct {
 	Success bool
 	Errors  []struct {
@@ -42,6 +30,8 @@ type verdict struct {
 }
 
 // Look looks whether the token is in force, and may read the zone's rules.
+// The rules are only asked for with a token that may be good, since every answer would
+// be the same refusal again.
 func (c Cloudflare) Look(ctx context.Context, name string) []Check {
 	token := Check{Of: name, Name: "token", Status: OK, Says: "it is active"}
 	status, v, err := c.get(ctx, "/user/tokens/verify")
@@ -61,12 +51,15 @@ func (c Cloudflare) Look(ctx context.Context, name string) []Check {
 }
 
 // rules reads the zone's cache rules, as larder cdn plan does.
+// That it may not is a warning: purges need another permission, and many want no more
+// than those.
 func (c Cloudflare) rules(ctx context.Context, name string) Check {
 	check := Check{Of: name, Name: "cache rules", Status: OK, Says: "the token may read those of the zone"}
 	status, v, err := c.get(ctx, "/zones/"+c.Zone+"/rulesets/phases/http_request_cache_settings/entrypoint")
 	switch {
 	case err != nil:
 		check.Status, check.Says, check.Mend = Fail, err.Error(), "look at the way to the API"
+	// A zone that there is not has the same status and another code.
 	case status == http.StatusNotFound && len(v.Errors) > 0 && v.Errors[0].Code == cfapi.NoEntrypoint:
 		check.Says = "the zone has none yet"
 	case status != http.StatusOK || !v.Success:
@@ -85,56 +78,9 @@ func (v *verdict) text(status int) string {
 	return text
 }
 
+// get asks the API with the token.
 func (c Cloudflare) get(ctx context.Context, path string) (int, *verdict, error) {
 	v := &verdict{}
 	status, err := get(ctx, cmp.Or(c.BaseURL, "https://api.cloudflare.com/client/v4"), path, "Authorization", "Bearer "+c.Token.Reveal(), v)
 	return status, v, err
-}
-
-// get reads the JSON at a path of an API into v, which stays as it is if there is none.
-// No error holds the address, nor what is in the header.
-func get(ctx context.Context, base, path, header, value string, v any) (status int, err error) {
-	if _, err := purgeapi.Base(base, true); err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, apiTime)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil)
-	if err != nil {
-		return 0, errors.New("the address of the API cannot be used") // the error would show the zone
-	}
-	r.Header.Set(header, value)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, errors.New("the API does not answer: " + cause(err))
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, apiBytes))
-	if err == nil {
-		_ = json.Unmarshal(body, v) // what is no JSON says nothing, and the status is left
-	}
-	return resp.StatusCode, nil
-}
-
-// cause is an error without the URL in it.
-func cause(err error) string {
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
-		err = next
-	}
-	return err.Error()
-}
-
-// Probe purges a tag that nothing carries, to see whether the target takes it.
-func Probe(ctx context.Context, p purge.Purger) Check {
-	c := Check{Of: p.Name(), Name: "purge", Status: OK, Says: "it accepts purges"}
-	if p.Limits().Tags == 0 {
-		c.Status, c.Says = Skip, "it is purged by URL alone, and no URL is harmless"
-		return c
-	}
-	ctx, cancel := context.WithTimeout(ctx, apiTime)
-	defer cancel()
-	if err := p.Purge(ctx, purge.Purge{Tags: []string{"larder-doctor-" + strings.ToLower(rand.Text())}}); err != nil {
-		c.Status, c.Says, c.Mend = Fail, err.Error(), "look at the zone and at what the token may do"
-	}
-	return c
 }

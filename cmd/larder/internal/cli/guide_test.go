@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -81,23 +80,6 @@ func TestPainted(t *testing.T) {
 		})
 		if got := string(a.painted(red, "x")); got != tt.want {
 			t.Errorf("painted(%T, %v) = %q, want %q", tt.out, tt.env, got, tt.want)
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	for written, want := range map[string]string{"lnit": "lint", "expalin": "explain", "completely-else": ""} {
-		got, ok := nearest(written, []string{"explain", "gen", "lint"})
-		if got != want || ok != (want != "") {
-			t.Errorf("nearest(%q) = %q, %v; want %q", written, got, ok, want)
-		}
-	}
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"abc", "abc", 0}} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("distance(%s) = %d, want %d", fmt.Sprintf("%q, %q", tt.a, tt.b), got, tt.want)
 		}
 	}
 }

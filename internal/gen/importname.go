@@ -10,6 +10,9 @@ import (
 
 // own are the packages that generated code uses by itself, with the names that
 // they have there.
+//
+// A user's type from one of them, such as time.Time, has that name, and needs no second
+// import.
 var own = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "math": "math", "net/url": "url",
 	"slices": "slices", "strconv": "strconv", "strings": "strings", "time": "time", "maps": "maps",
@@ -33,9 +36,13 @@ var locals = []string{
 // importNames gives each import path the name by which generated code knows it:
 // its last element; with the one before it where two have the same; and with a
 // number where that does not help either.
+//
+// Which names come out depends on the set of paths alone, and not on their order.
 func importNames(paths []string) map[string]string {
 	given := map[string]string{}
 	taken := map[string]bool{}
+	// All of them are taken, also those that this file does not need: a type keeps its
+	// name when the policy gets a class that needs one.
 	for path, name := range own {
 		taken[name] = true
 		if slices.Contains(paths, path) {
@@ -67,12 +74,14 @@ func importNames(paths []string) map[string]string {
 }
 
 // unusable tells whether an import cannot have the name.
+// A predeclared identifier would compile, and hide what all code around it means by it.
 func unusable(name string, taken map[string]bool) bool {
 	return taken[name] || token.IsKeyword(name) || predeclared[name]
 }
 
 // lastName makes a package name of the last elements of an import path. The
 // version of a module is no element.
+// It need not be what the package calls itself, since the import names it.
 func lastName(path string, elements int) string {
 	parts := strings.Split(path, "/")
 	if last := len(parts) - 1; last > 0 && isVersion(parts[last]) {
@@ -91,6 +100,8 @@ func lastName(path string, elements int) string {
 	return text
 }
 
+// isVersion tells whether an element is that of a major version, as in
+// example.com/x/v3.
 func isVersion(element string) bool {
 	digits, ok := strings.CutPrefix(element, "v")
 	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""

@@ -28,6 +28,8 @@ const schemaName = "larder.schema.json"
 // directive is the line by which go generate runs larder gen.
 const directive = "//go:generate go tool larder gen"
 
+// initCommand is larder init, the first command that anybody runs: it changes nothing
+// that is there, and says what comes next.
 func (a *app) initCommand() *cobra.Command {
 	var from string
 	cmd := a.command("init", "write a policy to begin with, its schema for editors, and say how to generate", noArgs,
@@ -41,6 +43,7 @@ func (a *app) initCommand() *cobra.Command {
 }
 
 // created is what larder init has done.
+// It is the answer for people and programs alike, so that both hear of the same things.
 type created struct {
 	head
 	Files         []string           `json:"files"`
@@ -52,6 +55,9 @@ type created struct {
 	Next          []string           `json:"next"`
 }
 
+// initialise writes the files and reports. A page that is understood in part makes a
+// policy all the same: it is the beginning of one, and the exit code says that it is
+// not whole.
 func (a *app) initialise(from string) error {
 	data := starter
 	out := created{head: a.head("init")}
@@ -69,6 +75,7 @@ func (a *app) initialise(from string) error {
 	if a.policy != "" {
 		target = a.at(a.policy)
 	}
+	// The policy last: if it is there, an editor can already check it.
 	files := []newFile{{filepath.Join(filepath.Dir(target), schemaName), file.Schema()}, {target, data}}
 	written, err := writeAllNew(files)
 	if err != nil {
@@ -86,6 +93,8 @@ func (a *app) initialise(from string) error {
 
 // hides returns the policy that commands in the folder of target have read so far,
 // which the new one hides from them; "" if there is none.
+// Within a module there can be several, one for each folder that has a service; that a
+// new one takes the place of another by mistake shows much later.
 func (a *app) hides(target string) string {
 	above := app{env: a.env, dir: filepath.Join(filepath.Dir(target), "..")}
 	if exists(filepath.Join(filepath.Dir(target), "go.mod")) || filepath.Base(target) != policyName {
@@ -125,6 +134,8 @@ type newFile struct {
 // what it has written. The last is the one that is wanted new; one before it that is
 // there with the same content stays.
 func writeAllNew(files []newFile) (written []string, err error) {
+	// What was written before the failure goes again: half of it would be in the way of
+	// the next try.
 	defer func() {
 		for _, path := range written {
 			if err != nil {
@@ -153,6 +164,7 @@ func writeAllNew(files []newFile) (written []string, err error) {
 // writeNew writes a file that is not there. One that is there with the same
 // content stays; with another it is an error.
 func writeNew(path string, data []byte) (written bool, err error) {
+	// By O_EXCL and not by a look before: another run may be faster.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		if old, readErr := os.ReadFile(path); readErr == nil && string(old) == string(data) {
@@ -177,6 +189,7 @@ func inTheWay(path string) error {
 }
 
 // nextSteps says what a person does now.
+// In the order in which they are done.
 func nextSteps(path string, report *strategy.Report) []string {
 	steps := []string{
 		"larder lint says what is still to be mended in " + shown(path),
@@ -210,57 +223,4 @@ func (a *app) reportInit(out *created, report *strategy.Report) error {
 		return findings()
 	}
 	return nil
-}
-
-func (a *app) docsCommand() *cobra.Command {
-	var output string
-	cmd := a.command("docs", "write the strategy page of the policy, in Markdown", noArgs,
-		func(context.Context, []string) error { return a.docs(output) })
-	cmd.Long = "Prints the page, or writes it to a file. larder init --from reads it back to the same policy."
-	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write, over what is there (default: standard output)")
-	return cmd
-}
-
-func (a *app) docs(output string) error {
-	p, err := a.loadPolicy()
-	if err != nil {
-		return err
-	}
-	page := strategy.Write(p.Policy)
-	if a.json && output == "" {
-		return a.printJSON(struct {
-			head
-			Page string `json:"page"`
-		}{a.head("docs"), string(page)})
-	}
-	return a.write("docs", output, page)
-}
-
-// write writes data to a file, or to standard output if there is none.
-func (a *app) write(command, output string, data []byte) error {
-	if output == "" {
-		_, err := a.out.Write(data)
-		return err
-	}
-	if err := os.WriteFile(a.at(output), data, 0o644); err != nil {
-		return environment("give a file that can be written with -o", err)
-	}
-	if a.json {
-		return a.printJSON(struct {
-			head
-			Files []string `json:"files"`
-		}{a.head(command), []string{filepath.ToSlash(a.at(output))}})
-	}
-	fmt.Fprintf(a.err, "larder %s: wrote %s\n", command, shown(a.at(output)))
-	return nil
-}
-
-func (a *app) schemaCommand() *cobra.Command {
-	var output string
-	cmd := a.command("schema", "print the JSON Schema of larder.yaml, for editors", noArgs,
-		func(context.Context, []string) error { return a.write("schema", output, file.Schema()) })
-	cmd.Long = "Prints the schema (JSON Schema draft-07). Editors with the YAML language server find it by the first line of the file:\n" +
-		"# yaml-language-server: $schema=" + schemaName
-	cmd.Flags().StringVarP(&output, "output", "o", "", "`file` to write, over what is there (default: standard output)")
-	return cmd
 }

@@ -1,41 +1,17 @@
 package cli
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
 )
-
-// certificate is a pair of files, read anew when asked.
-type certificate struct {
-	certFile, keyFile string
-	now               atomic.Pointer[tls.Certificate]
-}
-
-func loadCertificate(certFile, keyFile string) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile}
-	return c, c.load()
-}
-
-// load reads the files; connections from here on get what is in them.
-func (c *certificate) load() error {
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
-	if err != nil {
-		return fmt.Errorf("-tls-cert, -tls-key: %w", err)
-	}
-	c.now.Store(&pair)
-	return nil
-}
-
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }
 
 // tokenSource is where the token of the purge API comes from: a file, or a value
 // from the environment.
 type tokenSource struct{ file, value string }
 
+// empty tells whether no token is wanted, which only loopback allows.
 func (t tokenSource) empty() bool { return t.file == "" && t.value == "" }
 
 // read returns the token; empty if there is none.
@@ -60,7 +36,9 @@ func (t tokenSource) read() (string, error) {
 	return token, checkToken("-token-file", token)
 }
 
-// checkToken refuses what no client could send.
+// checkToken refuses what no client could send. A bearer token has neither in it (RFC
+// 6750, section 2.1): such a token would lock everybody out, and the reason would be
+// hard to find.
 func checkToken(name, token string) error {
 	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
 		return fmt.Errorf("%s: the token has white space or other than ASCII in it", name)

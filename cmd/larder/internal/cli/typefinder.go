@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/file"
 )
 
@@ -23,6 +24,7 @@ type typeFinder struct {
 }
 
 // newTypeFinder looks for the module that a folder is in.
+// Without a go.mod above it nothing can be told, and nothing is missing.
 func newTypeFinder(dir string) *typeFinder {
 	f := &typeFinder{types: map[string][]string{}}
 	from, err := filepath.Abs(dir)
@@ -41,6 +43,8 @@ func newTypeFinder(dir string) *typeFinder {
 }
 
 // modulePath returns what a go.mod says that its module is called.
+// Of the file nothing else is wanted, and package modfile would be a dependency of the
+// command for one line.
 func modulePath(text string) string {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "//")
@@ -79,6 +83,8 @@ func (f *typeFinder) missing(written string) (name, folder string, there []strin
 // exported returns the exported types of a package; nil if it is not there, is in
 // another module or cannot be read. Files count whatever they are built for.
 func (f *typeFinder) exported(dir string) []string {
+	// A folder with a go.mod of its own between is another module, whatever its path
+	// says.
 	for at := dir; at != f.root; at = filepath.Dir(at) {
 		if exists(filepath.Join(at, "go.mod")) {
 			return nil
@@ -93,6 +99,7 @@ func (f *typeFinder) exported(dir string) []string {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
+		// A file that does not parse may be the one that declares the type.
 		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return nil
@@ -111,6 +118,8 @@ func (f *typeFinder) exported(dir string) []string {
 }
 
 // checkTypes reports the types of classes that are not where the policy says.
+// A slip in a name is found here with its line in the policy; the compiler would name a
+// line of the generated code.
 func (l *loaded) checkTypes() error {
 	f := newTypeFinder(filepath.Dir(l.path))
 	var errs []error
@@ -122,7 +131,7 @@ func (l *loaded) checkTypes() error {
 				continue
 			}
 			mend := "write it there, or name another"
-			if near, ok := nearest(name, there); ok {
+			if near := nearest.Name(name, there); near != "" {
 				mend = "did you mean " + near + "?"
 			}
 			errs = append(errs, l.index.Error(file.Path("classes", class, t.key), fmt.Sprintf("class %s: no type %s in %s", class, name, folder), mend))
