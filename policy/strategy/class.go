@@ -94,7 +94,7 @@ func classTags(c *class) *[]string            { return &c.Tags }
 func classIgnore(c *class) *map[string]string { return &c.Ignore }
 
 // ownEnd are the forms of "each value knows its own end".
-const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals?| matches| follows| of| with| at|:|=)* ?)?(?:until |till |up to |(?:never|not|no) (?:beyond|past|after|longer than) )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es?|ation)(?: time| date)?|lifetime|ttl|lifespan)`
+const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals?| equal to| matches| follows| of| with| at|:|=)* ?)?(?:until |till |up to |(?:never|not|no) (?:beyond|past|after|longer than) )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es?|ation)(?: time| date)?|lifetime|ttl|lifespan)`
 
 // fromValue takes "TTL = token expiry".
 func fromValue(s *subject[class], c clause, _ []string) error {

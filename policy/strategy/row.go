@@ -3,6 +3,7 @@ package strategy
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/larderdev/larder/policy"
@@ -17,6 +18,7 @@ func (r *reader) row(b block) {
 	}
 	t := newText(block{line: b.line, text: b.cells[0]}, r.account)
 	label := t.clause(strings.TrimRight(t.s, ": "))
+	b, label = r.withMethod(b, label)
 	r.account(label.source())
 	who, reason := r.named(label)
 	before := r.report.Understood
@@ -40,6 +42,32 @@ func (r *reader) row(b block) {
 		r.unknown(label, "nothing is said of it", `add a cell, such as "5m TTL"`)
 	}
 }
+
+// withMethod takes the method of a route from a column of its own: "/cart" beside
+// "POST" is the route "POST /cart".
+func (r *reader) withMethod(b block, label clause) (block, clause) {
+	if _, ok := patternOf(label); !ok || strings.Contains(label.text, " ") {
+		return b, label
+	}
+	for i, cell := range b.cells[1:] {
+		method := strings.Trim(cell, "`* ")
+		if methodColumn.MatchString(columnName(b.head, i+1)) && methodName.MatchString(method) {
+			r.account(cell)
+			r.understand()
+			b.cells = slices.Clone(b.cells)
+			b.cells[i+1] = ""
+			return b, label.with(method + " " + label.plain().text)
+		}
+	}
+	return b, label
+}
+
+// The column of methods, and what stands in it. A "*" or "GET/POST" is none: routes
+// of several methods are several routes.
+var (
+	methodColumn = regexp.MustCompile(`(?i)^(?:http )?(?:method|verb)s?$`)
+	methodName   = regexp.MustCompile(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$`)
+)
 
 // columnName is what the head of a table calls a column, or "".
 func columnName(head []string, column int) string {
@@ -92,6 +120,10 @@ func (r *reader) cell(who speaker, c clause, column string) {
 			r.sayClause(who, labelled)
 			return
 		}
+	}
+	if column != "" && understood(who, c.with(column+" 1m")) && !isTime(c.text) {
+		r.unknown(c, fmt.Sprintf("it is no length of time, and nothing else that %q says", column), suggest(c))
+		return
 	}
 	if column != "" && (!plainColumn.MatchString(column) || isTime(c.text) && !timeLabel.MatchString(column)) {
 		r.unknown(c, fmt.Sprintf("nothing is known of %q", column), "name the column after what it says, such as TTL, Redis or Key")
