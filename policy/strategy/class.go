@@ -46,7 +46,8 @@ var classRules = []rule[class]{
 	onDuration(`edge lifetime (.+)`, "edge TTL", edgeTTL),
 	onDuration(`(?:neg(?:ative)?|not[- ]found|miss(?:ing)?|absence) ttlFOR (.+)`, "negative TTL", negativeTTL),
 	onDuration(`(?:(?:remember|cache|keep) )?ABSENT(?: is| are)?(?: remembered| cached| kept)?FOR (.+)`, "negative TTL", negativeTTL),
-	onSet(`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`, "negative TTL", policy.None, negativeTTL),
+	onRefused[class](`(?:negative|not[- ]found)(?: ttl| caching)?[:=]? (?:none|no|off|never)|NO negative(?: ttl| caching)?|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`,
+		"that there is no value is always remembered, or each question for it would reach the origin", `say how long at most, such as "404s are cached for 1s"`),
 	on(ownEnd, fromValue),
 	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
 	// A length of time and where it holds, in both orders.
