@@ -17,6 +17,7 @@ import (
 	"github.com/larderdev/larder/cmd/larder/internal/goschema"
 	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -175,6 +176,8 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 		next := "its classes are " + strings.Join(sortedNames(p.Classes), ", ")
 		if near, ok := nearest(name, sortedNames(p.Classes)); ok {
 			next = "did you mean " + near + "? " + next
+		} else if strings.Contains(question, "/") {
+			next = "a URL begins with https:// or /, as in /" + plaintext.Line(question) + "; " + next
 		}
 		return usagef(next, "%s: %w", shown(p.path), err)
 	case about == explain.AboutURL:

@@ -86,11 +86,12 @@ func oneLinePaths(err error) string {
 }
 
 // nearest returns the name that differs least from what was written, if it does
-// not differ by more than a third of it, and two letters at least.
+// not differ by more than a third of it, and two letters at least. Capitals are no
+// difference: they are the commonest of mistakes.
 func nearest(written string, names []string) (name string, ok bool) {
 	least := max(2, len(written)/3) + 1
 	for _, n := range names {
-		if d := distance(written, n); d < least {
+		if d := distance(strings.ToLower(written), strings.ToLower(n)); d < least {
 			least, name, ok = d, n, true
 		}
 	}
