@@ -272,7 +272,7 @@ func (c *checker) cdn(path string, cdn *CDN) {
 	// The value is not repeated: it may be the secret itself.
 	for _, v := range []struct{ key, value string }{{"zone", cdn.Zone}, {"token", cdn.Token}} {
 		if v.value != "" && !variable.MatchString(v.value) {
-			c.report(field.Path(path, v.key), "write a name in capital letters, digits and _, and set the variable to the "+v.key,
+			c.report(field.Path(path, v.key), "write a name in capital letters, digits and _, without $, and set the variable to the "+v.key,
 				"%s is not the name of an environment variable", v.key)
 		}
 	}
