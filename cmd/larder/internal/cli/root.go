@@ -130,6 +130,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	}
 	next := cmd.CommandPath() + " --help lists what it takes"
 	switch ext := filepath.Ext(args[0]); {
+	case cmd.Flags().Lookup("against") != nil: // larder diff, whose argument people take from git's
+		next = "name what to compare with by --against " + plaintext.Line(args[0])
 	case ext == ".yaml" || ext == ".yml" || ext == ".json":
 		next = "name a policy by --policy " + plaintext.Line(args[0])
 	case ext == ".md" && cmd.Flags().Lookup("from") != nil:
