@@ -1,6 +1,8 @@
 package strategy
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -89,7 +91,7 @@ func cellClauses(t text, head []string, column int) []clause {
 // plainColumn begins the names of columns whose cells speak for themselves. Under
 // any other name, "Retention" or "Update frequency", they speak of something else:
 // without it they would be understood, and wrongly.
-var plainColumn = regexp.MustCompile(`(?i)^(?:pattern|strategy|approach|policy|how|where|kept|level|location|ttl|time|duration|valid|for how long|consistency|privacy|scope|purge|notes?|comments?|remarks?|details|other|rest|rules?|settings?|source|loaded|from|key|tags?|target)\b|^(?:cach|expir|invalidat|life|fresh|tier|layer|stor)`)
+var plainColumn = regexp.MustCompile(`(?i)^(?:pattern|strategy|approach|policy|how|where|kept|level|location|ttl|time|duration|valid|for how long|consistency|privacy|scope|purge|notes?|comments?|remarks?|details|other|rest|rules?|settings?|source|stale|loaded|from|key|tags?|target)\b|^(?:cach|expir|invalidat|life|fresh|tier|layer|stor)`)
 
 // What a cell says of its column as a whole.
 var (
@@ -103,6 +105,7 @@ var (
 // out: "30s" is a TTL, but beneath "SWR" it is not.
 func (r *reader) cell(who speaker, c clause, column string) {
 	var forms []string
+	var refused *refusal
 	switch {
 	case cellEmpty.MatchString(c.text):
 		r.understand() // it says nothing on purpose
@@ -116,10 +119,19 @@ func (r *reader) cell(who speaker, c clause, column string) {
 		forms = []string{column + ": " + c.text, column + " " + c.text}
 	}
 	for _, form := range forms {
-		if labelled := c.with(form); understood(who, labelled) {
+		labelled := c.with(form)
+		var no *refusal
+		switch _, err := tryReadings(who, labelled); {
+		case err == nil:
 			r.sayClause(who, labelled)
 			return
+		case errors.As(err, &no):
+			refused = cmp.Or(refused, no)
 		}
+	}
+	if refused != nil && (isTime(c.text) || !understood(who, c)) { // "30s SWR" says by itself what "Stale: 30s" does not
+		r.unknown(c, refused.reason, refused.mend)
+		return
 	}
 	if column != "" && understood(who, c.with(column+" 1m")) && !isTime(c.text) {
 		r.unknown(c, fmt.Sprintf("it is no length of time, and nothing else that %q says", column), suggest(c))

@@ -18,7 +18,7 @@ var tierRules = []rule[class]{
 		}
 		return putList(s, c, "tiers", &s.v.Tiers, tiers)
 	}),
-	onSet(`(?:tiers?|where|storage|layers?)[:=]? (?:none|nowhere)`, "pattern", policy.Never, pattern),
+	onSet(`(?:tiers?|where|storage|layers?|pattern|strategy)[:=]? (?:none|nowhere)`, "pattern", policy.Never, pattern),
 	on(`in no tier`, func(s *subject[class], c clause, _ []string) error {
 		return putList(s, c, "tiers", &s.v.Tiers, []policy.Tier{})
 	}),
@@ -34,7 +34,7 @@ var tierRules = []rule[class]{
 		"routes of a class tell browsers to ask each time, if they do not say otherwise"),
 
 	// Consistency.
-	on(`(?:always|must be|strictly) (?:fresh|current|up[- ]to[- ]date|consistent)`, alwaysFresh),
+	on(`(?:always|must(?: always)? be|strictly) (?:fresh|current|up[- ]to[- ]date|consistent)`, alwaysFresh),
 	// Reads that see every commit cost a round trip for each write, so nothing but
 	// these words asks for them.
 	onSet(`(?:strict(?:ly consistent)?(?: reads?)?|strong(?:ly)? consisten(?:t|cy)(?: reads?)?|read[- ]your[- ]writes|linearizable(?: reads?)?)`,

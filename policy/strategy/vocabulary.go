@@ -32,7 +32,7 @@ var vocabulary = strings.NewReplacer(
 	// What there is none of, and what to do when the origin does not answer.
 	"ABSENT", `(?:404s?(?: responses| errors)?|not[- ]founds?(?: results?| responses?| errors?)?|negative(?: results?| lookups?| cache| caching)?|(?:cache )?misses|absen(?:ce|t)(?: rows| keys| values| items)?|missing(?: rows| keys| values| items| entries)?)`,
 	"STALE", `(?:(?:may be |can be |is |are )?(?:serve|served|use|used|return|returned|allow|allowed|deliver|delivered) )?(?:the )?stale(?: content| data| values?| results?| copy| copies| entries| responses?)?`,
-	"WHENDOWN", `(?:on (?:any )?(?:errors?|failures?|outages?)|(?:in case of|during) (?:an? )?(?:errors?|failures?|outages?)|(?:if|when|while) (?:the |our )?(?:db|database|origin|backend|source|loader|upstream|provider|postgres|mysql) (?:is (?:down|unavailable|unreachable|failing|broken|not available|not reachable)|fails|errors|goes down|does not answer|cannot be reached))`,
+	"WHENDOWN", `(?:(?:on|if) (?:any )?(?:errors?|failures?|outages?)|(?:in case of|during) (?:an? )?(?:errors?|failures?|outages?)|(?:if|when|while) (?:the |our )?(?:db|database|origin|backend|source|loader|upstream|provider|postgres|mysql) (?:is (?:down|unavailable|unreachable|failing|broken|not available|not reachable)|fails|errors|goes down|does not answer|cannot be reached))`,
 	"WHILELOADING", `(?:while|during) (?:(?:it|they|a new value) (?:is|are) (?:being )?|we (?:are )?)?(?:revalidat(?:e|ing|ion|ed)|refresh(?:ing|ed)?|re-?load(?:ing|ed)?|updat(?:e|ing|ed))(?: it| them)?(?: in the background| asynchronously)?`,
 
 	// What makes values wrong.
