@@ -33,6 +33,8 @@ var routeRules = []rule[route]{
 	onDuration(`(?:KEEP )?(.+?) PLACEbrowsers?(?: FRESH)?`, "browser TTL", routeBrowser),
 	// What makes responses different, or wrong.
 	onSet(`immutable`, "immutability", true, func(r *route) *bool { return &r.Immutable }),
+	onRefused[route](`(?:INVALIDATED )?(?:by|via) tags?|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation)(?: CHANGE)?|tagged|tag[- ]?based`,
+		"the tags of a route are named", "say \"tags `product-{id}`\", with the wildcards of its pattern"),
 	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS|NAMES)`, "tags", routeTags),
 	onEmpty(`no tags`, "tags", routeTags),
 	onEmpty(`(?:NO QUERY|ignores? (?:the )?query(?: string)?|QUERY[:=]? none)`, "query", routeQuery),
