@@ -21,7 +21,7 @@ func (o *Options) checkKeys() (err error) {
 	}
 	for _, class := range slices.Sorted(maps.Keys(o.Policies)) {
 		if o.Policies[class].Encrypt {
-			return fmt.Errorf("class %q: Encrypt needs Options.Keys", class)
+			return fmt.Errorf("class %q: Encrypt needs Options.Keys; KeysFromEnv reads them", class)
 		}
 	}
 	return nil

@@ -72,6 +72,7 @@ func (e *fieldError) Mend() string    { return e.mend }
 // checker collects the mistakes of a policy.
 type checker struct {
 	profiles, classes []string // the names that are there, sorted
+	renamed           []string // "a class product": what names that cannot be should be
 	mistakes          []error
 }
 
@@ -102,6 +103,7 @@ func (c *checker) name(path, what, name string) {
 	mend := `write a small letter or digit, then up to 63 of "a" to "z", digits, "_", "." and "-"`
 	if better := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), " ", "-"); className.MatchString(better) {
 		mend = "write " + better
+		c.renamed = append(c.renamed, what+" "+better)
 	}
 	c.report(path, mend, "%s cannot be called %s", what, quote(name))
 }
@@ -153,7 +155,8 @@ func (c *checker) oneOf(path, what, value string, known ...string) {
 
 // named reports a name that is not among those that are there, which are sorted.
 func (c *checker) named(path, what, name string, there []string) {
-	if _, ok := slices.BinarySearch(there, name); name != "" && !ok {
+	_, ok := slices.BinarySearch(there, name)
+	if name != "" && !ok && !slices.Contains(c.renamed[:min(len(c.renamed), maxMeant)], "a "+what+" "+name) { // else one mend is enough
 		c.report(path, c.meant(name, there), "there is no %s %s", what, quote(name))
 	}
 }
@@ -273,7 +276,7 @@ func (c *checker) cdn(path string, cdn *CDN) {
 	// The value is not repeated: it may be the secret itself.
 	for _, v := range []struct{ key, value string }{{"zone", cdn.Zone}, {"token", cdn.Token}} {
 		if v.value != "" && !variable.MatchString(v.value) {
-			c.report(field.Path(path, v.key), "write a name in capital letters, digits and _, and set the variable to the "+v.key,
+			c.report(field.Path(path, v.key), "write a name in capital letters, digits and _, without $, and set the variable to the "+v.key,
 				"%s is not the name of an environment variable", v.key)
 		}
 	}

@@ -95,6 +95,12 @@ func (d *decoder) mapping(path string, n *yaml.Node, visit func(key, path string
 
 // fields reads a mapping with fixed keys.
 func (d *decoder) fields(path string, n *yaml.Node, known fields) {
+	if n.Kind != yaml.MappingNode && len(known) <= 4 { // few enough to be named
+		if d.plain(path, n) {
+			d.report(path, n, "write keys with values below it: "+strings.Join(slices.Sorted(maps.Keys(known)), ", "), "want a mapping, got %s", describe(n))
+		}
+		return
+	}
 	d.mapping(path, n, func(key, below string, k, v *yaml.Node) {
 		read, ok := known[key]
 		if !ok {

@@ -184,7 +184,7 @@ func source(s *policy.Source) reader {
 		case yaml.SequenceNode:
 			filled(list(&s.Tables, table))(d, path, n)
 		case yaml.MappingNode:
-			d.report(path, n, "write - before it: source is a list of tables", "want a list of tables or a text, got a mapping")
+			d.report(path, n, "write - before it, or [ ] around a { }: source is a list of tables", "want a list of tables or a text, got a mapping")
 		default:
 			text(&s.From)(d, path, n)
 		}

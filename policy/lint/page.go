@@ -29,6 +29,7 @@ classes:
 
 An exception that names no rule, or excuses nothing, is itself a finding; one without a reason is refused when the file is read. What
 ` + "`larder gen`" + ` or the service would refuse has no exceptions: whatever passes without an error makes code.
+Whether the Go types that it names are there, ` + "`larder gen`" + ` looks.
 
 ## All rules
 

@@ -46,7 +46,8 @@ var classRules = []rule[class]{
 	onDuration(`edge lifetime (.+)`, "edge TTL", edgeTTL),
 	onDuration(`(?:neg(?:ative)?|not[- ]found|miss(?:ing)?|absence) ttlFOR (.+)`, "negative TTL", negativeTTL),
 	onDuration(`(?:(?:remember|cache|keep) )?ABSENT(?: is| are)?(?: remembered| cached| kept)?FOR (.+)`, "negative TTL", negativeTTL),
-	onSet(`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`, "negative TTL", policy.None, negativeTTL),
+	onRefused[class](`(?:negative|not[- ]found)(?: ttl| caching)?[:=]? (?:none|no|off|never)|NO negative(?: ttl| caching)?|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`,
+		"that there is no value is always remembered, or each question for it would reach the origin", `say how long at most, such as "404s are cached for 1s"`),
 	on(ownEnd, fromValue),
 	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
 	// A length of time and where it holds, in both orders.
@@ -94,7 +95,7 @@ func classTags(c *class) *[]string            { return &c.Tags }
 func classIgnore(c *class) *map[string]string { return &c.Ignore }
 
 // ownEnd are the forms of "each value knows its own end".
-const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals?| matches| follows| of| with| at|:|=)* ?)?(?:until |till |up to |(?:never|not|no) (?:beyond|past|after|longer than) )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es?|ation)(?: time| date)?|lifetime|ttl|lifespan)`
+const ownEnd = `(?:expires?|ends?|dies) (?:with|when) (?:the |its )?(?:token|session|jwt|cookie|value)(?: (?:does|expires|ends))?|(?:(?:ttl|expir(?:y|es|ation)|lives?|lifetime|valid|cached|kept)(?: is| as| for| equals?| equal to| matches| follows| of| with| at|:|=)* ?)?(?:until |till |up to |(?:never|not|no) (?:beyond|past|after|longer than) )?(?:the )?(?:value['’]?s own|token['’]?s?(?: own)?|sessions?['’]?s?(?: own)?|jwt['’]?s?|cookie['’]?s?|its own|own|values?['’]?s?)(?: own)? (?:end|exp|expir(?:y|es?|ation)(?: time| date)?|lifetime|ttl|lifespan)`
 
 // fromValue takes "TTL = token expiry".
 func fromValue(s *subject[class], c clause, _ []string) error {

@@ -183,7 +183,7 @@ func (t text) clauses() []clause {
 // The words that begin a list of names, and a name of it in plain words.
 var (
 	listBegins = regexp.MustCompile(`(?i)^(?:tags?|tagged|vary|varies|query)\b.*[a-z0-9_}-]$|^(?:cache )?keys?(?:ed)?\b[^()]*[a-z0-9_}-]$`)
-	listMember = regexp.MustCompile(`^(?:and )?[a-zA-Z][a-zA-Z0-9_{}-]*$`)
+	listMember = regexp.MustCompile(`^(?:and )?[a-zA-Z][a-zA-Z0-9_{}-]*(?: and [a-zA-Z][a-zA-Z0-9_{}-]*)?$`)
 )
 
 // joinLists puts "tags: a" and "b" together again, where a comma has parted a list
@@ -201,11 +201,16 @@ func joinLists(all []clause) []clause {
 	return joined
 }
 
-// ownWord tells whether a word says something of a class or a route by itself, as
-// "private" does.
+// ownWord tells whether a member says something of a class or a route by itself, as
+// "private" does, or one of two that "and" joins.
 func ownWord(c clause) bool {
 	r := newReader(&Report{})
-	return knows(r.class("any", "any"), c) || knows(r.route("/", "/"), c)
+	for word := range strings.SplitSeq(c.text, " and ") {
+		if word := c.with(word); knows(r.class("any", "any"), word) || knows(r.route("/", "/"), word) {
+			return true
+		}
+	}
+	return false
 }
 
 // isLiteral tells whether a rune stands for a literal.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/file"
 	"github.com/larderdev/larder/policy/strategy"
 )
 
@@ -113,6 +115,9 @@ func compare(t *testing.T, e spoken) (got, wrong string) {
 	if fields := perSubject(fields("", reflect.ValueOf(*p))); !maps.EqualFunc(fields, e.want.fields, slices.Equal) {
 		return got, fmt.Sprintf("want %v", e.want.fields)
 	}
+	if err := readable(p, report); err != nil {
+		return got, fmt.Sprintf("what it makes is no file: %v", err)
+	}
 	some := len(e.want.unknown) == 1 && e.want.unknown[0] == ""
 	if len(report.NotUnderstood) != len(e.want.unknown) && !(some && len(report.NotUnderstood) > 0) {
 		return got, fmt.Sprintf("%d not understood, want %q", len(report.NotUnderstood), e.want.unknown)
@@ -123,6 +128,18 @@ func compare(t *testing.T, e spoken) (got, wrong string) {
 		}
 	}
 	return got, ""
+}
+
+// readable tells why larder.yaml could not be read if it were written now. A class that
+// wants the key of a table, which no page says in plain words, is filled in before.
+func readable(p *policy.Policy, report *strategy.Report) error {
+	for _, want := range report.Wants {
+		if tables := p.Classes[want.Class].Source.Tables; want.Field == "source" && len(tables) > 0 {
+			tables[0].Key = "{id}"
+		}
+	}
+	_, _, err := file.Parse("larder.yaml", file.Format(p))
+	return err
 }
 
 // perSubject sorts lines of [fields] by the class or the route that they are of.

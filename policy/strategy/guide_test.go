@@ -82,8 +82,12 @@ func says(t *testing.T, page string, refused bool) string {
 	if len(report.NotUnderstood) > 0 {
 		return "not understood"
 	}
+	said := string(file.Format(p))
+	if err := readable(p, report); err != nil {
+		return "what is no file: " + err.Error()
+	}
 	var fields []string
-	for line := range strings.Lines(string(file.Format(p))) {
+	for line := range strings.Lines(said) {
 		if field, ok := strings.CutPrefix(line, "    "); ok {
 			fields = append(fields, strings.TrimSpace(field))
 		}

@@ -134,7 +134,7 @@ func keyPer(s *subject[class], c clause, m []string) error {
 }
 
 // noParts are words behind "per" that are not what a key is made of.
-var noParts = []string{"user", "customer", "account", "visitor", "session", "request", "key", "entry", "value", "class", "process", "instance", "node", "pod", "default", "hand", "itself", "far"}
+var noParts = []string{"tag", "tags", "user", "customer", "account", "visitor", "session", "request", "key", "entry", "value", "class", "process", "instance", "node", "pod", "default", "hand", "itself", "far"}
 
 var (
 	goType        = regexp.MustCompile(`^[*\[\]]*(?:string|bool|u?int(?:8|16|32|64)?|[\w./~-]+\.\w+)$`)

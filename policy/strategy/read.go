@@ -229,6 +229,11 @@ func (r *reader) want(p *policy.Policy) {
 		if c.Pattern == policy.Never {
 			continue
 		}
+		for _, t := range c.Source.Tables {
+			if t.Key == "" && t.Tags == nil {
+				add(name, "source", fmt.Sprintf("what of the class a row of %s changes, such as key: \"{id}\"; the file is not read without", t.Name))
+			}
+		}
 		if c.Type == "" {
 			add(name, "type", "the Go type of its values; until then it is encoding/json.RawMessage")
 		}

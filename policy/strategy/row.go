@@ -1,8 +1,11 @@
 package strategy
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/larderdev/larder/policy"
@@ -17,6 +20,7 @@ func (r *reader) row(b block) {
 	}
 	t := newText(block{line: b.line, text: b.cells[0]}, r.account)
 	label := t.clause(strings.TrimRight(t.s, ": "))
+	b, label = r.withMethod(b, label)
 	r.account(label.source())
 	who, reason := r.named(label)
 	before := r.report.Understood
@@ -41,6 +45,32 @@ func (r *reader) row(b block) {
 	}
 }
 
+// withMethod takes the method of a route from a column of its own: "/cart" beside
+// "POST" is the route "POST /cart".
+func (r *reader) withMethod(b block, label clause) (block, clause) {
+	if _, ok := patternOf(label); !ok || strings.Contains(label.text, " ") {
+		return b, label
+	}
+	for i, cell := range b.cells[1:] {
+		method := strings.Trim(cell, "`* ")
+		if methodColumn.MatchString(columnName(b.head, i+1)) && methodName.MatchString(method) {
+			r.account(cell)
+			r.understand()
+			b.cells = slices.Clone(b.cells)
+			b.cells[i+1] = ""
+			return b, label.with(method + " " + label.plain().text)
+		}
+	}
+	return b, label
+}
+
+// The column of methods, and what stands in it. A "*" or "GET/POST" is none: routes
+// of several methods are several routes.
+var (
+	methodColumn = regexp.MustCompile(`(?i)^(?:http )?(?:method|verb)s?$`)
+	methodName   = regexp.MustCompile(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$`)
+)
+
 // columnName is what the head of a table calls a column, or "".
 func columnName(head []string, column int) string {
 	if column >= len(head) {
@@ -61,7 +91,7 @@ func cellClauses(t text, head []string, column int) []clause {
 // plainColumn begins the names of columns whose cells speak for themselves. Under
 // any other name, "Retention" or "Update frequency", they speak of something else:
 // without it they would be understood, and wrongly.
-var plainColumn = regexp.MustCompile(`(?i)^(?:pattern|strategy|approach|policy|how|where|kept|level|location|ttl|time|duration|valid|for how long|consistency|privacy|scope|purge|notes?|comments?|remarks?|details|other|rest|rules?|settings?|source|loaded|from|key|tags?|target)\b|^(?:cach|expir|invalidat|life|fresh|tier|layer|stor)`)
+var plainColumn = regexp.MustCompile(`(?i)^(?:pattern|strategy|approach|policy|how|where|kept|level|location|ttl|time|duration|valid|for how long|consistency|privacy|scope|purge|notes?|comments?|remarks?|details|other|rest|rules?|settings?|source|stale|loaded|from|key|tags?|target)\b|^(?:cach|expir|invalidat|life|fresh|tier|layer|stor)`)
 
 // What a cell says of its column as a whole.
 var (
@@ -75,6 +105,7 @@ var (
 // out: "30s" is a TTL, but beneath "SWR" it is not.
 func (r *reader) cell(who speaker, c clause, column string) {
 	var forms []string
+	var refused *refusal
 	switch {
 	case cellEmpty.MatchString(c.text):
 		r.understand() // it says nothing on purpose
@@ -88,10 +119,23 @@ func (r *reader) cell(who speaker, c clause, column string) {
 		forms = []string{column + ": " + c.text, column + " " + c.text}
 	}
 	for _, form := range forms {
-		if labelled := c.with(form); understood(who, labelled) {
+		labelled := c.with(form)
+		var no *refusal
+		switch _, err := tryReadings(who, labelled); {
+		case err == nil:
 			r.sayClause(who, labelled)
 			return
+		case errors.As(err, &no):
+			refused = cmp.Or(refused, no)
 		}
+	}
+	if refused != nil && (isTime(c.text) || !understood(who, c)) { // "30s SWR" says by itself what "Stale: 30s" does not
+		r.unknown(c, refused.reason, refused.mend)
+		return
+	}
+	if column != "" && understood(who, c.with(column+" 1m")) && !isTime(c.text) {
+		r.unknown(c, fmt.Sprintf("it is no length of time, and nothing else that %q says", column), suggest(c))
+		return
 	}
 	if column != "" && (!plainColumn.MatchString(column) || isTime(c.text) && !timeLabel.MatchString(column)) {
 		r.unknown(c, fmt.Sprintf("nothing is known of %q", column), "name the column after what it says, such as TTL, Redis or Key")

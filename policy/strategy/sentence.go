@@ -69,6 +69,7 @@ var (
 		regexp.MustCompile(`(?i)^(?:we )?use (?P<says>[^,:]+?) for ` + named + `$`),
 		regexp.MustCompile(`(?i)^(?P<says>` + patterns + `) for ` + named + `$`),
 		regexp.MustCompile(`(?i)^` + named + ` (?:(?:should|must|will|shall|has to|have to) (?:be|get)|may be|can be) (?P<says>(?:` + keeps + `)\b.*)$`),
+		regexp.MustCompile(`(?i)^` + named + ` (?P<says>must always be .+)$`),
 		regexp.MustCompile(`(?i)^` + named + ` (?:should be|must be|will be|is|are|gets?) (?P<says>.+)$`),
 		regexp.MustCompile(`(?i)^` + named + ` (?:should |must |will |shall )?(?:uses?|has|have|needs?|gets?|goes?|go) (?P<says>.+)$`),
 		regexp.MustCompile(`(?i)^` + named + ` (?:should |must |will |shall )?(?P<says>(?:expires?|lives?|stays?|sits?|resides?|comes? from|refresh(?:es)?) .+)$`),

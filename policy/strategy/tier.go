@@ -18,7 +18,7 @@ var tierRules = []rule[class]{
 		}
 		return putList(s, c, "tiers", &s.v.Tiers, tiers)
 	}),
-	onSet(`(?:tiers?|where|storage|layers?)[:=]? (?:none|nowhere)`, "pattern", policy.Never, pattern),
+	onSet(`(?:tiers?|where|storage|layers?|pattern|strategy)[:=]? (?:none|nowhere)`, "pattern", policy.Never, pattern),
 	on(`in no tier`, func(s *subject[class], c clause, _ []string) error {
 		return putList(s, c, "tiers", &s.v.Tiers, []policy.Tier{})
 	}),
@@ -26,14 +26,15 @@ var tierRules = []rule[class]{
 	// "Redis or memory": the one asks for more tiers, the other for a decision.
 	on(`(?:only )?(?:(?:tiers?|storage|stored?|where|layers?|cached?|kept|lives?)[:=]? )?(?:only )?PLACE(TIERS)(?: only|-only)?(?:[:=]? yes)?`, inTiers),
 	on(`l1 ?[/&+,-] ?l2`, inTiers),
-	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS(?: n?or (?:in |on |at )?(?:the )?TIERS)?)|(TIERS)[:=]? (?:no|none|off|never)`, notInTiers),
+	on(`(?:is |are |be |must |should )*(?:NO|do not|don['’]?t|cannot|skips?|bypass(?:es)?|keep out of)(?: be)?(?: ever)?(?: (?:cached?|caching|stored?|kept|keep|held))?(?: it| them)? PLACE(TIERS(?: n?or (?:in |on |at )?(?:the )?TIERS)?)|(TIERS)(?: ttl)?[:=]? (?:no|none|off|never)`, notInTiers),
 	onRefused[class](`browser(?: cache| ttl)?(?: for|:|=)? .*[1-9].*`,
 		"how long browsers keep something is said by a route", "say \"`GET /path`: class `name`, browser 1m\""),
+	onRefused[class](`immutable`, "that something never changes while it is fresh is said by a route", "say \"`GET /path`: class `name`, immutable\""),
 	onNoted[class](`(?:no browser(?: cache| caching)?|browser(?: cache| ttl)?(?: for|:|=)? (?:0s?|none|no))`,
 		"routes of a class tell browsers to ask each time, if they do not say otherwise"),
 
 	// Consistency.
-	on(`(?:always|must be|strictly) (?:fresh|current|up[- ]to[- ]date|consistent)`, alwaysFresh),
+	on(`(?:always|must(?: always)? be|strictly) (?:fresh|current|up[- ]to[- ]date|consistent)`, alwaysFresh),
 	// Reads that see every commit cost a round trip for each write, so nothing but
 	// these words asks for them.
 	onSet(`(?:strict(?:ly consistent)?(?: reads?)?|strong(?:ly)? consisten(?:t|cy)(?: reads?)?|read[- ]your[- ]writes|linearizable(?: reads?)?)`,
@@ -61,12 +62,13 @@ var tierRules = []rule[class]{
 
 	// What makes values wrong. Of what every class has anyway a note says so: a page
 	// that asks for it is right, and its statement must not look as if it were lost.
+	// "tag purge" stands before the lists of tags, in which "purge" would be one.
+	on(`(?:INVALIDATED (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)(?: CHANGE)?|(?:by|via) tags?|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)(?: CHANGE)?|tagged|tag[- ]?based)`, tagBased),
 	onList(`(?:tags?|tagged|surrogate[- ]keys?)(?: with| by)?[:=]? (LITS)`, "tags", classTags),
-	onList(`(?:tags?|tagged)(?: with| by)?[:=]? ([a-z0-9_{}.-]+(?:, (?:and )?[a-z0-9_{}.-]+)*)`, "tags", classTags),
+	onList(`(?:tags?|tagged)(?: with| by)?[:=]? (NAMES)`, "tags", classTags),
 	onEmpty(`no tags`, "tags", classTags),
 	onSet(`further tags from values`, "further tags", true, func(c *class) *bool { return &c.ValueTags }),
 	onSet(`shorter lives from values`, "shorter lives", true, func(c *class) *bool { return &c.ValueTTL }),
-	on(`(?:INVALIDATED (?:by|via|with|on|using) (?:surrogate[- ]keys?|(?:cache[- ])?tags?)(?: CHANGE)?|(?:tag|surrogate[- ]key)s?[- ]?(?:based|driven)?[- ](?:purge|purging|invalidation|invalidated)|tagged|tag[- ]?based)`, tagBased),
 	onNoted[class](`(?:explicit(?:ly)? )?(?:INVALIDATED(?: the cache| it| key)? )?CHANGE|on[- ](?:update|write|change|revoke|logout) invalidation|explicit invalidation|event[- ](?:based|driven) invalidation`,
 		"every class has Invalidate and Update, and a source table invalidates by itself; nothing to set"),
 	on(`INVALIDATED (?:via|by|through|with) (?:the |a |an )?(?:transactional )?outbox`, byOutbox),

@@ -11,6 +11,10 @@ import (
 var vocabulary = strings.NewReplacer(
 	"LITS", lit+`(?:(?:\s*,)?(?:\s*(?:and|or))?\s*`+lit+`)*`,
 	"LIT", lit,
+	// A list of names in plain words. "and" joins its last two after a comma alone: of
+	// "tags a and private" the second is another statement.
+	"NAMES", `[A-Za-z0-9_{}.-]+(?:, (?:and )?[A-Za-z0-9_{}.-]+)*(?:, [A-Za-z0-9_{}.-]+ and [A-Za-z0-9_{}.-]+)?`,
+	"QUERY", `query(?: param(?:eter)?s?| keys?)?`,
 
 	// The tiers, and several of them.
 	"TIERS", tierNames+`(?:(?: and | plus | ?[&+/] ?)(?:in |on |at )?(?:the )?`+tierNames+`)*`,
@@ -28,12 +32,12 @@ var vocabulary = strings.NewReplacer(
 	// What there is none of, and what to do when the origin does not answer.
 	"ABSENT", `(?:404s?(?: responses| errors)?|not[- ]founds?(?: results?| responses?| errors?)?|negative(?: results?| lookups?| cache| caching)?|(?:cache )?misses|absen(?:ce|t)(?: rows| keys| values| items)?|missing(?: rows| keys| values| items| entries)?)`,
 	"STALE", `(?:(?:may be |can be |is |are )?(?:serve|served|use|used|return|returned|allow|allowed|deliver|delivered) )?(?:the )?stale(?: content| data| values?| results?| copy| copies| entries| responses?)?`,
-	"WHENDOWN", `(?:on (?:any )?(?:errors?|failures?|outages?)|(?:in case of|during) (?:an? )?(?:errors?|failures?|outages?)|(?:if|when|while) (?:the |our )?(?:db|database|origin|backend|source|loader|upstream|postgres|mysql) (?:is (?:down|unavailable|unreachable|failing|broken|not available|not reachable)|fails|errors|goes down|does not answer|cannot be reached))`,
-	"WHILELOADING", `(?:while|during) (?:(?:it|they|a new value) (?:is|are) (?:being )?)?(?:revalidat(?:ing|ion|ed)|refresh(?:ing|ed)?|re-?load(?:ing|ed)?|updat(?:ing|ed))(?: it| them)?(?: in the background| asynchronously)?`,
+	"WHENDOWN", `(?:(?:on|if) (?:any )?(?:errors?|failures?|outages?)|(?:in case of|during) (?:an? )?(?:errors?|failures?|outages?)|(?:if|when|while) (?:the |our )?(?:db|database|origin|backend|source|loader|upstream|provider|postgres|mysql) (?:is (?:down|unavailable|unreachable|failing|broken|not available|not reachable)|fails|errors|goes down|does not answer|cannot be reached))`,
+	"WHILELOADING", `(?:while|during) (?:(?:it|they|a new value) (?:is|are) (?:being )?|we (?:are )?)?(?:revalidat(?:e|ing|ion|ed)|refresh(?:ing|ed)?|re-?load(?:ing|ed)?|updat(?:e|ing|ed))(?: it| them)?(?: in the background| asynchronously)?`,
 
 	// What makes values wrong.
 	"INVALIDATED", `(?:invalidat(?:ed?|es|ion)|purge[ds]?|evict(?:ed)?|delete[ds]?|clear(?:ed)?|drop(?:ped)?|bust(?:ed)?|revoked?|removed?|flush(?:ed)?|expired?)`,
-	"CHANGE", `(?:(?:on|upon|after|when|at)(?: each| every| any| an?| the)? (?:updates?|writes?|changes?|saves?|edits?|deletes?|publish(?:ing|es|ed)?|logout|log-out|sign-out|revoke|revocation|revoked|changed|updated|written|saved|edited|deleted)(?:[/ ](?:and |or )?(?:updates?|deletes?|writes?))?|when(?:ever)? (?:it|they|(?:the|a|an|its|their) [a-z]+) (?:changes?|(?:is|are) (?:updated|changed|edited|written|saved|published|deleted)))`,
+	"CHANGE", `(?:(?:on|upon|after|when|at)(?: each| every| any| an?| the)? (?:updates?|writes?|changes?|saves?|edits?|deletes?|publish(?:ing|es|ed)?|logout|log-out|sign-out|revoke|revocation|revoked|changed|updated|written|saved|edited|deleted)(?:[/ ](?:and |or )?(?:updates?|deletes?|writes?))?|when(?:ever)? (?:it|they|(?:the|a|an|its|their) [a-z]+) (?:changes?|edits|saves|publishes|(?:is|are) (?:updated|changed|edited|written|saved|published|deleted)))`,
 
 	// Shares.
 	"BELOW", `(?:<=?|≤|under|below|less than|lower than|at most|no more than|not more than|max(?:imum)?|up to)`,

@@ -74,6 +74,7 @@ func (a *app) cdnExportCommand() *cobra.Command {
 	var f cdnFlags
 	cmd := a.command("export FORMAT", "write the rules for terraform, varnish, nginx or fastly", oneArg("the format: terraform, varnish, nginx or fastly"),
 		func(_ context.Context, args []string) error { return a.cdnExport(&f, args[0]) })
+	cmd.Example = "  larder cdn export terraform > larder.tf\n  larder cdn export nginx -o /etc/nginx/larder     # two files"
 	cmd.ValidArgs = exportNames()
 	f.addZone(cmd)
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`folder` for the files, over what is there (default: standard output)")

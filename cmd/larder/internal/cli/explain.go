@@ -17,6 +17,7 @@ import (
 	"github.com/larderdev/larder/cmd/larder/internal/goschema"
 	"github.com/larderdev/larder/cmd/larder/internal/keystate"
 	"github.com/larderdev/larder/internal/envelope"
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/policy"
 )
 
@@ -181,7 +182,11 @@ func (a *app) cannotExplain(p *loaded, about, question string, err error) error 
 	case errors.Is(err, explain.ErrUnknown):
 		name, _, _ := strings.Cut(question, ":")
 		classes := sortedNames(p.Classes)
-		return usagef(didYouMean("", name, classes, "its classes are "+strings.Join(classes, ", ")), "%s: %w", shown(p.path), err)
+		next := "its classes are " + strings.Join(classes, ", ")
+		if strings.Contains(question, "/") {
+			next = "a URL begins with https:// or /, as in /" + plaintext.Line(question) + "; " + next
+		}
+		return usagef(didYouMean("", name, classes, next), "%s: %w", shown(p.path), err)
 	case about == explain.AboutURL:
 		return &failure{code: exitFindings, err: err, next: "larder lint says which routes are wrong"}
 	case about == explain.AboutClass:

@@ -76,7 +76,6 @@ var wrongFlags = []struct {
 	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1 -tls-cert none", "tls-key", "none", exitEnvironment},
 	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1", "tls-key", "none", exitUsage},
 	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1", "access-log", "none/log", exitEnvironment},
-	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1", "policy", "none.yaml", exitEnvironment},
 	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1", "disk", "/dev/null/disk", exitEnvironment},
 	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1", "policy", "none.yaml", exitEnvironment},
 	{"edge", "-listen 127.0.0.1:0 -origin http://127.0.0.1:1", "disk-bytes", "many", exitUsage},

@@ -33,6 +33,9 @@ func (a *app) format(check, write bool) error {
 	if err != nil {
 		return err
 	}
+	if (check || write) && filepath.Ext(p.path) == ".json" {
+		return usagef("larder fmt > larder.yaml writes it beside; then delete the other, or go on without fmt", "%s: the canonical form is YAML, and not JSON", shown(p.path))
+	}
 	// Read again: the policy that was loaded no longer knows its comments.
 	old, err := os.ReadFile(p.path)
 	if err != nil {
@@ -42,12 +45,13 @@ func (a *app) format(check, write bool) error {
 	if err != nil {
 		return &failure{code: exitFindings, err: fmt.Errorf("%s has comments that would be lost:\n%w", shown(p.path), err), next: "move them to what stays, and format again"}
 	}
+	same := bytes.Equal(bytes.ReplaceAll(old, []byte("\r\n"), []byte("\n")), now) // a checkout on Windows has other ends of lines
 	switch {
-	case check && !bytes.Equal(old, now):
+	case check && !same:
 		fmt.Fprintf(a.err, "larder fmt: %s has another form\n  next: larder fmt --write makes it canonical\n", shown(p.path))
 		return findings()
 	// A file that is canonical is not touched, so that no build sees it as new.
-	case check || write && bytes.Equal(old, now):
+	case check || write && same:
 		return nil
 	case !write && a.json:
 		return a.printJSON(struct {

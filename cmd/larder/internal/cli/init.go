@@ -67,6 +67,9 @@ func (a *app) initialise(from string) error {
 		if err != nil {
 			return err
 		}
+		if r.Statements == 0 {
+			return &failure{code: exitFindings, err: fmt.Errorf("%s says nothing of how anything is cached", shown(from)), next: "write it down, such as \"- Product catalog: cache-aside, 1h TTL\"; larder init without --from writes an example"}
+		}
 		data, report = file.Format(p), r
 		out.Statements, out.Understood = r.Statements, r.Understood
 		out.Notes, out.NotUnderstood, out.Wants = r.Notes, r.NotUnderstood, r.Wants

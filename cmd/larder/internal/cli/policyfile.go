@@ -54,7 +54,13 @@ func (a *app) findPolicy() (string, error) {
 			break
 		}
 	}
-	return "", environment("larder init writes one; --policy names another file, -C another folder",
+	next := "larder init writes one; --policy names another file, -C another folder"
+	for _, other := range []string{"larder.yml", "larder.json"} {
+		if exists(filepath.Join(from, other)) {
+			next = other + " is there: rename it to " + policyName + ", or name it by --policy " + other
+		}
+	}
+	return "", environment(next,
 		fmt.Errorf("there is no %s in %s, nor above it up to the module's root", policyName, a.dir))
 }
 

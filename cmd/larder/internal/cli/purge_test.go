@@ -226,6 +226,7 @@ func TestPurge_SaysWhatItCannotDo(t *testing.T) {
 		{"--key prodct:42", exitUsage, "did you mean product?"},
 		{"--key product#6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b --dry-run", exitOK, "shared tier, key product#6b86"},
 		{"--key product:042", exitUsage, "writes this key as product:42"},
+		{"--key product", exitUsage, `--key "product" is no key`},
 		{"--key 42", exitUsage, "a key has its class in front"},
 		{"--url /about", exitUsage, "no absolute URL"},
 		{"--tag products --no-shared --no-cdn", exitUsage, "no tier is left"},

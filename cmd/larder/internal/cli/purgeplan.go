@@ -162,6 +162,9 @@ func (p *purgePlan) doubtTag(from *policy.Policy, tag string) {
 // addKey adds a key. CDNs are told by the tags that it alone has.
 func (p *purgePlan) addKey(from *policy.Policy, key string) error {
 	class, text := keytext.Split(key)
+	if class == "" {
+		return usagef("a key has its class in front, as in product:42; --class purges all of a class", "--key %.100q is no key", key)
+	}
 	c, err := purgeable(from, class, "--key "+key)
 	if err != nil {
 		return err

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/larderdev/larder/internal/plaintext"
 )
 
 // app is one run of the program: its surroundings, and what the flags that all
@@ -126,10 +129,19 @@ func (a *app) command(use, short string, args cobra.PositionalArgs, run func(ctx
 
 // noArgs is for commands that take flags alone.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef(cmd.CommandPath()+" --help lists what it takes", "unexpected argument %q", args[0])
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	next := cmd.CommandPath() + " --help lists what it takes"
+	switch ext := filepath.Ext(args[0]); {
+	case cmd.Flags().Lookup("against") != nil: // larder diff, whose argument people take from git's
+		next = "name what to compare with by --against " + plaintext.Line(args[0])
+	case ext == ".yaml" || ext == ".yml" || ext == ".json":
+		next = "name a policy by --policy " + plaintext.Line(args[0])
+	case ext == ".md" && cmd.Flags().Lookup("from") != nil:
+		next = "name a page by --from " + plaintext.Line(args[0])
+	}
+	return usagef(next, "unexpected argument %q", args[0])
 }
 
 // oneArg is for commands that take one thing, which what names.

@@ -18,11 +18,24 @@ import (
 func Doubt(class string, k policy.Key, text string) string {
 	switch canonical, ok := spelled(k, text); {
 	case !ok:
-		return "no key of the class is written like this: its key is " + keyForm(k)
+		return "no key of the class is written like this: its key is " + keyForm(k) + howWritten(class, k)
 	case canonical != text:
 		return "generated code writes this key as " + keytext.Join(class, canonical) + "; this spelling is another key"
 	}
 	return ""
+}
+
+// howWritten shows the text of a key with parts, which nobody guesses.
+func howWritten(class string, k policy.Key) string {
+	if len(k.Parts) == 0 {
+		return ""
+	}
+	names := make([]string, len(k.Parts))
+	for i, p := range k.Parts {
+		names[i] = p.Name
+	}
+	slices.Sort(names)
+	return "; it is written " + keytext.Join(class, strings.Join(names, "=…&")+"=…") + ", without parts that are empty or zero"
 }
 
 // spelled returns the text that generated code gives to a key, or false if no key is
