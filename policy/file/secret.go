@@ -14,7 +14,9 @@ var variable = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
 var secretKeys = map[string]bool{"token": true, "zone": true}
 
 // hideSecrets notes the lines that may hold a secret, wherever in the file: a wrong
-// indentation must not show one either.
+// indentation must not show one either. It runs before anything is reported. What is
+// the name of a variable may be shown, and helps. A file that is not YAML has no nodes:
+// there the line of the mistake is shown whatever it is.
 func (x *Index) hideSecrets(n *yaml.Node) {
 	for i, child := range n.Content {
 		x.hideSecrets(child)
