@@ -256,10 +256,25 @@ func cdn(c *policy.CDN) reader {
 	return func(d *decoder, path string, n *yaml.Node) {
 		d.fields(path, n, fields{
 			"kind":  text(&c.Kind),
-			"zone":  text(&c.Zone),
-			"token": text(&c.Token),
+			"zone":  variableName("zone", &c.Zone),
+			"token": variableName("token", &c.Token),
 			"hosts": texts(&c.Hosts),
 		})
+	}
+}
+
+// variableName reads the name of an environment variable. Other readers repeat a value
+// that they refuse; here that may be the secret itself. A text that is no name is for
+// Validate, which does not repeat it either.
+func variableName(key string, dst *string) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		strange := n.Kind != yaml.ScalarNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0
+		if strange || !quoted(n) && kindOf(n.Value) != "" {
+			d.report(path, n, "write a name in capital letters, digits and _, and set the variable to the "+key,
+				"%s is not the name of an environment variable", key)
+			return
+		}
+		text(dst)(d, path, n)
 	}
 }
 

@@ -75,6 +75,7 @@ func load(name string, data []byte) (*yaml.Node, *Index, error) {
 	// A byte order mark is what some editors put first; it would count as a column.
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	index := newIndex(name, data)
+	index.guessSecrets()
 	if e := index.unreadable(data); e != nil {
 		return nil, nil, index.only(e)
 	}

@@ -70,7 +70,11 @@ func (x *Index) syntax(err error) *Error {
 	if !errors.As(err, &one) {
 		return x.at(Position{1, 1}, oneLine(err.Error()), "")
 	}
-	return x.at(x.placeOf(one), "this is not YAML: "+oneLine(one.Message), syntaxMend(one.Message))
+	at, message := x.placeOf(one), "this is not YAML"
+	if !x.secret[at.Line] { // some messages repeat a word of the line
+		message += ": " + oneLine(one.Message)
+	}
+	return x.at(at, message, syntaxMend(one.Message))
 }
 
 // placeOf is where the parser has stopped, as a place of the file: it may have stopped
