@@ -10,7 +10,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// parseDuration reads a duration that is more than nothing.
+// parseDuration reads a duration that is more than nothing. A number without a unit is
+// refused, as it is seconds to some and milliseconds to others, and so is 1:30, which
+// YAML 1.1 reads as 90.
 func parseDuration(n *yaml.Node) (time.Duration, error) {
 	v := n.Value
 	switch {
@@ -35,7 +37,8 @@ func parseDuration(n *yaml.Node) (time.Duration, error) {
 	return d, nil
 }
 
-// unitLengths are the units of durations that package time does not know, in hours.
+// unitLengths are the units of durations that package time does not know, in hours. A
+// month and a year have no fixed length, and are no units.
 var unitLengths = map[string]float64{"d": 24, "w": 7 * 24}
 
 // step is a number with its unit.
@@ -47,6 +50,7 @@ var errRange = errors.New("out of range")
 // are more than a Duration can say, some 292 years.
 func duration(text string) (time.Duration, error) {
 	var sum time.Duration
+	// Each step by itself, so that every overflow is seen before it happens.
 	for rest := text; rest != ""; {
 		found := step.FindStringSubmatch(rest)
 		if found == nil {
@@ -66,7 +70,8 @@ func duration(text string) (time.Duration, error) {
 	return sum, nil
 }
 
-// durationMend finds the way in which people write a duration.
+// durationMend finds the way in which people write a duration: "5 minutes", "5 Min.". The
+// longer words are replaced first, since they begin with the shorter ones.
 func durationMend(v string) string {
 	spaceless := strings.ToLower(strings.ReplaceAll(v, " ", ""))
 	for _, word := range []struct{ long, unit string }{
@@ -97,7 +102,7 @@ func durationMend(v string) string {
 	return "write a number and one of ms, s, m, h, d, w: 90s, 15m, 7d, 1h30m"
 }
 
-// clockMend turns 1:30 into 1m30s.
+// clockMend turns 1:30 into 1m30s; of three numbers nobody knows the first one's unit.
 func clockMend(v string) string {
 	parts := strings.Split(v, ":")
 	if len(parts) == 2 {

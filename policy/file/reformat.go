@@ -171,7 +171,7 @@ func (r *reformer) line(path string) (line int, ok bool) {
 		if at, there := r.to.places[path]; there {
 			return at.Line, true
 		}
-		if above := field.Parent(path); field.Parent(above) == "" || field.Parent(field.Parent(above)) == "" {
+		if depthOf(path) <= 3 {
 			return 0, false // a class without the field says nothing about it
 		}
 	}
@@ -188,24 +188,36 @@ func (r *reformer) foot(c comment, next int, text string) bool {
 	if next == 0 {
 		return false
 	}
-	within, depth := "", 0
-	for path := r.fields[next-1].path; path != ""; path = field.Parent(path) {
-		above := field.Parent(path)
-		if at := r.from.places[path]; (above == "" || field.Parent(above) == "") && c.at.Column > 1+indentOf(r.from.lines[at.Line-1]) {
-			if within, depth = path, 1; above != "" {
-				depth = 2
-			}
-			break
+	within, depth := r.around(c, r.fields[next-1].path)
+	line, ok := r.ends[within]
+	if depth == 0 {
+		line, ok = len(r.to.lines)-1, true
+	}
+	if ok {
+		r.after[line] = append(r.after[line], strings.Repeat("  ", depth)+text)
+	}
+	return ok
+}
+
+// around returns the section, or the thing in one, that a comment is within, and how
+// deep that is: 0 is the file. path is the field before the comment.
+func (r *reformer) around(c comment, path string) (within string, depth int) {
+	for ; path != ""; path = field.Parent(path) {
+		depth = depthOf(path)
+		if at := r.from.places[path]; depth <= 2 && c.at.Column > 1+indentOf(r.from.lines[at.Line-1]) {
+			return path, depth
 		}
 	}
-	line := len(r.to.lines) - 1
-	if within != "" {
-		if line = r.ends[within]; line == 0 {
-			return false
-		}
+	return "", 0
+}
+
+// depthOf is 1 for a section, 2 for a thing in one, 3 for a field of such a thing.
+func depthOf(path string) int {
+	depth := 0
+	for ; path != ""; path = field.Parent(path) {
+		depth++
 	}
-	r.after[line] = append(r.after[line], strings.Repeat("  ", depth)+text)
-	return true
+	return depth
 }
 
 // modelineStart is how the comment begins that names the schema. A file that has one

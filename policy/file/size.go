@@ -8,7 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// parseSize reads a number of bytes that is more than nothing.
+// parseSize reads a number of bytes that is more than nothing. KB is none: to some it is
+// 1,000 bytes, to others 1,024.
 func parseSize(n *yaml.Node) (int64, error) {
 	v := n.Value
 	if decimal.MatchString(v) && v != "0" {
@@ -36,7 +37,8 @@ func parseSize(n *yaml.Node) (int64, error) {
 	return 0, wrong(sizeMend(v), "want a size, got %s", short(v))
 }
 
-// sizeUnits are the units of sizes, the longest first.
+// sizeUnits are the units of sizes, the longest first: "B" ends all of them. Those of
+// 1,024 (IEC 80000-13) come first, as Format writes the first that divides a size.
 var sizeUnits = []struct {
 	name  string
 	bytes int64
@@ -50,7 +52,8 @@ var sizeUnits = []struct {
 	{"B", 1},
 }
 
-// sizeMend finds the way in which people write a size.
+// sizeMend finds the way in which people write a size: "64 mb", "64M". A letter alone
+// is taken for the unit of 1,024, as in the options of most servers.
 func sizeMend(v string) string {
 	spaceless := strings.ReplaceAll(v, " ", "")
 	number := strings.TrimRight(spaceless, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
