@@ -240,6 +240,25 @@ func TestCompare_Words(t *testing.T) {
 	}
 }
 
+// TestCompare_NeverNoMore: a route that leaves a class that is never cached is kept, as
+// one that is no longer no_store.
+func TestCompare_NeverNoMore(t *testing.T) {
+	p := func(class string) *policy.Policy {
+		return &policy.Policy{
+			Version: 1,
+			Classes: map[string]policy.Class{"pay": {Pattern: policy.Never}, "page": {TTL: policy.TTL{Shared: time.Hour}, Tiers: []policy.Tier{policy.Edge}}},
+			Routes:  map[string]policy.Route{"GET /x": {Class: class}},
+		}
+	}
+	got := Compare(p("pay"), p("page"))
+	if len(got) != 1 || got[0].Kind != Breaking || !strings.Contains(got[0].Effect, "Be sure") {
+		t.Errorf("from never to kept: %v", got)
+	}
+	if got := Compare(p("page"), p("pay")); len(got) != 1 || got[0].Kind != Behavioural || !strings.Contains(got[0].Effect, "purge") {
+		t.Errorf("from kept to never: %v", got)
+	}
+}
+
 // TestCompare_Rename: what came and went with the same settings is one change.
 func TestCompare_Rename(t *testing.T) {
 	c, never := policy.Class{TTL: policy.TTL{Shared: time.Hour}}, policy.Class{Pattern: policy.Never}

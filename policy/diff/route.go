@@ -106,6 +106,8 @@ func (p *routePair) keeping() verdict {
 	switch {
 	case p.known && sameRoute(p.oldIs, p.newIs):
 		return verdict{Safe, sameLife}
+	case p.oldIs.NoStore && kept(p.newIs): // the old class was never cached
+		return p.mayBeKept()
 	case kept(p.oldIs) && !kept(p.newIs):
 		return verdict{Behavioural, "Nobody keeps responses any more. " + purgeIt}
 	case !kept(p.newIs):
@@ -127,6 +129,10 @@ func (p *routePair) noStore() verdict {
 	if p.new.NoStore {
 		return verdict{Behavioural, "Nobody keeps responses any more. " + purgeIt}
 	}
+	return p.mayBeKept()
+}
+
+func (p *routePair) mayBeKept() verdict {
 	return verdict{Breaking, "What nobody was to keep may be kept: " + how(p.newIs) + ". Be sure that it is for everyone who gets it."}
 }
 
