@@ -71,9 +71,9 @@ var classRules = []rule[class]{
 	onRefused[class](`(?:sliding(?: .*)?|.* (?:of|after|when|without) (?:inactivity|being idle|idle|use|access)|idle timeout.*|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
 	// Jitter, which is a share: "±30s" would be another one for each TTL.
-	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
-	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percent, jitter),
-	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percent, jitter),
+	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percentage, jitter),
+	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percentage, jitter),
+	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percentage, jitter),
 	onNoted[class](`NO (?:jitter upwards?|upwards? jitter)`, "jitter only shortens lives; nothing to set"),
 	onSet(`NO jitter`, "jitter", policy.None, jitter),
 }

@@ -110,7 +110,7 @@ var profileRules = []rule[policy.Profile]{
 	onDuration(`fresh(?: for|:)? (.+)`, "fresh", func(p *policy.Profile) *time.Duration { return &p.Fresh }),
 	onDuration(`stale(?: for|:)? (.+)`, "stale", func(p *policy.Profile) *time.Duration { return &p.Stale }),
 	onDuration(`(?:expires?|gone)(?: after| at|:)? (.+)`, "expire", func(p *policy.Profile) *time.Duration { return &p.Expire }),
-	onValue(`jitter[:=]? (.+)`, "jitter", percent, func(p *policy.Profile) *float64 { return &p.Jitter }),
+	onValue(`jitter[:=]? (.+)`, "jitter", percentage, func(p *policy.Profile) *float64 { return &p.Jitter }),
 	on(`as the defaults say`, func(s *subject[policy.Profile], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
 }
 
@@ -139,6 +139,3 @@ var cdnRules = []rule[policy.CDN]{
 	onEmpty(`no hosts`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
 	on(`as the defaults say`, func(s *subject[policy.CDN], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
 }
-
-// cdnKinds are those that a policy can name.
-var cdnKinds = []string{"cloudflare", "fastly", "cloudfront", "akamai", "bunny", "google", "varnish", "nginx", "larder"}

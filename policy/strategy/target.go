@@ -49,7 +49,7 @@ const longWindow = 5 * time.Minute
 // after the word, and the window.
 func target(hits bool) func(*subject[class], clause, []string) error {
 	return func(s *subject[class], c clause, m []string) error {
-		share, ok := percent(m[1] + m[2])
+		share, ok := percentage(m[1] + m[2])
 		if hits {
 			// In whole millionths, so that 100 % less 90 % is 10 %.
 			share = float64(int64((1-share)*1e6+0.5)) / 1e6

@@ -159,16 +159,9 @@ func (r *reader) end(s *subject[class]) {
 // in order from the reader to the origin, without those that are ruled out. A CDN
 // alone is one more than there are without it.
 func (r *reader) tiers(s *subject[class]) {
-	first, ok := s.firstOf(saidMemory, saidRedis, saidEdge)
+	first, asked := s.firstOf(saidMemory, saidRedis, saidEdge)
 	not, ruledOut := s.firstOf(saidNot+saidMemory, saidNot+saidRedis, saidNot+saidEdge)
-	switch m, both := s.said["tiers"]; {
-	case !ok && !ruledOut:
-		return
-	case both && ok:
-		r.contradict(first.place, m.place, "%s: %q says other tiers than %q", s.name, first.text, m.text)
-		return
-	case both:
-		r.contradict(not.place, m.place, "%s: %q may say other tiers than %q", s.name, not.text, m.text)
+	if !asked && !ruledOut || r.toldTwice(s, first, asked, not) {
 		return
 	}
 	// Who says "only", or names a tier of the service's own, has listed them all.
@@ -180,10 +173,10 @@ func (r *reader) tiers(s *subject[class]) {
 		inMemory, inRedis = true, true
 	}
 	tiers, change := r.without(s, []bool{inMemory, inRedis, atEdge})
-	if !ok {
+	if !asked {
 		first = not
 	}
-	if !ok && !change {
+	if !asked && !change {
 		r.note(first.place, "%s: %s → nothing to set: a class is there only if it says so", s.label, first.text)
 		return
 	}
@@ -195,6 +188,21 @@ func (r *reader) tiers(s *subject[class]) {
 		r.note(first.place, "%s: %s → tiers %v", s.label, first.text, s.v.Tiers)
 	}
 	r.atEdge(s, edge)
+}
+
+// toldTwice tells whether tiers were said as Write says them, all at once, and by
+// people's words as well. Both could only mean the same, and mostly do not.
+func (r *reader) toldTwice(s *subject[class], first mention, asked bool, not mention) bool {
+	all, ok := s.said["tiers"]
+	switch {
+	case !ok:
+		return false
+	case asked:
+		r.contradict(first.place, all.place, "%s: %q says other tiers than %q", s.name, first.text, all.text)
+	default:
+		r.contradict(not.place, all.place, "%s: %q may say other tiers than %q", s.name, not.text, all.text)
+	}
+	return true
 }
 
 // firstOf is where the page first says one of some fields.
