@@ -46,7 +46,8 @@ var classRules = []rule[class]{
 	onDuration(`edge lifetime (.+)`, "edge TTL", edgeTTL),
 	onDuration(`(?:neg(?:ative)?|not[- ]found|miss(?:ing)?|absence) ttlFOR (.+)`, "negative TTL", negativeTTL),
 	onDuration(`(?:(?:remember|cache|keep) )?ABSENT(?: is| are)?(?: remembered| cached| kept)?FOR (.+)`, "negative TTL", negativeTTL),
-	onSet(`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`, "negative TTL", policy.None, negativeTTL),
+	onRefused[class](`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`,
+		"that there is no value is always remembered for a while: else each request for one would be a load", `say for how short, such as "negative TTL 1s"`),
 	on(ownEnd, fromValue),
 	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
 	// A length of time and where it holds, in both orders.

@@ -25,8 +25,8 @@ var routeRules = []rule[route]{
 	onSet(neverWords, "storage", true, func(r *route) *bool { return &r.NoStore }),
 	onSet(`(?:private|per[- ]user|browser only)`, "privacy", true, func(r *route) *bool { return &r.Private }),
 	onText(`profile[:=]? (LIT)`, "profile", func(r *route) *string { return &r.Profile }),
-	onDuration(`(?:KEEP )?PLACE(?:CDN|s-maxage)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "edge TTL", routeEdge),
-	onDuration(`(?:KEEP )?(.+?) PLACECDN(?: FRESH)?`, "edge TTL", routeEdge),
+	onWindow(`(?:KEEP )?PLACE(?:CDN|s-maxage)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "edge TTL", routeEdge),
+	onWindow(`(?:KEEP )?(.+?) PLACECDN(?: FRESH)?`, "edge TTL", routeEdge),
 	on(`(?:browsers?|max-age|client)(?: ttl| cache)?FOR[ :=](?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
 	onDuration(`(?:KEEP )?PLACE(?:browsers?|max-age|client)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "browser TTL", routeBrowser),
 	onDuration(`(?:KEEP )?(.+?) PLACEbrowsers?(?: FRESH)?`, "browser TTL", routeBrowser),
@@ -81,7 +81,7 @@ func bareEdge(s *subject[route], c clause, m []string) error {
 func status(s *subject[route], c clause, m []string) error {
 	code, _ := strconv.Atoi(m[1])
 	d, ok := duration(m[2])
-	if !ok {
+	if !ok || d < 0 {
 		return errPass
 	}
 	if s.v.Statuses == nil {

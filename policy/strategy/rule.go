@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/larderdev/larder/policy"
 )
 
 // A rule reads clauses of one form about a T.
@@ -46,8 +48,23 @@ func onValue[S any, T comparable](form, field string, read func(string) (T, bool
 }
 
 // onDuration is onValue for lengths of time; it knows what is wrong with a number
-// without a unit.
+// without a unit. "None" is none: most fields have no way to be switched off.
 func onDuration[S any](form, field string, of func(*S) *time.Duration) rule[S] {
+	return on(form, func(s *subject[S], c clause, m []string) error {
+		d, err := span(s, c, m[1])
+		switch {
+		case err != nil:
+			return err
+		case d == policy.None:
+			return refuse("there is always some "+field, "say how long, or leave it out for the default")
+		}
+		return put(s, c, field, of(&s.v), d)
+	})
+}
+
+// onWindow is onDuration for what may be none, such as a stale window that a profile
+// opens.
+func onWindow[S any](form, field string, of func(*S) *time.Duration) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error {
 		d, err := span(s, c, m[1])
 		if err != nil {
