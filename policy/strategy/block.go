@@ -57,7 +57,8 @@ type scanner struct {
 	head  []string // of the table we are in
 }
 
-// next takes the line at hand, and those that must go with it.
+// next takes the line at hand, and those that must go with it. The blocks are those of
+// CommonMark 0.31 and of GitHub's tables, as far as strategies have them.
 func (s *scanner) next() {
 	raw := strings.ReplaceAll(strings.TrimSuffix(s.lines[s.at], "\r"), "\t", "    ")
 	s.at++
@@ -94,7 +95,8 @@ func (s *scanner) next() {
 	}
 }
 
-// add appends the block that the line just taken begins.
+// add appends the block that the line just taken begins. open tells that the next line
+// may go on with it, without a mark of its own ("lazy continuation").
 func (s *scanner) add(b block, open bool) {
 	if b.line == 0 {
 		b.line = s.at
@@ -170,7 +172,8 @@ func cells(line string) []string {
 	return parts
 }
 
-// restore puts literals back where runes stand for them.
+// restore puts literals back where runes stand for them, with their marks: it is the
+// inverse of takeLiterals, for all that people see.
 func restore(s string, literals []literal) string {
 	var out strings.Builder
 	for _, r := range s {

@@ -27,7 +27,7 @@ const neverWords = `(?:(?:is |are |be |must |should |may |shall |can )*(?:never|
 // pass is the one; precise forms of Write stand before the looser ones of people.
 var classRules = []rule[class]{
 	onText(`(?:description|about|what)[:=]? (LIT)`, "description", func(c *class) *string { return &c.Description }),
-	on(`as the defaults say`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[class](`as the defaults say`, "defaults"),
 
 	// The pattern. What others call read-through is cache-aside here, for the cache
 	// calls the loader in both; write-behind is none of ours, and taking it for
@@ -49,7 +49,8 @@ var classRules = []rule[class]{
 	onRefused[class](`negative ttl none|NO negative caching|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`,
 		"that there is no value is always remembered for a while: else each request for one would be a load", `say for how short, such as "negative TTL 1s"`),
 	on(ownEnd, fromValue),
-	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
+	// Whose end it is only [reader.end] can decide, when all is said.
+	onMention[class](`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, saidEnd),
 	// A length of time and where it holds, in both orders.
 	on(`(?:KEEP )?(.+?) PLACE(TIERS)(?: FRESH)?(?: only)?`, tierLife(1, 2)),
 	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
@@ -134,13 +135,6 @@ func tierLife(length, where int) func(*subject[class], clause, []string) error {
 		}
 		return err
 	}
-}
-
-// untilEnd takes "until it expires", which says whose end it is only if nothing else
-// says when that is: [reader.end] decides.
-func untilEnd(s *subject[class], c clause, _ []string) error {
-	s.mention(c, saidEnd)
-	return nil
 }
 
 // bareTTL takes a length of time that stands alone. Behind the name of a class it can

@@ -43,7 +43,8 @@ var (
 	fieldLabel = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
 )
 
-// modeOf is what a label makes of what stands beneath it.
+// modeOf is what a label makes of what stands beneath it. A label of targets
+// is one of misses unless it has the word hit.
 func modeOf(label clause) mode {
 	switch {
 	case neverLabel.MatchString(label.text):

@@ -13,7 +13,9 @@ var (
 	listSeparator = regexp.MustCompile(`(?i)\s*(?:,\s*(?:and |or )?|&|;|\s(?:and|or)\s)\s*`)
 )
 
-// labelled takes "name: clauses", and "name:" with items beneath it.
+// labelled takes "name: clauses", and "name:" with items beneath it. What a name was
+// taken for is noted only if something of it was understood: a note about a line that
+// is listed as not understood says nothing.
 func (r *reader) labelled(label clause, rest text, indent int, above bool) {
 	r.account(label.source())
 	who, reason := r.named(label)
@@ -152,6 +154,8 @@ func (r *reader) severalClasses(label clause) (speaker, string) {
 // which reads a clause for the first reads it for all.
 type several []speaker
 
+// say says the clause of each. They have the same rules, so that an error comes of the
+// first, before any of them has changed.
 func (all several) say(c clause) error {
 	for _, s := range all {
 		if err := s.say(c); err != nil {

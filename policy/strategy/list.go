@@ -85,7 +85,8 @@ func (r *reader) neverThese(c clause, names string) speaker {
 	return one
 }
 
-// sayTarget takes a target in a list of such.
+// sayTarget takes a target in a list of such, whose label has said of what: "< 10% for
+// search" is of misses or of hits.
 func (r *reader) sayTarget(m mode, c clause) {
 	of := "misses"
 	if m == hits {

@@ -9,7 +9,8 @@ import (
 // connector are the words that may join two statements.
 var connector = regexp.MustCompile(`(?i)\s+(?:and|with|plus|in|at|on|for|then|via|but|until)\s+|\s*(?:\+/-|[+&±/])\s*`)
 
-// maxParts bounds how many words that join are tried as joints of a clause.
+// maxParts bounds how many words that join are tried as joints of a clause. There are
+// two ways at each joint, so that these are at most 256; what a part says is found once.
 const maxParts = 8
 
 // parts parts a clause at words that join, such that a rule reads each part: "1h in
@@ -63,7 +64,8 @@ type parting struct {
 }
 
 // from parts what begins at start, with joints from next on. before is what the
-// part before it says, and joint the word between the two.
+// part before it says, and joint the word between the two. Long parts are tried first:
+// the fewer parts, the less is left to chance.
 func (p *parting) from(start, next int, before []string, joint string) []clause {
 	for i := len(p.joints) - 1; i >= next; i-- {
 		if start == 0 && i == len(p.joints)-1 {

@@ -134,7 +134,8 @@ var sizeUnits = []sizeUnit{
 }
 
 // size reads a number of bytes with its unit: "64MiB", "10 MB"; "none" is
-// [policy.None].
+// [policy.None]. Units are those of larder.yaml in any case of letters, since people
+// write "64mb".
 func size(s string) (int64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "none" {
@@ -164,7 +165,8 @@ func writeSize(n int64) string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
-// whole reads a number of things: "10000", "10,000", "10k".
+// whole reads a number of things: "10000", "10,000", "10k". A comma parts thousands here
+// and never a fraction: there is no half of an entry.
 func whole(s string) (int, bool) {
 	s = strings.NewReplacer(",", "", "_", "", " ", "", "K", "000", "k", "000", "M", "000000", "m", "000000").Replace(s)
 	n, err := strconv.Atoi(s)

@@ -34,7 +34,9 @@ func Read(name string, markdown []byte) (*policy.Policy, *Report, error) {
 	return p, r.report, nil
 }
 
-// A reader goes through a page and collects what it says.
+// A reader goes through a page and collects what it says. Nothing is decided before the
+// page has ended that a later line could decide: targets may name a class that comes
+// below, and "not in memory" may stand before "Redis".
 type reader struct {
 	report   *Report
 	notes    []found[Note]
@@ -54,6 +56,8 @@ type reader struct {
 	targets  []aim     // to be matched with classes when all are known
 }
 
+// newReader makes a reader of a page, or of one clause that is only tried. The fleet and
+// the generated code are there once, whether they are spoken of or not.
 func newReader(report *Report) *reader {
 	r := &reader{
 		report:   report,
@@ -130,7 +134,9 @@ func (r *reader) finishClass(s *subject[class]) {
 	}
 }
 
-// want lists what classes need before code can be made of them.
+// want lists what classes need before code can be made of them. A guess would be worse:
+// a type or a table is right or does not compile, and a TTL that nobody chose is wrong
+// without a word.
 func (r *reader) want(p *policy.Policy) {
 	add := func(class, field, why string) {
 		r.report.Wants = append(r.report.Wants, Want{class, field, why})
@@ -185,7 +191,7 @@ func (r *reader) contradict(at, other place, format string, args ...any) {
 	r.wrong = append(r.wrong, found[Contradiction]{at, Contradiction{at.line, other.line, fmt.Sprintf(format, args...)}})
 }
 
-// understand counts a statement that is in the policy.
+// understand counts a statement that is in the policy, or that asks for what is there.
 func (r *reader) understand() {
 	r.report.Statements++
 	r.report.Understood++
@@ -197,5 +203,7 @@ func (r *reader) unknown(c clause, reason, suggestion string) {
 	r.unknowns = append(r.unknowns, found[Unknown]{c.place, Unknown{c.line, c.source(), reason, suggestion}})
 }
 
-// account keeps a text that a block was taken apart into.
+// account keeps a text that a block was taken apart into. Nothing but a test looks at
+// them: all pieces together have each letter of the page once, so that no way through
+// this package can pass over a word.
 func (r *reader) account(text string) { r.report.pieces = append(r.report.pieces, text) }

@@ -21,7 +21,7 @@ var routePattern = regexp.MustCompile(`^(?:[A-Z]+ )?(?:[a-z0-9.-]+\.[a-z]+)?/\S*
 // it is in browsers and at the edge, and has no memory.
 var routeRules = []rule[route]{
 	onText(`class[:=]? (LIT)`, "class", func(r *route) *string { return &r.Class }),
-	on(`as the defaults say`, func(s *subject[route], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[route](`as the defaults say`, "defaults"),
 	onSet(neverWords, "storage", true, func(r *route) *bool { return &r.NoStore }),
 	onSet(`(?:private|per[- ]user|browser only)`, "privacy", true, func(r *route) *bool { return &r.Private }),
 	onText(`profile[:=]? (LIT)`, "profile", func(r *route) *string { return &r.Profile }),
@@ -111,7 +111,7 @@ var profileRules = []rule[policy.Profile]{
 	onDuration(`stale(?: for|:)? (.+)`, "stale", func(p *policy.Profile) *time.Duration { return &p.Stale }),
 	onDuration(`(?:expires?|gone)(?: after| at|:)? (.+)`, "expire", func(p *policy.Profile) *time.Duration { return &p.Expire }),
 	onValue(`jitter[:=]? (.+)`, "jitter", percentage, func(p *policy.Profile) *float64 { return &p.Jitter }),
-	on(`as the defaults say`, func(s *subject[policy.Profile], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[policy.Profile](`as the defaults say`, "defaults"),
 }
 
 // fleetRules read what all classes share. Their label is a word that no kind of data
@@ -137,5 +137,5 @@ var cdnRules = []rule[policy.CDN]{
 	onText(`token[:=]? (LIT)`, "token", func(c *policy.CDN) *string { return &c.Token }),
 	onList(`hosts?[:=]? (LITS)`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
 	onEmpty(`no hosts`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
-	on(`as the defaults say`, func(s *subject[policy.CDN], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[policy.CDN](`as the defaults say`, "defaults"),
 }

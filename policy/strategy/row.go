@@ -41,7 +41,8 @@ func (r *reader) row(b block) {
 	}
 }
 
-// columnName is what the head of a table calls a column, or "".
+// columnName is what the head of a table calls a column, or "" for one beyond the head:
+// rows may have more cells than that, and these are statements, too.
 func columnName(head []string, column int) string {
 	if column >= len(head) {
 		return ""

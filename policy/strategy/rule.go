@@ -10,7 +10,9 @@ import (
 	"github.com/larderdev/larder/policy"
 )
 
-// A rule reads clauses of one form about a T.
+// A rule reads clauses of one form about a T. Rules are tried in order, and the first
+// that does not pass is the one: what is precise stands before what is loose. What a
+// rule sets must not depend on what was said before, or the order of a page would matter.
 type rule[T any] struct {
 	form *regexp.Regexp
 	do   func(s *subject[T], c clause, m []string) error
@@ -23,10 +25,12 @@ func on[T any](form string, do func(s *subject[T], c clause, m []string) error) 
 	return rule[T]{regexp.MustCompile(`(?i)^(?:` + vocabulary.Replace(form) + `)$`), do}
 }
 
-// What a rule may answer besides nil, done.
+// errPass is what a rule answers if only its form fits: "2 apples" has the form of a
+// length of time. The next rule is tried then; a refusal would end the search.
 var errPass = errors.New("the clause is none of this rule's")
 
-// A refusal says that a rule knows the clause, and why it cannot be policy.
+// A refusal says that a rule knows the clause, and why it cannot be policy. It is worth
+// more than "not understood": no other way to write the same would be understood.
 type refusal struct{ reason, mend string }
 
 // Error says why.
@@ -99,7 +103,7 @@ var (
 	year     = regexp.MustCompile(`(?i)\d\s*y|year`)
 )
 
-// onSet makes a rule that sets a field to one value.
+// onSet makes a rule that sets a field to one value, which the form as a whole says.
 func onSet[S any, T comparable](form, field string, v T, of func(*S) *T) rule[S] {
 	return on(form, func(s *subject[S], c clause, _ []string) error { return put(s, c, field, of(&s.v), v) })
 }
@@ -128,6 +132,15 @@ func onText[S any](form, field string, of func(*S) *string) rule[S] {
 	return on(form, func(s *subject[S], c clause, m []string) error { return put(s, c, field, of(&s.v), c.value(m[1])) })
 }
 
+// onMention makes a rule for what sets no field, and is heard all the same: a subject
+// of which nothing is said is none of the policy.
+func onMention[S any](form, field string) rule[S] {
+	return on(form, func(s *subject[S], c clause, _ []string) error {
+		s.mention(c, field)
+		return nil
+	})
+}
+
 // onNoted makes a rule for what asks for nothing that is not there anyway. It is a
 // mention all the same: a class of which only that is said is cached.
 func onNoted[S any](form, why string) rule[S] {
@@ -145,7 +158,8 @@ func onRefused[S any](form, reason, mend string) rule[S] {
 	return on(form, func(*subject[S], clause, []string) error { return refuse(reason, mend) })
 }
 
-// onIgnore makes the rule for lint rules that do not apply.
+// onIgnore makes the rule for lint rules that do not apply. It has the form of Write
+// alone: an exception needs the id of a rule, which nobody writes from memory.
 func onIgnore[S any](of func(*S) *map[string]string) rule[S] {
 	return on(`rule (LIT) does not apply:? because (LIT)`, func(s *subject[S], c clause, m []string) error {
 		to := of(&s.v)

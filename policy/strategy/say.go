@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// sayAll says each clause of a text of who.
+// sayAll says each clause of a text of who. Each is by itself: one that is not understood
+// takes nothing from the others.
 func (r *reader) sayAll(who speaker, t text) {
 	for _, c := range t.clauses() {
 		r.account(c.source())
@@ -60,7 +61,8 @@ func (r *reader) sayClause(who speaker, c clause) {
 	}
 }
 
-// suggest says what to write instead of a clause that no rule reads.
+// suggest says what to write instead of a clause that no rule reads, by what people have
+// mostly meant that looks like it.
 func suggest(c clause) string {
 	switch {
 	case strings.ContainsAny(c.text, "0123456789"):

@@ -16,7 +16,9 @@ var (
 	conditional = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
 )
 
-// block takes a block. above tells that list items stand beneath it.
+// block takes a block. above tells that list items stand beneath it: then it may be a
+// label of theirs, and is no statement by itself. Each block is accounted for, whatever
+// becomes of it.
 func (r *reader) block(b block, above bool) {
 	if b.kind == layout || b.kind == fence {
 		r.account(b.text)
@@ -49,7 +51,8 @@ func (r *reader) block(b block, above bool) {
 	}
 }
 
-// heading makes a context of a heading.
+// heading makes a context of a heading. The first level is the page's own title, and
+// names no class; of the others only those do that have no word of [generic].
 func (r *reader) heading(b block, t text) {
 	r.closeItems(-1)
 	r.account(restore(t.s, t.literals))
@@ -207,7 +210,7 @@ func (r *reader) scratch(label clause) *subject[class] {
 }
 
 // anyClass hears what is said of all classes, as far as all classes have it
-// anyway.
+// anyway. All else it passes on: a default that a policy cannot hold is not understood.
 type anyClass struct {
 	*subject[class]
 	has *regexp.Regexp

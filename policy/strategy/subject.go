@@ -20,6 +20,8 @@ type subject[T any] struct {
 	said  map[string]mention // by field
 }
 
+// newSubject makes a subject of which nothing is said yet. name is for messages, label
+// for notes, which quote the page.
 func newSubject[T any](r *reader, name, label string, rules []rule[T]) *subject[T] {
 	return &subject[T]{r: r, name: name, label: label, rules: rules, said: map[string]mention{}}
 }
@@ -82,6 +84,8 @@ func (s *subject[T]) title() string { return s.name }
 // maxClause bounds what is tried as a clause, in bytes: some hundred names in code.
 const maxClause = 4096
 
+// say asks the rules in their order. A clause that is too long for any statement is none
+// of theirs: with it their work is bounded.
 func (s *subject[T]) say(c clause) error {
 	if len(c.text) > maxClause {
 		return errPass
@@ -96,7 +100,8 @@ func (s *subject[T]) say(c clause) error {
 	return errPass
 }
 
-// try says the clause of a subject that nobody has, for a reader that nobody asks.
+// try says the clause of a subject that nobody has, for a reader that nobody asks: rules
+// write notes and contradictions as they go, and there is no way to take these back.
 func (s *subject[T]) try(c clause) ([]string, error) {
 	trial := newSubject(newReader(&Report{}), s.name, s.label, s.rules)
 	err := trial.say(c)
@@ -109,7 +114,8 @@ func knows(who speaker, c clause) bool {
 	return err == nil
 }
 
-// mention notes that a clause has said a field, if no other did before.
+// mention notes that a clause has said a field, if no other did before: the first is the
+// one that a contradiction names beside the later.
 func (s *subject[T]) mention(c clause, field string) {
 	if _, ok := s.said[field]; !ok {
 		s.said[field] = mention{c.place, c.source()}

@@ -32,7 +32,9 @@ func (t text) clause(words string) clause {
 }
 
 // newText takes marks and literals from the text of a block. What is lost, the
-// addresses of links, goes to dropped.
+// addresses of links, goes to dropped. Literals go first: what is within one is no mark.
+// Underscores are taken away only in pairs around words, since a name such as
+// row_version has them, too.
 func newText(b block, dropped func(string)) text {
 	s, literals := takeLiterals(b.text)
 	s = boldLabel.ReplaceAllString(s, "$1: ")

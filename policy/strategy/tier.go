@@ -44,7 +44,7 @@ var tierRules = []rule[class]{
 		return put(s, c, "strictness", &s.v.Strict, false)
 	}),
 	onText(`version from (LIT)`, "row version", func(c *class) *string { return &c.RowVersion }),
-	on(`no row version`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "row version"); return nil }),
+	onMention[class](`no row version`, "row version"),
 	on(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, func(s *subject[class], c clause, _ []string) error {
 		s.note(c, "row_version column")
 		return put(s, c, "row version", &s.v.RowVersion, "column")
@@ -72,7 +72,7 @@ var tierRules = []rule[class]{
 	on(`INVALIDATED (?:via|by|through|with) (?:the |a |an )?(?:transactional )?outbox`, byOutbox),
 	onNoted[class](`(?:invalidat(?:ed|ion|e) by ttl|ttl[- ](?:based|only)(?: invalidation| expir(?:y|ation))?|ttl|expires by itself)`,
 		"the TTL ends values by itself; nothing to set"),
-	on(`(?:cached?|cacheable)[:=]? yes|(?:is )?cached`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "cached"); return nil }),
+	onMention[class](`(?:cached?|cacheable)[:=]? yes|(?:is )?cached`, "cached"),
 	onIgnore[class](classIgnore),
 }
 
