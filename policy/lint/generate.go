@@ -15,7 +15,7 @@ func nothingCached(k *check) {
 	if len(k.p.Routes)+unresolved > 0 || slices.ContainsFunc(k.classes, (*class).inProcess) {
 		return
 	}
-	path := "version"
+	path := "version" // the one field that every file has
 	if len(k.p.Classes) > 0 {
 		path = "classes"
 	}

@@ -16,6 +16,7 @@ const release = "lint"
 // alone, where they need an s-maxage: package httpcache refuses a stale window for
 // them.
 func (k *check) plain() []httpcache.CDN {
+	// They are found by asking, so that package httpcache alone knows which they are.
 	probe := httpcache.Policy{Edge: time.Minute, StaleWhileRevalidate: time.Minute}
 	var found []httpcache.CDN
 	for _, cdn := range k.cdns {
@@ -29,7 +30,7 @@ func (k *check) plain() []httpcache.CDN {
 // sMaxAge is about stale windows that cannot be said to a configured CDN: with s-maxage a
 // response must not be served stale without asking (RFC 9111, 5.2.2.10 and 4.2.4).
 func sMaxAge(k *check) {
-	plain := k.plain()
+	plain := k.plain() // for one of them a window has to go, whatever the others could do
 	if len(plain) == 0 {
 		return
 	}
@@ -87,7 +88,8 @@ func refusals(err error, pattern string) []string {
 // fieldNames are those of httpcache.Policy, as a file has them.
 var fieldNames = regexp.MustCompile(`\b(?:NoStore|Private|Browser|Edge|StaleWhileRevalidate|StaleIfError|Immutable|Vary|Statuses|Tags)\b`)
 
-// fieldOf splits off the field that a text of package httpcache begins with.
+// fieldOf splits off the field that a text of package httpcache begins with, for the path
+// of the finding. A text about two fields, or none, is about the route.
 func fieldOf(text string) (field, message string) {
 	name, rest, _ := strings.Cut(text, " ")
 	name, index, indexed := strings.Cut(strings.TrimSuffix(name, "]"), "[")

@@ -37,6 +37,7 @@ func invalid(k *check) {
 			continue
 		}
 		path := clean(m.Field())
+		// The secret may be in a part of the field, or the field in a name that is one.
 		near := func(f string) bool { return field.Within(f, path) || field.Within(path, f) }
 		if !said[path] && !slices.ContainsFunc(secrets, near) {
 			k.add(path, m.Message(), "You could "+m.Mend()+".")

@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// longestStale is how many lives a value may be served after its end without
-	// anybody wondering.
-	longestStale = 24
 	// longestBrowser is how long people put up with what a purge cannot reach.
 	longestBrowser = 5 * time.Minute
 	// longestFailure is how long a failure may be kept without becoming an outage

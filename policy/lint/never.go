@@ -20,7 +20,8 @@ func neverSays(k *check) {
 	}
 }
 
-// neverCached is about routes of such classes.
+// neverCached is about routes of such classes. no_store says once more what is so, and
+// does no harm.
 func neverCached(k *check) {
 	for _, r := range k.routes {
 		if !r.never() {

@@ -51,7 +51,9 @@ func routePattern(k *check) {
 	}
 }
 
-// against returns the pattern in fine that is in conflict with pattern.
+// against returns the pattern in fine that is in conflict with pattern: the first with
+// which a mux of their own does not take both. The mux names the other one only in a
+// sentence that no version of Go promises.
 func against(pattern string, fine []string) string {
 	i := slices.IndexFunc(fine, func(other string) bool {
 		mux := http.NewServeMux()
@@ -85,7 +87,9 @@ func routeNotServeMux(k *check) {
 }
 
 // foreignWildcard returns what to write instead of a segment that is a wildcard of
-// another router, or "" if it is none.
+// another router, or "" if it is none: :id and *rest of httprouter and its like, * and
+// ** of files, <int:id> of Flask. What only has a colon or a star in it, as
+// "items:batch" and "*.js", is a path.
 func foreignWildcard(segment string) string {
 	name := strings.Trim(segment, ":<>*")
 	if i := strings.IndexByte(name, ':'); i >= 0 && segment[0] == '<' { // <int:id>
@@ -130,7 +134,7 @@ func routeShadows(k *check) {
 		if !ok {
 			continue
 		}
-		what := "no_store"
+		what := "no_store" // the reason that the other route gives, for the message
 		switch s := strict[n.pattern]; {
 		case s.never():
 			what = "of a class that is never cached"

@@ -42,7 +42,7 @@ func where(r *route) string {
 }
 
 // sensitiveInBrowser is a warning: the copy is the owner's own, and the machine may be,
-// too.
+// too. Browsers keep copies on disk, where whoever uses the machine next finds them.
 func sensitiveInBrowser(k *check) {
 	for _, r := range k.routes {
 		if r.class != nil && r.class.is.Privacy == policy.Sensitive && !r.is.NoStore && r.is.Browser > 0 {
@@ -74,7 +74,7 @@ func userKeyAtEdge(k *check) {
 }
 
 // ownerPart returns the part of a class's key, or the column that its key is made
-// of, that says whose the value is.
+// of, that says whose the value is. A key of one Go type has no name to go by.
 func ownerPart(c *class) string {
 	for _, part := range c.is.Key.Parts {
 		if slices.Contains(ownerNames, strings.ToLower(part.Name)) {

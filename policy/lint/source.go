@@ -48,7 +48,7 @@ func sourceConflict(k *check) {
 			switch {
 			case name == withSchema(outboxTable):
 				k.bind(c.owner, at+".table", "it is the outbox itself, whose rows are the invalidations", "Name the table that the values are made of.")
-			case !again:
+			case !again: // the first that says something is who later ones are compared with
 				seen[name] = first{c.name, table}
 			case one.table.Version != table.Version:
 				k.bind(c.owner, at, fmt.Sprintf("its rows have %s, and %s for class %s: a table has one trigger",
@@ -63,7 +63,8 @@ func sourceConflict(k *check) {
 	}
 }
 
-// withSchema writes a table or sequence with its schema.
+// withSchema writes a table or sequence with its schema, so that "products" and
+// "public.products" are one.
 func withSchema(name string) string {
 	if name == "" || strings.Contains(name, ".") {
 		return name

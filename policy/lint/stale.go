@@ -10,6 +10,10 @@ import (
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
+// longestStale is how many lives a value may be served after its end without
+// anybody wondering: a value of one hour for a day.
+const longestStale = 24
+
 // window is a stale window that is open: it was said, or comes from the profile.
 type window struct {
 	field    string
@@ -45,7 +49,8 @@ func open(all ...window) []window {
 	return slices.DeleteFunc(all, func(w window) bool { return w.is <= 0 })
 }
 
-// fromValue: a stale window serves a token after its end.
+// fromValue: a stale window serves a token after its end, which package larder refuses.
+// It looks at what the profile opens, too: who reads the class does not see that.
 func fromValue(k *check) {
 	for _, c := range k.classes {
 		if !c.is.FromValue {
@@ -61,7 +66,8 @@ func fromValue(k *check) {
 	}
 }
 
-// fromValueAtEdge: the edge knows the route's life, and not the value's.
+// fromValueAtEdge: the edge and browsers know the route's life, and not the value's: they
+// would keep a token that has ended. If the class has the tier, that is the one cause.
 func fromValueAtEdge(k *check) {
 	for _, c := range k.classes {
 		if !c.is.FromValue {
@@ -94,6 +100,7 @@ func staleTooLong(k *check) {
 		}
 	}
 	for _, r := range k.routes {
+		// Of what no shared cache keeps the window has no effect.
 		if window := r.said.StaleWhileRevalidate; r.cached() && tooStale(window, r.is.Edge) {
 			k.report(r.owner, "stale_while_revalidate", staleText(window, r.is.Edge), staleMend)
 		}
@@ -110,7 +117,8 @@ func staleText(stale, fresh time.Duration) string {
 	return fmt.Sprintf("it is fresh for %s and served stale for %s: who comes first after a quiet time gets a value that old", timespan.Text(fresh), timespan.Text(stale))
 }
 
-// softTimeout: package larder refuses it.
+// softTimeout: package larder refuses it. A reader who is not to wait needs something
+// to be given.
 func softTimeout(k *check) {
 	for _, c := range k.classes {
 		if c.is.Stampede.SoftTimeout > 0 && c.is.StaleIfError <= 0 {

@@ -11,8 +11,10 @@ import (
 	"github.com/larderdev/larder/policy"
 )
 
-// kinds are the caches in front, as package httpcache calls them. nginx takes no
-// tags.
+// kinds are the caches in front, as package httpcache calls them, which knows their
+// limits: CloudFront keeps 50 tags of a response and drops the others without a word,
+// Fastly ignores what comes after 16 KiB, Bunny takes 1,024 bytes, Akamai no colon.
+// nginx takes no tags.
 var kinds = map[string]httpcache.CDN{
 	"cloudflare": httpcache.Cloudflare,
 	"fastly":     httpcache.Fastly,
@@ -33,7 +35,8 @@ type place struct {
 }
 
 // tagPlaces returns the tags that responses carry to the edge, or that are purged
-// there: of routes, and of classes that have routes at the edge.
+// there: of routes, and of classes that have routes at the edge. A class that only
+// memory and Redis keep may have any tag: no CDN sees it.
 func (k *check) tagPlaces() []place {
 	var all []place
 	for _, c := range k.classes {
@@ -93,6 +96,7 @@ func cdnTag(k *check) {
 		if err != nil {
 			continue // rule invalid says it
 		}
+		// Many places have the same tag, and each question builds a whole policy.
 		reason, ok := seen[text]
 		if !ok {
 			reason = k.refusesTags(text)

@@ -21,7 +21,7 @@ func targetWindow(k *check) {
 // reached depends on the traffic, which no policy has.
 func targetImplausible(k *check) {
 	for _, c := range k.classes {
-		t := c.is.Target.MissRate
+		t := c.is.Target.MissRate // 0: none was said
 		if t > 0 && t < leastMisses || t >= 1 {
 			k.report(c.owner, "target", fmt.Sprintf("a share of misses of %v%% is no target: nothing that expires stays below 0.1%%, and everything below 100%%", t*100),
 				"Take a share from 0.1% to 99%, near what is measured.")

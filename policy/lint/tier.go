@@ -40,7 +40,8 @@ func memoryUnbounded(k *check) {
 	}
 }
 
-// noEffect is about what belongs to a tier that the class does not have.
+// noEffect is about what belongs to a tier that the class does not have. It looks at what
+// was said, as defaults are filled in for all tiers.
 func noEffect(k *check) {
 	for _, c := range k.classes {
 		for _, s := range []struct {
@@ -64,7 +65,9 @@ func noEffect(k *check) {
 	}
 }
 
-// edgeAlone is about classes that neither memory nor the shared tier keeps.
+// edgeAlone is about classes that neither memory nor the shared tier keeps: there would
+// be no cache for larder gen to make, and the service has no way to fill the edge but by
+// answering a route, which needs no class.
 func edgeAlone(k *check) {
 	for _, c := range k.classes {
 		if c.has(policy.Edge) && !c.has(policy.Memory) && !c.has(policy.Shared) {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// partFields are request fields that parts of keys are named after.
+// partFields are request fields that parts of keys are named after, by people and not by
+// the field's own name. Of others the name itself is tried: x_region is X-Region.
 var partFields = map[string]string{
 	"accept_language": "Accept-Language", "language": "Accept-Language", "lang": "Accept-Language", "locale": "Accept-Language",
 	"accept": "Accept", "accept_encoding": "Accept-Encoding", "user_agent": "User-Agent", "device": "User-Agent",
