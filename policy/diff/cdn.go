@@ -12,6 +12,7 @@ import (
 func (d *differ) cdns() {
 	left := slices.Clone(d.old.CDNs)
 	paired := map[int]bool{}
+	// pair compares new CDN i with the first old one that is left and the same.
 	pair := func(i int, same func(policy.CDN) bool) {
 		j := slices.IndexFunc(left, same)
 		if j < 0 {
@@ -20,6 +21,8 @@ func (d *differ) cdns() {
 		d.cdn(field.At("cdn", i), left[j], d.new.CDNs[i])
 		left, paired[i] = slices.Delete(left, j, j+1), true
 	}
+	// Those that have not changed first, or one of two zones of a kind could be taken for
+	// the other.
 	for i, new := range d.new.CDNs {
 		pair(i, func(old policy.CDN) bool { return old.Kind == new.Kind && old.Zone == new.Zone })
 	}

@@ -32,6 +32,7 @@ func (d *differ) classes() {
 		}
 	}
 	for _, name := range came {
+		// The description is compared, too: one that differs makes it another class.
 		i := slices.IndexFunc(went, func(old string) bool { return reflect.DeepEqual(d.old.Classes[old], d.new.Classes[name]) })
 		if i < 0 {
 			d.add(Safe, field.Path("classes", name), "", name, "A new class: nothing is kept of it.")
@@ -84,6 +85,7 @@ func (d *differ) class(name string) {
 	d.field(at("description"), p.old.Description, p.new.Description, always(Safe, "It is for people."))
 	d.field(at("pattern"), p.old.Pattern, p.new.Pattern, p.pattern)
 	d.field(at("key"), p.old.Key, p.new.Key, p.key)
+	// The shared tier has values with an id of their type: what was another type is a miss.
 	d.field(at("type"), p.old.Type, p.new.Type, always(Breaking,
 		coldStart+"(Only a type with the very same fields would read what is kept.) "+compile))
 	d.lives(at, &p)

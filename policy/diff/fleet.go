@@ -12,6 +12,8 @@ func (d *differ) fleet() {
 		"Another process takes over a load that is silent after another time."))
 	d.field("fleet.hold", old.Hold, new.Hold, always(Behavioural,
 		"Keys are marked for another time after an invalidation. If that is shorter than replicas lag, an older row can be cached again."))
+	// To stop a relay loses invalidations; to promise one that does not run yet only
+	// lets them wait.
 	d.field("fleet.outbox", old.Outbox, new.Outbox, func() verdict {
 		if new.Outbox {
 			return verdict{Behavioural, "A relay must run, or nothing delivers what is committed."}
@@ -20,7 +22,8 @@ func (d *differ) fleet() {
 	})
 }
 
-// generated compares where code goes, which only the compiler notices.
+// generated compares where code goes, which only the compiler notices: nothing that is
+// kept has the name of a package in it.
 func (d *differ) generated() {
 	effect := always(Breaking, "The generated package has another import path or name: what uses it does not compile until it is changed.")
 	d.field("go.package", d.old.Go.Package, d.new.Go.Package, effect)

@@ -36,7 +36,7 @@ func parts(was, is []policy.KeyPart) verdict {
 	return verdict{Breaking, coldStart + "Keys have another text, and invalidations of the old ones reach nothing. " + compile}
 }
 
-// called names parts in a sentence.
+// called names parts in a sentence about any of them.
 func called(parts []policy.KeyPart) string {
 	names := make([]string, len(parts))
 	for i, p := range parts {

@@ -15,7 +15,8 @@ type life[T any] struct {
 	up, down string
 }
 
-// judge says what a life that is longer, or shorter, does.
+// judge says what a life that is longer, or shorter, does. Both are worth a look and none
+// is worse: a longer one serves older values, a shorter one loads more.
 func (l life[T]) judge(old, new T, known bool) verdict {
 	was, is := l.of(old), l.of(new)
 	word, effect := "shorter", l.down
@@ -76,6 +77,7 @@ func (d *differ) lives(at func(...string) string, p *classPair) {
 			return life.judge(p.oldIs, p.newIs, p.known)
 		})
 	}
+	// The loader of such a class has a function for the end of a value.
 	d.field(at("ttl", "from_value"), p.old.FromValue, p.new.FromValue, always(Breaking,
 		"Values end by themselves, or do so no more; those that are kept already end as they did. "+compile))
 	d.field(at("jitter"), share(p.old.Jitter), share(p.new.Jitter), func() verdict {
@@ -92,7 +94,7 @@ func sameLives(a, b policy.Class) bool {
 		a.StaleWhileRevalidate == b.StaleWhileRevalidate && a.StaleIfError == b.StaleIfError
 }
 
-// said is a duration in a sentence.
+// said is a duration in a sentence, in which "none" and "" would read badly.
 func said(d time.Duration) string {
 	if d <= 0 {
 		return "nothing"

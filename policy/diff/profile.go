@@ -21,6 +21,7 @@ func (d *differ) profiles() {
 			d.add(Safe, path, text(old), "", "The profile is gone. Who used it is listed by itself.")
 			continue
 		}
+		// All four fields have the same effect: one line of life is another one.
 		judge := func() verdict {
 			users := d.users(name)
 			if len(users) == 0 {

@@ -39,12 +39,13 @@ func (d *differ) routes() {
 	}
 }
 
-// kept tells whether any cache keeps responses.
+// kept tells whether any cache keeps responses: a shared one does not if they are
+// private, a browser may.
 func kept(r policy.Route) bool {
 	return !r.NoStore && (r.Edge > 0 && !r.Private || r.Browser > 0 || len(r.Statuses) > 0 && !r.Private)
 }
 
-// how says where responses are kept.
+// how says where responses are kept, for whoever has to decide whether that may be.
 func how(r policy.Route) string {
 	if r.Private {
 		return fmt.Sprintf("by the browser of the one who asks, for %s", said(r.Browser))
@@ -132,6 +133,7 @@ func (p *routePair) noStore() verdict {
 	return p.mayBeKept()
 }
 
+// mayBeKept asks the author the one question that no tool can answer.
 func (p *routePair) mayBeKept() verdict {
 	return verdict{Breaking, "What nobody was to keep may be kept: " + how(p.newIs) + ". Be sure that it is for everyone who gets it."}
 }
@@ -161,7 +163,8 @@ func (p *routePair) tags() verdict {
 	return verdict{Behavioural, fmt.Sprintf("What the edge keeps carries the old tags until it ends, for up to %s: purge those, too, until then.", said(atMost(p.oldIs)))}
 }
 
-// atMost is how long after its load the edge may still serve a response.
+// atMost is how long after its load the edge may still serve a response. Both stale
+// windows begin at the end of its life, so that the longer one counts (RFC 5861, 3 and 4).
 func atMost(r policy.Route) time.Duration {
 	return r.Edge + max(r.StaleWhileRevalidate, r.StaleIfError)
 }

@@ -67,6 +67,7 @@ func keyText(k policy.Key) string {
 	return k.Type + braces(all)
 }
 
+// statusesText writes statuses in their order, which a map has not.
 func statusesText(lives map[int]time.Duration) string {
 	var all []string
 	for _, status := range slices.Sorted(maps.Keys(lives)) {
@@ -84,7 +85,7 @@ func tableText(t policy.Table) string {
 	return braces(pairs("table", t.Name, "key", t.Key, "tags", tags, "version", t.Version, "sequence", t.Sequence))
 }
 
-// orNone writes a number: 0 is nothing, None is none.
+// orNone writes a number: 0 is nothing, as in a policy, and None is none, as in a file.
 func orNone[T int | int64 | float64](v T, number func() string) string {
 	switch v {
 	case 0:

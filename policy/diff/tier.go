@@ -6,7 +6,9 @@ import (
 	"github.com/larderdev/larder/policy"
 )
 
-// kept compares where and in which form values are kept.
+// kept compares where and in which form values are kept. Compressed values
+// and others are read by all versions; of encrypted values and clear ones each version
+// reads its own.
 func (d *differ) kept(at func(...string) string, p *classPair) {
 	d.field(at("tiers"), p.old.Tiers, p.new.Tiers, p.tiers)
 	d.field(at("privacy"), p.old.Privacy, p.new.Privacy, p.privacy)
@@ -23,13 +25,14 @@ func (p *classPair) tiers() verdict {
 	if p.known && len(gone)+len(come) == 0 {
 		return verdict{Safe, sameLife}
 	}
-	v := verdict{Behavioural, ""}
+	v := verdict{Behavioural, ""} // one sentence is added for each tier, and the worst kind stays
 	for _, t := range come {
 		switch {
 		case t == policy.Memory:
 			v.effect += "Memory keeps values: reads that are not strict may be older by max_staleness. "
 		case t == policy.Shared:
 			v.effect += "The shared tier keeps values, and begins empty. "
+		// Lint refuses that as well; a diff is read by those who have not run it.
 		case p.newIs.Privacy != policy.Public && p.newIs.Privacy != "":
 			v = verdict{Breaking, v.effect + "The edge gives what it keeps of one user to everyone. "}
 		default:
