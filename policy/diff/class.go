@@ -70,17 +70,18 @@ func (d *differ) gone(name string) {
 type classPair struct {
 	old, new     policy.Class
 	oldIs, newIs policy.Class
-	known        bool // both could be resolved
+	known        bool // all that they name is there; else lives are not known
 }
 
 // class compares all fields of a class. A field that is added to the model belongs here:
 // a test changes each one and looks for it.
 func (d *differ) class(name string) {
 	p := classPair{old: d.old.Classes[name], new: d.new.Classes[name]}
-	var before, after error
-	p.oldIs, before = d.old.Resolve(name)
-	p.newIs, after = d.new.Resolve(name)
+	_, before := d.old.Resolve(name)
+	_, after := d.new.Resolve(name)
 	p.known = before == nil && after == nil
+	p.oldIs, _ = d.oldFound.Resolve(name)
+	p.newIs, _ = d.newFound.Resolve(name)
 	at := func(keys ...string) string { return field.Path(field.Path("classes", name), keys...) }
 	d.field(at("description"), p.old.Description, p.new.Description, always(Safe, "It is for people."))
 	d.field(at("pattern"), p.old.Pattern, p.new.Pattern, p.pattern)
@@ -101,7 +102,7 @@ func (d *differ) class(name string) {
 func (p *classPair) pattern() verdict {
 	was, is := p.oldIs.Pattern, p.newIs.Pattern
 	switch {
-	case was == is && p.known:
+	case was == is:
 		return verdict{Safe, sameLife}
 	case is == policy.Never:
 		return verdict{Breaking, "It is never cached any more: each read goes to the source, and routes of the class are not stored. " + compile +

@@ -64,7 +64,7 @@ func rank(k Kind) int { return slices.Index([]Kind{Safe, Behavioural, Breaking},
 // parts and of the paths in each. It takes policies that are not valid, too, and
 // changes neither.
 func Compare(old, new *policy.Policy) []Change {
-	d := &differ{old: old, new: new}
+	d := &differ{old: old, new: new, oldFound: found(old), newFound: found(new)}
 	d.field("version", old.Version, new.Version, func() verdict {
 		return verdict{Breaking, "Programs of another version of Larder do not read the file."}
 	})
@@ -101,7 +101,35 @@ func always(kind Kind, effect string) func() verdict {
 // change that profiles and defaults make up for is safe.
 type differ struct {
 	old, new *policy.Policy
-	changes  []Change
+	// oldFound and newFound are the policies without the names that lead nowhere, so
+	// that every class and every route can be resolved.
+	oldFound, newFound *policy.Policy
+	changes            []Change
+}
+
+// found returns a policy without the names of profiles and classes that are not there.
+// Such a policy is refused when it is read, but a program can build one, and what can be
+// told of the change should be: a route that is kept is no less so.
+func found(p *policy.Policy) *policy.Policy {
+	left := *p
+	left.Classes, left.Routes = maps.Clone(p.Classes), maps.Clone(p.Routes)
+	for name, c := range left.Classes {
+		c.Profile = known(p.Profiles, c.Profile)
+		left.Classes[name] = c
+	}
+	for pattern, r := range left.Routes {
+		r.Profile, r.Class = known(p.Profiles, r.Profile), known(p.Classes, r.Class)
+		left.Routes[pattern] = r
+	}
+	return &left
+}
+
+// known is name if it is one of m, else "".
+func known[V any](m map[string]V, name string) string {
+	if _, ok := m[name]; !ok {
+		return ""
+	}
+	return name
 }
 
 // field adds a change of a field if it has one. judge is called only then, so that it may

@@ -23,6 +23,8 @@ func (l life[T]) judge(old, new T, known bool) verdict {
 	switch {
 	case known && was == is:
 		return verdict{Safe, sameLife}
+	case was == is:
+		return verdict{Behavioural, "What it changes is not known: a profile or a class that is named here is not there."}
 	case is > was:
 		word, effect = "longer", l.up
 	}

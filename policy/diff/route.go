@@ -22,8 +22,8 @@ func (d *differ) routes() {
 		_, was := d.old.Routes[pattern]
 		_, is := d.new.Routes[pattern]
 		path := field.Path("routes", pattern)
-		old, _ := d.old.ResolveRoute(pattern)
-		new, _ := d.new.ResolveRoute(pattern)
+		old, _ := d.oldFound.ResolveRoute(pattern)
+		new, _ := d.newFound.ResolveRoute(pattern)
 		switch {
 		case was && is:
 			d.route(path, pattern)
@@ -57,7 +57,7 @@ func how(r policy.Route) string {
 type routePair struct {
 	old, new     policy.Route
 	oldIs, newIs policy.Route
-	known        bool // both could be resolved
+	known        bool // all that they name is there
 }
 
 // routeLives are the lives of a route.
@@ -79,10 +79,11 @@ var routeLives = []life[policy.Route]{
 // route compares all fields of a route. As with classes, each belongs here.
 func (d *differ) route(path, pattern string) {
 	p := routePair{old: d.old.Routes[pattern], new: d.new.Routes[pattern]}
-	var before, after error
-	p.oldIs, before = d.old.ResolveRoute(pattern)
-	p.newIs, after = d.new.ResolveRoute(pattern)
+	_, before := d.old.ResolveRoute(pattern)
+	_, after := d.new.ResolveRoute(pattern)
 	p.known = before == nil && after == nil
+	p.oldIs, _ = d.oldFound.ResolveRoute(pattern)
+	p.newIs, _ = d.newFound.ResolveRoute(pattern)
 	at := func(keys ...string) string { return field.Path(path, keys...) }
 	d.field(at("class"), p.old.Class, p.new.Class, p.keeping)
 	d.field(at("profile"), p.old.Profile, p.new.Profile, p.keeping)

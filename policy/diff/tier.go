@@ -22,7 +22,7 @@ func (d *differ) kept(at func(...string) string, p *classPair) {
 // gone find nothing, which only for the shared one is felt by the source.
 func (p *classPair) tiers() verdict {
 	gone, come := without(p.oldIs.Tiers, p.newIs.Tiers), without(p.newIs.Tiers, p.oldIs.Tiers)
-	if p.known && len(gone)+len(come) == 0 {
+	if len(gone)+len(come) == 0 {
 		return verdict{Safe, sameLife}
 	}
 	v := verdict{Behavioural, ""} // one sentence is added for each tier, and the worst kind stays
@@ -58,7 +58,7 @@ func (p *classPair) privacy() verdict {
 	order := []policy.Privacy{policy.Public, policy.Private, policy.Sensitive}
 	was, is := slices.Index(order, p.oldIs.Privacy), slices.Index(order, p.newIs.Privacy)
 	switch {
-	case p.known && was == is:
+	case was == is:
 		return verdict{Safe, sameLife}
 	case is > was:
 		v := p.encryption("Values are one user's: no shared edge keeps them any more.")
