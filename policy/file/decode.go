@@ -70,7 +70,11 @@ func (d *decoder) kind(path string, n *yaml.Node, want yaml.Kind, what, mend str
 		return false
 	}
 	if n.Kind != want {
-		d.report(path, n, mend, "want %s, got %s", what, describe(n))
+		got := describe(n)
+		if d.index.secret[n.Line] {
+			got = "what may be a secret"
+		}
+		d.report(path, n, mend, "want %s, got %s", what, got)
 	}
 	return n.Kind == want
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/larderdev/larder/policy/internal/field"
 )
 
 // variable is the name of an environment variable.
@@ -43,15 +45,36 @@ func (x *Index) guessSecrets() {
 
 // hideSecrets notes the lines that hold a secret by what the parser has read, wherever
 // in the file and however the key is written: a wrong indentation must not show one
-// either. What is the name of a variable may be shown, and helps.
-func (x *Index) hideSecrets(n *yaml.Node) {
+// either. It knows better than guessSecrets, which it replaces. A class may be called
+// token, and is no secret. What is the name of a variable may be shown, and helps.
+func (x *Index) hideSecrets(root *yaml.Node) {
+	clear(x.secret)
+	x.hideBelow(root, "")
+}
+
+// hideBelow is hideSecrets for what is below a path, of which only the names of the
+// file's sections are looked at.
+func (x *Index) hideBelow(n *yaml.Node, path string) {
+	names := path == "classes" || path == "profiles" || path == "routes"
 	for i, child := range n.Content {
-		x.hideSecrets(child)
-		if n.Kind == yaml.MappingNode && i%2 == 1 && secretKeys[n.Content[i-1].Value] &&
-			!(child.Kind == yaml.ScalarNode && variable.MatchString(child.Value)) {
-			for line := n.Content[i-1].Line; line <= lastLine(child); line++ {
-				x.secret[line] = true
-			}
+		if n.Kind != yaml.MappingNode {
+			x.hideBelow(child, path+"[]")
+			continue
+		}
+		if i%2 == 0 {
+			continue
+		}
+		key := n.Content[i-1]
+		x.hideBelow(child, field.Path(path, key.Value))
+		if !secretKeys[key.Value] || variable.MatchString(child.Value) || names && child.Kind != yaml.ScalarNode {
+			continue
+		}
+		last := lastLine(child)
+		if i+1 < len(n.Content) && strings.ContainsAny(child.Value, " \n") {
+			last = n.Content[i+1].Line // the parser does not say where a scalar ends
+		}
+		for line := key.Line; line <= last; line++ {
+			x.secret[line] = true
 		}
 	}
 }
