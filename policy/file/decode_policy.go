@@ -159,6 +159,8 @@ func budget(b *policy.Budget) reader {
 	})
 }
 
+// memory reads the bounds of the memory tier, which the file has in one mapping and the
+// model in two fields of the class.
 func memory(c *policy.Class) reader {
 	return inner(func() fields {
 		return fields{"entries": count(&c.MemoryEntries), "size": scalar(&c.MemoryBytes, parseSize)}
@@ -176,6 +178,7 @@ func rebuild(dst *int) reader {
 	}
 }
 
+// target reads a share, or a mapping with the share and its window.
 func target(t *policy.Target) reader {
 	one := func(d *decoder, path string, n *yaml.Node) {
 		d.index.put(field.Path(path, "miss_rate"), n)
@@ -287,6 +290,8 @@ func parseVersion(n *yaml.Node) (int, error) {
 	return policy.FileVersion, nil
 }
 
+// versionText shows what stands in the place of the version; a text has its quotes, as
+// they are what is wrong with it.
 func versionText(n *yaml.Node) string {
 	if quoted(n) {
 		return "the text " + short(n.Value)

@@ -18,9 +18,9 @@ func parseDuration(n *yaml.Node) (time.Duration, error) {
 	switch {
 	case !quoted(n) && sexagesimal.MatchString(v):
 		return 0, wrong("write "+clockMend(v), "%s is a number of base 60 in YAML 1.1", short(v))
-	case decimal.MatchString(v) && v != "0":
+	case decimal.MatchString(v) && v != "0": // in quotes, too: "60" has no more of a unit
 		return 0, wrong("write "+v+"s if seconds are meant", "the duration %s has no unit", short(v))
-	case v == "none" || v == "0":
+	case v == "none" || v == "0": // where none has a meaning, the function none was asked before
 		return 0, wrong("leave it out", "there is no duration %s here", v)
 	case strings.HasPrefix(v, "-"):
 		return 0, wrong("write it without the sign", "the duration %s is negative", short(v))

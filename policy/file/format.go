@@ -168,7 +168,7 @@ func formatTTL(c *policy.Class) string {
 	switch t := c.TTL; {
 	case c.FromValue && t == policy.TTL{}:
 		return "from-value"
-	case !c.FromValue && t == policy.TTL{Shared: t.Shared}:
+	case !c.FromValue && t == policy.TTL{Shared: t.Shared}: // nothing else was said, or nothing at all
 		return formatDuration(t.Shared)
 	default:
 		return block(
@@ -187,7 +187,8 @@ func formatTarget(t policy.Target) string {
 	return block(pair{"miss_rate", formatShare(t.MissRate)}, pair{"window", formatDuration(t.Window)}).flow()
 }
 
-// formatSource writes words on one line, and a line for each table.
+// formatSource writes words on one line, and a line for each table: all tables on one
+// would be too long for most.
 func formatSource(s policy.Source) string {
 	if len(s.Tables) == 0 {
 		return formatText(s.From)

@@ -60,6 +60,7 @@ func (d *decoder) owners(root *yaml.Node, key string, rules map[string]*map[stri
 		if i+2 < len(root.Content) {
 			end = root.Content[i+2].Line
 		}
+		// What is after the last thing, up to the next section, is its own.
 		for j := 0; j+1 < len(things.Content); j += 2 {
 			k := things.Content[j]
 			ignore, ok := rules[k.Value]
@@ -96,6 +97,7 @@ func (d *decoder) directive(c comment, owners []owner) {
 	why = strings.TrimSpace(why)
 	o := d.ownerOf(c, owners)
 	switch {
+	// The spelling is exact, or other tools could not find the exceptions.
 	case found[1] != "ignore" || !strings.HasPrefix(strings.TrimLeft(c.text, " \t"), "larder:ignore"):
 		report("", "the comment says nothing to larder", "write # larder:ignore RULE why")
 	case o == nil:
@@ -104,7 +106,7 @@ func (d *decoder) directive(c comment, owners []owner) {
 		report(o.path, "the comment names no rule", "write # larder:ignore RULE why")
 	case !ruleForm.MatchString(rule):
 		report(o.path, short(rule)+" is no lint rule to ignore", "write # larder:ignore RULE why")
-	case why == "":
+	case why == "": // an exception without one outlives what it was for
 		report(o.path, "the rule "+rule+" is ignored without a reason", "write # larder:ignore "+rule+" and why")
 	case (*o.ignore)[rule] != "":
 		report(o.path, "the rule "+rule+" is ignored twice", "keep one of the comments")

@@ -17,6 +17,8 @@ import (
 
 // What a plain scalar is to this reader or to another one of YAML. Versions 1.1
 // and 1.2 differ, and tools follow either: what they read differently is refused.
+// oldTruth, sexagesimal, date and the underscores of numeric are of the types of 1.1
+// (yaml.org/type), the rest is of the core schema of 1.2.2 (10.3.2).
 var (
 	nothing     = regexp.MustCompile(`^(~|null|Null|NULL)?$`)
 	truth       = regexp.MustCompile(`^([Tt]rue|TRUE|[Ff]alse|FALSE)$`)
@@ -95,7 +97,7 @@ func parseFlag(n *yaml.Node) (bool, error) {
 	switch v := n.Value; {
 	case quoted(n) && (v == "true" || v == "false"):
 		return false, wrong("write "+v+" without quotes", "want true or false, got the text %q", v)
-	case quoted(n):
+	case quoted(n): // another text, which no flag is
 	case v == "true", v == "false":
 		return v == "true", nil
 	case truth.MatchString(v):

@@ -21,7 +21,7 @@ func parseSize(n *yaml.Node) (int64, error) {
 			continue
 		}
 		if !wholeNumber.MatchString(number) {
-			break
+			break // 1.5GiB is not always a whole number of bytes
 		}
 		size, err := strconv.ParseInt(number, 10, 64)
 		switch {

@@ -17,7 +17,7 @@ func formatDuration(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	if d == policy.None {
+	if d == policy.None { // one nanosecond less than nothing, which no valid field has otherwise
 		return "none"
 	}
 	var b strings.Builder

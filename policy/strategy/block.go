@@ -29,7 +29,10 @@ type block struct {
 	head   []string // the cells of the table's head
 }
 
-// The lines that begin blocks.
+// The lines that begin blocks: ATX headings (CommonMark 0.31, 4.2), items of lists (5.2)
+// with a task's box, breaks and setext underlines (4.1, 4.3), fences (4.5), and the line
+// beneath the head of a table of GitHub. "•" is no mark of Markdown, and comes of text
+// that was copied out of a document.
 var (
 	headingLine = regexp.MustCompile(`^(#{1,6})(?:\s+(.*?))?\s*#*$`)
 	itemLine    = regexp.MustCompile(`^(?:[-*+•]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\](?:\s+|$))?(.*))?$`)
@@ -63,7 +66,8 @@ func (s *scanner) next() {
 	raw := strings.ReplaceAll(strings.TrimSuffix(s.lines[s.at], "\r"), "\t", "    ")
 	s.at++
 	line := strings.TrimLeft(raw, " ")
-	for strings.HasPrefix(line, ">") { // a quotation is read like the rest
+	// A quotation is read like the rest: people quote a strategy that they agree with.
+	for strings.HasPrefix(line, ">") {
 		line = strings.TrimLeft(line[1:], " ")
 	}
 	indent := len(raw) - len(strings.TrimLeft(raw, " "))
@@ -72,7 +76,7 @@ func (s *scanner) next() {
 	case line == "":
 		s.open, s.head = false, nil
 		return
-	case s.table(line, indent):
+	case s.table(line, indent): // before the others, since a cell may begin with a dash
 		return
 	}
 	s.head = nil

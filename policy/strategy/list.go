@@ -62,7 +62,7 @@ func (r *reader) neverThese(c clause, names string) speaker {
 	for _, part := range parts {
 		part = strings.TrimPrefix(strings.TrimPrefix(part, "and "), "or ")
 		if part = strings.TrimSpace(part); part == "" && len(parts) > 1 {
-			continue
+			continue // two separators in a row
 		}
 		name := c.with(part)
 		who, reason := r.named(name)
@@ -80,7 +80,7 @@ func (r *reader) neverThese(c clause, names string) speaker {
 		one = who
 	}
 	if len(parts) > 1 {
-		return nil
+		return nil // what stands beneath is about all of them, or none
 	}
 	return one
 }

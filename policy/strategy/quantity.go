@@ -47,6 +47,7 @@ func duration(s string) (time.Duration, bool) {
 	if s == "none" {
 		return policy.None, true
 	}
+	// Most are of this form; a sign and a zero are none of people's lengths of time.
 	if d, err := time.ParseDuration(s); err == nil {
 		return d, d > 0
 	}
@@ -57,7 +58,7 @@ func duration(s string) (time.Duration, bool) {
 			return 0, false
 		}
 		d, ok := times(m[1], m[2])
-		if !ok || sum > math.MaxInt64-d {
+		if !ok || sum > math.MaxInt64-d { // the sum would overflow
 			return 0, false
 		}
 		sum += d

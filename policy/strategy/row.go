@@ -16,7 +16,7 @@ func (r *reader) row(b block) {
 		return
 	}
 	t := newText(block{line: b.line, text: b.cells[0]}, r.account)
-	label := t.clause(strings.TrimRight(t.s, ": "))
+	label := t.clause(strings.TrimRight(t.s, ": ")) // a colon behind it says nothing in a table
 	r.account(label.source())
 	who, reason := r.named(label)
 	before := r.report.Understood
@@ -36,7 +36,7 @@ func (r *reader) row(b block) {
 	switch {
 	case who != nil && r.report.Understood > before:
 		r.noteName(label, who)
-	case who != nil && len(b.cells) == 1:
+	case who != nil && len(b.cells) == 1: // else its cells are listed by themselves
 		r.unknown(label, "nothing is said of it", `add a cell, such as "5m TTL"`)
 	}
 }

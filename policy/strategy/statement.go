@@ -36,6 +36,7 @@ func (r *reader) block(b block, above bool) {
 		r.row(b)
 		return
 	}
+	// Lists end at a heading, and at a paragraph that is not further in than the item.
 	t := newText(b, r.account)
 	switch b.kind {
 	case heading:
@@ -61,6 +62,8 @@ func (r *reader) heading(b block, t text) {
 	}
 	next := context{level: b.level, mode: modeOf(t.clause(strings.TrimSuffix(t.s, ":")))}
 	if next.mode == plain {
+		// "Products (only in Redis)" has its limit said of a class. Any other would hold
+		// for all that stands beneath it, and be lost.
 		limit := conditional.MatchString(t.s) && !question.MatchString(t.s)
 		if b.level > 1 && !generic.MatchString(t.s) {
 			next = r.about(t, b.level)
@@ -104,10 +107,11 @@ func (r *reader) item(t text, indent int, above bool) {
 	owner := r.owner(around)
 	first := t.clauses()
 	switch {
-	case strings.Contains(t.s, "~~"):
+	case strings.Contains(t.s, "~~"): // half of a statement may be struck out: which, is not guessed
 		r.refuseAll(t, "it is struck out", "delete it, or take the ~~ away")
-	case len(first) == 0 && !ok:
+	case len(first) == 0 && !ok: // marks and punctuation alone
 		r.account(restore(t.s, t.literals))
+	// Before the label: "TTL: 5m" beneath a class has a label that is a field.
 	case owner != nil && len(first) > 0 && r.fits(owner, first[0]):
 		around.used = true
 		r.noteName(around.label, owner)
@@ -124,7 +128,7 @@ func (r *reader) item(t text, indent int, above bool) {
 		}
 		r.labelled(label, rest, indent, above)
 	case r.sentence(t, owner):
-	case above:
+	case above: // it may be a name; that is decided when something beneath it needs one
 		r.account(restore(t.s, t.literals))
 		r.items = append(r.items, r.about(t, indent))
 	default:
@@ -162,6 +166,7 @@ func (r *reader) refuseAll(t text, reason, suggestion string) {
 func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 	m := modeOf(label)
 	switch {
+	// "Miss rate for search: < 10%" has the class in its label.
 	case (m == misses || m == hits) && targetOf.MatchString(label.text) && len(rest.clauses()) == 1:
 		c := label.with(label.text + ": " + rest.s)
 		r.account(c.source())

@@ -116,6 +116,7 @@ func (r *reader) target(c clause, of string) bool {
 		if i := form.SubexpIndex("what"); i >= 0 {
 			of = m[i]
 		}
+		// A share that names what it is of wins over the list that it stands in.
 		if lower := strings.ToLower(share); !strings.Contains(lower, "hit") && !strings.Contains(lower, "miss") {
 			share = of + " " + share
 		}
@@ -136,7 +137,7 @@ func (r *reader) aimTargets() {
 	slices.Sort(names)
 	for _, a := range r.targets {
 		fit := called(a.words, names)
-		if values := a.clause.values(a.words); len(values) == 1 {
+		if values := a.clause.values(a.words); len(values) == 1 { // in code: letter by letter
 			fit = values
 		}
 		switch {

@@ -6,7 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// The marks of Markdown within a line, and where a label ends and clauses do.
+// The marks of Markdown within a line, and where a label ends and clauses do. A bold word
+// at the begin of a line is a label, whether its colon is within the stars, behind them,
+// or nowhere. "Redis (24h)" says where and for how long, and is one statement: its
+// parentheses must not part it. The dot of "max. 5 min" ends no sentence.
 var (
 	boldLabel  = regexp.MustCompile(`^(?:\*\*|__)([^*_]+?)(?:\s*[:—–-])?(?:\*\*|__)\s*(?:[:—–]|->?|→)?(?:\s+|$)`)
 	link       = regexp.MustCompile(`!?\[([^\[\]]*)\]\(([^()\s]*)\)`)
