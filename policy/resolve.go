@@ -9,8 +9,14 @@ import (
 	"time"
 )
 
-// longestFromValue is the bound of a class whose values know their own end.
-const longestFromValue = 24 * time.Hour
+const (
+	// longestFromValue is the bound of a class whose values know their own end: a
+	// value that says a wrong one must be gone some day.
+	longestFromValue = 24 * time.Hour
+	// longestNegative is the default bound on how long "there is none" is remembered,
+	// that of larder.Policy: what is created meanwhile is missed.
+	longestNegative = 30 * time.Second
+)
 
 // Resolve returns the class under name with what its profile and its tiers say
 // filled in: TTL in each tier, both stale windows, Jitter, Pattern, Tiers, Privacy
@@ -31,6 +37,7 @@ func (p *Policy) Resolve(name string) (Class, error) {
 	if c.Pattern == Never {
 		return c, nil
 	}
+	// Sensitive is a promise about the values, and encryption how it is kept.
 	c.Encrypt = c.Encrypt || c.Privacy == Sensitive
 	if c.Tiers == nil {
 		c.Tiers = []Tier{Memory, Shared}
@@ -44,7 +51,7 @@ func (p *Policy) Resolve(name string) (Class, error) {
 	c.StaleWhileRevalidate = said(c.StaleWhileRevalidate, line.Stale)
 	c.StaleIfError = said(c.StaleIfError, line.staleIfError())
 	c.Jitter = cmp.Or(c.Jitter, line.Jitter)
-	c.NegativeTTL = cmp.Or(c.NegativeTTL, min(c.TTL.Shared, 30*time.Second))
+	c.NegativeTTL = cmp.Or(c.NegativeTTL, min(c.TTL.Shared, longestNegative))
 	return c, nil
 }
 
@@ -68,10 +75,13 @@ func (p *Policy) ResolveRoute(pattern string) (Route, error) {
 		if c.Pattern == Never {
 			return Route{Class: r.Class, NoStore: true, Ignore: r.Ignore}, nil
 		}
+		// The life of the class is the least that a route says: its own, and that of a
+		// profile of its own, come before it.
 		if line.Fresh == 0 && slices.Contains(c.Tiers, Edge) && !r.NoStore && !r.Private {
 			line.Fresh = c.TTL.Edge
 		}
 	}
+	// No profile opens at the edge what the route has closed.
 	if r.NoStore || r.Private {
 		line = Profile{}
 	}
@@ -95,9 +105,10 @@ func (p *Policy) Queries() (map[string][]string, error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
-		if all[pattern] = nil; r.Edge > 0 {
-			all[pattern] = r.Query
+		if r.Edge <= 0 {
+			r.Query = nil
 		}
+		all[pattern] = r.Query
 	}
 	return all, errors.Join(errs...)
 }
@@ -114,7 +125,8 @@ func (p *Policy) line(name string) (Profile, error) {
 	return line, nil
 }
 
-// staleIfError is how long after Fresh a value is of use when nothing replaces it.
+// staleIfError is how long after Fresh a value is of use when nothing replaces it. A
+// profile has ages and a class has windows, hence the difference.
 func (l Profile) staleIfError() time.Duration {
 	if l.Expire == 0 {
 		return l.Stale
@@ -122,7 +134,8 @@ func (l Profile) staleIfError() time.Duration {
 	return l.Expire - l.Fresh
 }
 
-// said is what a field says, or otherwise if it says nothing; none is zero.
+// said is what a field says, or otherwise if it says nothing. None becomes zero here,
+// after the profile had its turn: zero before would have let the profile speak.
 func said(field, otherwise time.Duration) time.Duration {
 	return max(cmp.Or(field, otherwise), 0)
 }

@@ -240,6 +240,65 @@ func TestCompare_Words(t *testing.T) {
 	}
 }
 
+// TestCompare_NeverNoMore: a route that leaves a class that is never cached is kept, as
+// one that is no longer no_store.
+func TestCompare_NeverNoMore(t *testing.T) {
+	p := func(class string) *policy.Policy {
+		return &policy.Policy{
+			Version: 1,
+			Classes: map[string]policy.Class{"pay": {Pattern: policy.Never}, "page": {TTL: policy.TTL{Shared: time.Hour}, Tiers: []policy.Tier{policy.Edge}}},
+			Routes:  map[string]policy.Route{"GET /x": {Class: class}},
+		}
+	}
+	got := Compare(p("pay"), p("page"))
+	if len(got) != 1 || got[0].Kind != Breaking || !strings.Contains(got[0].Effect, "Be sure") {
+		t.Errorf("from never to kept: %v", got)
+	}
+	if got := Compare(p("page"), p("pay")); len(got) != 1 || got[0].Kind != Behavioural || !strings.Contains(got[0].Effect, "purge") {
+		t.Errorf("from kept to never: %v", got)
+	}
+}
+
+// TestCompare_Lost: what names a profile or a class that is not there is judged by the
+// rest of it, and no sentence says that a thing is other than itself.
+func TestCompare_Lost(t *testing.T) {
+	class := func(change func(*policy.Class)) *policy.Policy {
+		c := policy.Class{Profile: "lost", TTL: policy.TTL{Shared: time.Hour}}
+		change(&c)
+		return &policy.Policy{Version: 1, Classes: map[string]policy.Class{"c": c}}
+	}
+	route := func(r policy.Route) *policy.Policy {
+		r.Class = "lost"
+		return &policy.Policy{Version: 1, Routes: map[string]policy.Route{"GET /x": r}}
+	}
+	same := func(*policy.Class) {}
+	for _, tt := range []struct {
+		old, new *policy.Policy
+		kind     Kind
+		word     string
+	}{
+		{class(same), class(func(c *policy.Class) { c.TTL.Shared = 2 * time.Hour }), Behavioural, "longer, 2h and not 1h"},
+		{class(same), class(func(c *policy.Class) { c.TTL.Memory = time.Hour }), Behavioural, "not known"},
+		{class(same), class(func(c *policy.Class) { c.Tiers = []policy.Tier{policy.Shared} }), Behavioural, "Memory keeps nothing"},
+		{class(same), class(func(c *policy.Class) { c.Tiers = []policy.Tier{policy.Shared, policy.Memory} }), Safe, "same"},
+		{class(same), class(func(c *policy.Class) { c.Privacy = policy.Public }), Safe, "same"},
+		{class(same), class(func(c *policy.Class) { c.Privacy = policy.Sensitive }), Breaking, "encrypted"},
+		{route(policy.Route{Edge: time.Hour}), route(policy.Route{Edge: time.Minute}), Behavioural, "shorter, 1m and not 1h"},
+		{&policy.Policy{Version: 1}, route(policy.Route{Edge: time.Hour}), Behavioural, "1h"},
+		{route(policy.Route{Edge: time.Hour}), &policy.Policy{Version: 1}, Behavioural, "purge"},
+	} {
+		got := Compare(tt.old, tt.new)
+		for _, c := range got {
+			if c.Kind != tt.kind || !strings.Contains(c.Effect, tt.word) {
+				t.Errorf("got %v, want %s with %q", c, tt.kind, tt.word)
+			}
+		}
+		if len(got) == 0 {
+			t.Errorf("no change, want %s with %q", tt.kind, tt.word)
+		}
+	}
+}
+
 // TestCompare_Rename: what came and went with the same settings is one change.
 func TestCompare_Rename(t *testing.T) {
 	c, never := policy.Class{TTL: policy.TTL{Shared: time.Hour}}, policy.Class{Pattern: policy.Never}

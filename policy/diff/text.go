@@ -18,7 +18,9 @@ type share float64
 // size is a number of bytes.
 type size int64
 
-// text writes what a field says, much as a file does; nothing is "".
+// text writes what a field says, much as a file does; nothing is "". It is for a line of
+// a report and not for a file: shares and sizes are rounded to what people read. The
+// types are those of the model's fields, and a new one shows as Go prints it.
 func text(v any) string {
 	switch v := v.(type) {
 	case time.Duration:
@@ -34,43 +36,56 @@ func text(v any) string {
 	case bool:
 		return map[bool]string{true: "true"}[v]
 	case []string:
-		if v == nil {
+		if v == nil { // an empty list is something else: no parameter of the query counts
 			return ""
 		}
 		return "[" + strings.Join(v, ", ") + "]"
 	case []policy.Tier:
 		return list(v, func(t policy.Tier) string { return string(t) })
 	case map[int]time.Duration:
-		var all []string
-		for _, status := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, fmt.Sprintf("%d: %s", status, length(v[status])))
-		}
-		return braces(all)
-	case map[string]string:
+		return statusesText(v)
+	case map[string]string: // exceptions, of which the rule is the change and the reason a comment
 		return list(slices.Sorted(maps.Keys(v)), func(rule string) string { return rule })
 	case policy.Key:
-		var all []string
-		for _, part := range v.Parts {
-			all = append(all, part.Name+": "+part.Type)
-		}
-		return v.Type + braces(all) // one of them is empty
+		return keyText(v)
 	case policy.Profile:
 		return braces(pairs("fresh", length(v.Fresh), "stale", length(v.Stale), "expire", length(v.Expire), "jitter", text(share(v.Jitter))))
 	case policy.CDN:
 		return braces(pairs("kind", v.Kind, "zone", v.Zone, "token", v.Token, "hosts", text(v.Hosts)))
 	case []policy.Table:
-		return list(v, func(t policy.Table) string {
-			tags := ""
-			if len(t.Tags) > 0 {
-				tags = text(t.Tags)
-			}
-			return braces(pairs("table", t.Name, "key", t.Key, "tags", tags, "version", t.Version, "sequence", t.Sequence))
-		})
+		return list(v, tableText)
 	}
 	return fmt.Sprint(v)
 }
 
-// orNone writes a number: 0 is nothing, None is none.
+// keyText is a type or parts; a valid key has one of them, so that the other is empty.
+func keyText(k policy.Key) string {
+	var all []string
+	for _, part := range k.Parts {
+		all = append(all, part.Name+": "+part.Type)
+	}
+	return k.Type + braces(all)
+}
+
+// statusesText writes statuses in their order, which a map has not.
+func statusesText(lives map[int]time.Duration) string {
+	var all []string
+	for _, status := range slices.Sorted(maps.Keys(lives)) {
+		all = append(all, fmt.Sprintf("%d: %s", status, length(lives[status])))
+	}
+	return braces(all)
+}
+
+// tableText leaves out an empty list of tags, which says nothing here.
+func tableText(t policy.Table) string {
+	tags := ""
+	if len(t.Tags) > 0 {
+		tags = text(t.Tags)
+	}
+	return braces(pairs("table", t.Name, "key", t.Key, "tags", tags, "version", t.Version, "sequence", t.Sequence))
+}
+
+// orNone writes a number: 0 is nothing, as in a policy, and None is none, as in a file.
 func orNone[T int | int64 | float64](v T, number func() string) string {
 	switch v {
 	case 0:

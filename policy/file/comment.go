@@ -2,14 +2,8 @@ package file
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"go.yaml.in/yaml/v4"
-
-	"github.com/larderdev/larder/policy"
-	"github.com/larderdev/larder/policy/internal/field"
 )
 
 // comment is a comment of a file.
@@ -17,17 +11,13 @@ type comment struct {
 	at    Position
 	text  string // without the #
 	alone bool   // there is nothing before it on its line
-	next  int    // the first line after it with anything but comments
+	next  int    // the first line after it with anything but comments: what it may be about
 }
 
-// scalarStart is what stands before the first character of a scalar.
-const scalarStart = " \t[{,:-?"
-
-// blockHeader is what begins a text over several lines.
-var blockHeader = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
-
 // comments finds the comments of a file that YAML has been read from. The parser
-// knows them too, but not where they are, and it loses some inside of lists.
+// knows them too, but not where they are, and it loses some inside of lists. As the
+// file is YAML, the only question is what is text: quotes and blocks over several
+// lines, in which a # begins nothing.
 func (x *Index) comments() []comment {
 	var found []comment
 	var quote byte // the one that a scalar is in
@@ -42,6 +32,7 @@ func (x *Index) comments() []comment {
 		}
 		at, begins := -1, false
 		at, quote, begins = scanLine(line, quote)
+		// A text ends at the indentation of its key, to which the dashes of lists count.
 		if begins {
 			block = len(line) - len(strings.TrimLeft(line, " -"))
 		}
@@ -53,21 +44,39 @@ func (x *Index) comments() []comment {
 			})
 		}
 	}
-	next, last := len(x.lines)+1, len(found)-1
+	x.findNext(found)
+	return found
+}
+
+// findNext fills in what comes after each comment, from the last line to the first. A
+// line has one comment at most.
+func (x *Index) findNext(comments []comment) {
+	next, last := len(x.lines)+1, len(comments)-1
 	for line := len(x.lines); line > 0; line-- {
-		if last >= 0 && found[last].at.Line == line {
-			found[last].next = next
+		if last >= 0 && comments[last].at.Line == line {
+			comments[last].next = next
 			last--
 		}
 		if !emptyLine.MatchString(x.lines[line-1]) {
 			next = line
 		}
 	}
-	return found
 }
 
+// emptyLine is a line without anything but maybe a comment.
+var emptyLine = regexp.MustCompile(`^\s*(#.*)?$`)
+
+// scalarStart is what stands before the first character of a scalar: elsewhere a quote
+// is an apostrophe, as in "it's".
+const scalarStart = " \t[{,:-?"
+
+// blockHeader is what begins a text over several lines.
+var blockHeader = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
+
 // scanLine returns where the comment of a line begins, -1 if it has none, which
-// quotes are open at its end, and whether a block scalar begins in it.
+// quotes are open at its end, and whether a block scalar begins in it. quote are those
+// that are open at its begin, or 0. A # begins a comment only after white space (YAML
+// 1.2.2, 6.6).
 func scanLine(line string, quote byte) (at int, open byte, block bool) {
 	plain := false // inside of a plain scalar, where quotes mean nothing
 	for i := 0; i < len(line); i++ {
@@ -94,129 +103,3 @@ func scanLine(line string, quote byte) (at int, open byte, block bool) {
 	}
 	return -1, quote, block
 }
-
-// owner is a class or route with the lines that its comments may be in.
-type owner struct {
-	path        string
-	from, until int // lines; until is the first that belongs to something else
-	column      int // of its key
-	ignore      *map[string]string
-}
-
-// ignores reads the comments that tell lint to be silent into the classes and
-// routes that they belong to.
-func (d *decoder) ignores(root *yaml.Node, p *policy.Policy) {
-	all := d.index.comments()
-	classes, routes := map[string]*map[string]string{}, map[string]*map[string]string{}
-	for name := range p.Classes {
-		classes[name] = new(map[string]string)
-	}
-	for pattern := range p.Routes {
-		routes[pattern] = new(map[string]string)
-	}
-	owners := append(d.owners(root, "classes", classes), d.owners(root, "routes", routes)...)
-	for _, c := range all {
-		d.directive(c, owners)
-	}
-	for name, rules := range classes {
-		class := p.Classes[name]
-		class.Ignore = *rules
-		p.Classes[name] = class
-	}
-	for pattern, rules := range routes {
-		route := p.Routes[pattern]
-		route.Ignore = *rules
-		p.Routes[pattern] = route
-	}
-}
-
-// owners returns what is below a key of the file, in the order of the file.
-func (d *decoder) owners(root *yaml.Node, key string, rules map[string]*map[string]string) []owner {
-	var found []owner
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		things := root.Content[i+1]
-		if root.Content[i].Value != key || things.Kind != yaml.MappingNode {
-			continue
-		}
-		end := len(d.index.lines) + 1
-		if i+2 < len(root.Content) {
-			end = root.Content[i+2].Line
-		}
-		for j := 0; j+1 < len(things.Content); j += 2 {
-			k := things.Content[j]
-			ignore, ok := rules[k.Value]
-			if !ok {
-				continue
-			}
-			until := end
-			if j+2 < len(things.Content) {
-				until = things.Content[j+2].Line
-			}
-			found = append(found, owner{field.Path(key, k.Value), k.Line, until, k.Column, ignore})
-		}
-	}
-	return found
-}
-
-// directiveForm is what a comment for a tool begins with.
-var directiveForm = regexp.MustCompile(`^\s*larder\s*:\s*([A-Za-z-]*)\s*(.*)$`)
-
-// directive reads a comment, if it is for this package.
-func (d *decoder) directive(c comment, owners []owner) {
-	found := directiveForm.FindStringSubmatch(c.text)
-	if found == nil {
-		return
-	}
-	report := func(path, message, mend string) {
-		e := d.index.at(c.at, message, mend)
-		e.Field = path
-		d.keep(e)
-	}
-	rule, why, _ := strings.Cut(strings.TrimSpace(found[2]), " ")
-	why = strings.TrimSpace(why)
-	o := d.ownerOf(c, owners)
-	switch {
-	case found[1] != "ignore" || !strings.HasPrefix(strings.TrimLeft(c.text, " \t"), "larder:ignore"):
-		report("", "the comment says nothing to larder", "write # larder:ignore RULE why")
-	case o == nil:
-		report("", "the comment belongs to no class and no route", "write it on the line before the class's or route's name")
-	case rule == "":
-		report(o.path, "the comment names no rule", "write # larder:ignore RULE why")
-	case !ruleForm.MatchString(rule):
-		report(o.path, short(rule)+" is no lint rule to ignore", "write # larder:ignore RULE why")
-	case why == "":
-		report(o.path, "the rule "+rule+" is ignored without a reason", "write # larder:ignore "+rule+" and why")
-	case (*o.ignore)[rule] != "":
-		report(o.path, "the rule "+rule+" is ignored twice", "keep one of the comments")
-	default:
-		if *o.ignore == nil {
-			*o.ignore = map[string]string{}
-		}
-		(*o.ignore)[rule] = why
-	}
-}
-
-// ruleForm is the form of a lint rule's id.
-var ruleForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
-
-// ownerOf finds what a comment belongs to: the class or route in whose lines it is,
-// or, if it stands as far left as a name, that which follows it.
-func (d *decoder) ownerOf(c comment, owners []owner) *owner {
-	if c.alone {
-		at := slices.IndexFunc(owners, func(o owner) bool { return o.from == c.next && c.at.Column <= o.column })
-		if at >= 0 {
-			return &owners[at]
-		}
-	}
-	// The last one, as several may begin on a line.
-	for i := len(owners) - 1; i >= 0; i-- {
-		o := &owners[i]
-		if c.at.Line == o.from || c.at.Line > o.from && c.at.Line < o.until && (!c.alone || c.at.Column > o.column) {
-			return o
-		}
-	}
-	return nil
-}
-
-// emptyLine is a line without anything but maybe a comment.
-var emptyLine = regexp.MustCompile(`^\s*(#.*)?$`)

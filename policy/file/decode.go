@@ -1,7 +1,6 @@
 package file
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +13,8 @@ import (
 )
 
 // decoder turns nodes into a policy. It goes on after a mistake, so that all are
-// reported at once.
+// reported at once. The library could decode into structs by itself, but it takes
+// every spelling of a value that some YAML has, and says less of what is wrong.
 type decoder struct {
 	index    *Index
 	mistakes []*Error
@@ -22,16 +22,12 @@ type decoder struct {
 	more int
 }
 
-// reader reads the value of a field.
-type reader func(d *decoder, path string, n *yaml.Node)
-
-// fields are the keys of a mapping, each with what reads its value.
-type fields map[string]reader
-
-// maxKept bounds the mistakes that are kept until they are sorted.
+// maxKept bounds the mistakes that are kept until they are sorted. It is above the
+// number that is reported, since the first of the file are not always found first.
 const maxKept = 20 * maxErrors
 
-// report notes a mistake at a node.
+// report notes a mistake at a node, with the path of its field: by that, validate knows
+// what follows from it.
 func (d *decoder) report(path string, n *yaml.Node, mend, format string, args ...any) {
 	e := d.index.at(Position{n.Line, n.Column}, fmt.Sprintf(format, args...), mend)
 	e.Field = path
@@ -40,15 +36,20 @@ func (d *decoder) report(path string, n *yaml.Node, mend, format string, args ..
 
 // keep notes a mistake, if there are not too many already.
 func (d *decoder) keep(e *Error) {
-	if len(d.mistakes) == maxKept {
+	if d.full() {
 		d.more++
 		return
 	}
 	d.mistakes = append(d.mistakes, e)
 }
 
+// full tells whether mistakes are only counted from now on. Whoever has to search for a
+// mend asks before.
+func (d *decoder) full() bool { return len(d.mistakes) == maxKept }
+
 // plain tells whether a node is one that a policy may have, and reports it if not.
-// What is refused here is what makes readers of YAML differ, or hang.
+// What is refused here is what makes readers of YAML differ, or hang: aliases of
+// aliases grow without a bound ("billion laughs"), and a tag changes what a value is.
 func (d *decoder) plain(path string, n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -63,13 +64,27 @@ func (d *decoder) plain(path string, n *yaml.Node) bool {
 	return false
 }
 
-// mapping calls visit for each key of a mapping, with the path of its value.
-func (d *decoder) mapping(path string, n *yaml.Node, visit func(key, path string, k, v *yaml.Node)) {
+// kind tells whether a node is of a kind, and reports it if not, or if it is not plain.
+// what names the kind in the message.
+func (d *decoder) kind(path string, n *yaml.Node, want yaml.Kind, what, mend string) bool {
 	if !d.plain(path, n) {
-		return
+		return false
 	}
-	if n.Kind != yaml.MappingNode {
-		d.report(path, n, "write keys with values below it", "want a mapping, got %s", describe(n))
+	if n.Kind != want {
+		got := describe(n)
+		if d.index.secret[n.Line] {
+			got = "what may be a secret"
+		}
+		d.report(path, n, mend, "want %s, got %s", what, got)
+	}
+	return n.Kind == want
+}
+
+// mapping calls visit for each key of a mapping, with the path of its value. A key that
+// is there twice is visited once: YAML forbids it (1.2.2, 3.2.1.1), and of most readers
+// the last one wins, without a word.
+func (d *decoder) mapping(path string, n *yaml.Node, visit func(key, path string, k, v *yaml.Node)) {
+	if !d.kind(path, n, yaml.MappingNode, "a mapping", "write keys with values below it") {
 		return
 	}
 	lines := make(map[string]int, len(n.Content)/2)
@@ -93,7 +108,14 @@ func (d *decoder) mapping(path string, n *yaml.Node, visit func(key, path string
 	}
 }
 
-// fields reads a mapping with fixed keys.
+// fields are the keys of a mapping, each with what reads its value.
+type fields map[string]reader
+
+// reader reads the value of a field.
+type reader func(d *decoder, path string, n *yaml.Node)
+
+// fields reads a mapping with fixed keys. A key without a value is a mistake, and not
+// the default: in a diff it looks as if something were said.
 func (d *decoder) fields(path string, n *yaml.Node, known fields) {
 	if n.Kind != yaml.MappingNode && len(known) <= 4 { // few enough to be named
 		if d.plain(path, n) {
@@ -115,10 +137,11 @@ func (d *decoder) fields(path string, n *yaml.Node, known fields) {
 	})
 }
 
-// unknown reports a key that is not among the known ones.
+// unknown reports a key that is not among the known ones, with the one that was probably
+// meant. Keys are never passed over: a misspelt no_store would be a leak.
 func (d *decoder) unknown(path, key string, k *yaml.Node, known fields) {
-	if len(d.mistakes) == maxKept {
-		d.more++
+	if d.full() {
+		d.more++ // without the search
 		return
 	}
 	names := slices.Sorted(maps.Keys(known))
@@ -131,138 +154,8 @@ func (d *decoder) unknown(path, key string, k *yaml.Node, known fields) {
 	d.report(path, k, mend, "unknown key %s", short(key))
 }
 
-// named reads a mapping whose keys are names.
-func named[T any](dst *map[string]T, read func(d *decoder, path string, k, v *yaml.Node) T) reader {
-	return func(d *decoder, path string, n *yaml.Node) {
-		d.mapping(path, n, func(key, below string, k, v *yaml.Node) {
-			if kind := kindOf(key); kind != "" && !quoted(k) {
-				d.report(below, k, fmt.Sprintf("write %q in quotes", key), "want a name, and %s is %s", key, kind)
-				return
-			}
-			if *dst == nil {
-				*dst = map[string]T{}
-			}
-			(*dst)[key] = read(d, below, k, v)
-		})
-	}
-}
-
-// scalar reads a value by a function.
-func scalar[T any](dst *T, parse func(*yaml.Node) (T, error)) reader {
-	return func(d *decoder, path string, n *yaml.Node) {
-		if !d.plain(path, n) {
-			return
-		}
-		if n.Kind != yaml.ScalarNode {
-			d.report(path, n, "write it on the line of its key", "want one value, got %s", describe(n))
-			return
-		}
-		value, err := parse(n)
-		var m *mistake
-		switch {
-		case errors.As(err, &m):
-			d.report(path, n, m.mend, "%s", m.message)
-		case err != nil:
-			d.report(path, n, "", "%v", err)
-		default:
-			*dst = value
-		}
-	}
-}
-
-// text reads a text.
-func text[T ~string](dst *T) reader {
-	return scalar(dst, func(n *yaml.Node) (T, error) {
-		value, err := parseText(n)
-		if err == nil && value == "" {
-			err = wrong("leave the key out", "the text is empty")
-		}
-		return T(value), err
-	})
-}
-
-// count reads a whole number above 0.
-func count[T int | int64](dst *T) reader {
-	return scalar(dst, func(n *yaml.Node) (T, error) {
-		number, err := parseWhole(n)
-		switch {
-		case err != nil:
-			return 0, err
-		case number < 0:
-			return 0, wrong("write one above 0, or leave it out", "the number %d is negative", number)
-		case number == 0:
-			return 0, wrong("leave it out", "the number 0 says nothing here")
-		case int64(T(number)) != number:
-			return 0, wrong("write a smaller one", "the number %d is too large", number)
-		}
-		return T(number), nil
-	})
-}
-
-// positive refuses 0, which would be the same as nothing said.
-func positive(parse func(*yaml.Node) (float64, error)) func(*yaml.Node) (float64, error) {
-	return func(n *yaml.Node) (float64, error) {
-		number, err := parse(n)
-		switch {
-		case err != nil:
-			return 0, err
-		case number < 0:
-			return 0, wrong("write one above 0, or leave it out", "the number %s is negative", short(n.Value))
-		case number == 0:
-			return 0, wrong("leave it out", "%s says nothing here", n.Value)
-		}
-		return number, nil
-	}
-}
-
-// list reads a list by what reads a member.
-func list[T any](dst *[]T, member func(*T) reader) reader {
-	return func(d *decoder, path string, n *yaml.Node) {
-		if !d.plain(path, n) {
-			return
-		}
-		if n.Kind != yaml.SequenceNode {
-			d.report(path, n, "write [ ] around it, or a line with - for each member", "want a list, got %s", describe(n))
-			return
-		}
-		all := make([]T, len(n.Content))
-		for i, v := range n.Content {
-			below := field.At(path, i)
-			d.index.put(below, v)
-			member(&all[i])(d, below, v)
-		}
-		*dst = all
-	}
-}
-
-// texts reads a list of texts that has at least one.
-func texts[T ~string](dst *[]T) reader {
-	return filled(list(dst, func(t *T) reader { return text(t) }))
-}
-
-// filled refuses an empty list before it is read.
-func filled(read reader) reader {
-	return func(d *decoder, path string, n *yaml.Node) {
-		if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-			d.report(path, n, "leave the key out", "the list is empty")
-			return
-		}
-		read(d, path, n)
-	}
-}
-
-// either reads a mapping in one way and everything else in another.
-func either(other reader, mapping reader) reader {
-	return func(d *decoder, path string, n *yaml.Node) {
-		if n.Kind == yaml.MappingNode {
-			mapping(d, path, n)
-		} else {
-			other(d, path, n)
-		}
-	}
-}
-
-// describe names what a node is, for a message.
+// describe names what a node is, for a message, in the words that a reader of the file
+// has for it.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

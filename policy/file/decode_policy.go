@@ -12,8 +12,11 @@ import (
 )
 
 // The functions of this file are the format: which keys there are, and what reads
-// each. The names are those of policy's fields.
+// each. The names are those of policy's fields; a test finds each field of the model in
+// a file, and the schema has the same keys. Numbers and durations are not compared with
+// bounds here: that is for Validate, which programs call, too.
 
+// policyFields are the keys of the file itself.
 func policyFields(p *policy.Policy) fields {
 	return fields{
 		"version":  scalar(&p.Version, parseVersion),
@@ -26,16 +29,19 @@ func policyFields(p *policy.Policy) fields {
 	}
 }
 
-// inner reads a mapping with fixed keys that is below another one.
+// inner reads a mapping with fixed keys that is below another one. The keys are made
+// when there is such a mapping, and not for each class that has none.
 func inner(known func() fields) reader {
 	return func(d *decoder, path string, n *yaml.Node) { d.fields(path, n, known()) }
 }
 
+// length reads a duration above nothing.
 func length(dst *time.Duration) reader { return scalar(dst, parseDuration) }
 
-// window reads a duration that may be none.
+// window reads a duration that may be none, to close what a profile or a class opens.
 func window(dst *time.Duration) reader { return scalar(dst, none(parseDuration)) }
 
+// boolean reads true or false. False may be said, and is the same as nothing.
 func boolean(dst *bool) reader { return scalar(dst, parseFlag) }
 
 // jitter reads a share that may be none.
@@ -95,7 +101,8 @@ func class(d *decoder, path string, _, v *yaml.Node) (c policy.Class) {
 	return c
 }
 
-// keyParts reads the parts of a key in their order.
+// keyParts reads the parts of a key in their order, which is that of the fields of the
+// generated struct: a map would lose it.
 func keyParts(dst *[]policy.KeyPart) reader {
 	return func(d *decoder, path string, n *yaml.Node) {
 		if len(n.Content) == 0 {
@@ -109,7 +116,9 @@ func keyParts(dst *[]policy.KeyPart) reader {
 	}
 }
 
-// ttl reads a life in its three forms.
+// ttl reads a life in its three forms: 5m, from-value, or a mapping. The index has the
+// path of the longer form for the short ones, too, so that a finding about ttl.shared
+// has a place.
 func ttl(c *policy.Class) reader {
 	one := func(d *decoder, path string, n *yaml.Node) {
 		d.index.put(field.Path(path, "shared"), n)
@@ -150,6 +159,8 @@ func budget(b *policy.Budget) reader {
 	})
 }
 
+// memory reads the bounds of the memory tier, which the file has in one mapping and the
+// model in two fields of the class.
 func memory(c *policy.Class) reader {
 	return inner(func() fields {
 		return fields{"entries": count(&c.MemoryEntries), "size": scalar(&c.MemoryBytes, parseSize)}
@@ -167,6 +178,7 @@ func rebuild(dst *int) reader {
 	}
 }
 
+// target reads a share, or a mapping with the share and its window.
 func target(t *policy.Target) reader {
 	one := func(d *decoder, path string, n *yaml.Node) {
 		d.index.put(field.Path(path, "miss_rate"), n)
@@ -177,7 +189,8 @@ func target(t *policy.Target) reader {
 	}))
 }
 
-// source reads words or a list of tables.
+// source reads words or a list of tables. A mapping is the one table that somebody has
+// written without its dash.
 func source(s *policy.Source) reader {
 	return func(d *decoder, path string, n *yaml.Node) {
 		switch n.Kind {
@@ -223,7 +236,7 @@ func route(d *decoder, path string, _, v *yaml.Node) (r policy.Route) {
 }
 
 // statuses reads lives by status. JSON has no numbers as keys, so quotes are no
-// mistake.
+// mistake; spellings that only some readers take for the same number, 0404, are one.
 func statuses(dst *map[int]time.Duration) reader {
 	return func(d *decoder, path string, n *yaml.Node) {
 		d.mapping(path, n, func(key, below string, k, v *yaml.Node) {
@@ -246,14 +259,30 @@ func cdn(c *policy.CDN) reader {
 	return func(d *decoder, path string, n *yaml.Node) {
 		d.fields(path, n, fields{
 			"kind":  text(&c.Kind),
-			"zone":  text(&c.Zone),
-			"token": text(&c.Token),
+			"zone":  variableName("zone", &c.Zone),
+			"token": variableName("token", &c.Token),
 			"hosts": texts(&c.Hosts),
 		})
 	}
 }
 
-// parseVersion reads the version of the format.
+// variableName reads the name of an environment variable. Other readers repeat a value
+// that they refuse; here that may be the secret itself. A text that is no name is for
+// Validate, which does not repeat it either.
+func variableName(key string, dst *string) reader {
+	return func(d *decoder, path string, n *yaml.Node) {
+		strange := n.Kind != yaml.ScalarNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0
+		if strange || !quoted(n) && kindOf(n.Value) != "" {
+			d.report(path, n, "write a name in capital letters, digits and _, and set the variable to the "+key,
+				"%s is not the name of an environment variable", key)
+			return
+		}
+		text(dst)(d, path, n)
+	}
+}
+
+// parseVersion reads the version of the format. It is compared as it is written: a file
+// of version 2 must not be read as far as it goes.
 func parseVersion(n *yaml.Node) (int, error) {
 	if quoted(n) || n.Value != strconv.Itoa(policy.FileVersion) {
 		return 0, wrong(fmt.Sprintf("write version: %d", policy.FileVersion), "want the version %d of the format, got %s", policy.FileVersion, versionText(n))
@@ -261,6 +290,8 @@ func parseVersion(n *yaml.Node) (int, error) {
 	return policy.FileVersion, nil
 }
 
+// versionText shows what stands in the place of the version; a text has its quotes, as
+// they are what is wrong with it.
 func versionText(n *yaml.Node) string {
 	if quoted(n) {
 		return "the text " + short(n.Value)

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// maxErrors bounds the mistakes that are reported of one file.
+	// maxErrors bounds the mistakes that are reported of one file: whoever has more
+	// has one cause for most of them.
 	maxErrors = 50
 	// maxShown bounds the characters of a line that are shown.
 	maxShown = 120
@@ -124,7 +125,8 @@ func (x *Index) sorted(mistakes []*Error, more int) error {
 // only makes an error of the only mistake that could be found.
 func (x *Index) only(e *Error) error { return &Errors{List: []*Error{x.show(e)}} }
 
-// cut shows the part of a line around a character: all of it, mostly.
+// cut shows the part of a line around a character: all of it, mostly. What a terminal
+// would obey becomes U+FFFD, one for one, so that the caret stays below its character.
 func cut(line string, column int) (shown string, caret int) {
 	if !utf8.ValidString(line) {
 		line = strings.ToValidUTF8(line, "\uFFFD")

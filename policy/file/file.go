@@ -1,22 +1,21 @@
 package file
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
 	"github.com/larderdev/larder/policy"
-	"github.com/larderdev/larder/policy/internal/field"
 )
 
 const (
-	// maxSize bounds a file, in bytes. One with 500 classes has some 200 KB.
+	// maxSize bounds a file, in bytes. One with 500 classes has some 200 KB. All work
+	// of this package grows with the size, so that this is its bound, too.
 	maxSize = 1 << 20
 	// maxDepth bounds how deep collections are inside each other. The deepest place
 	// of a policy is a tag of a table of a class: 6.
@@ -52,6 +51,7 @@ func Parse(name string, data []byte) (*policy.Policy, *Index, error) {
 	d := &decoder{index: index}
 	p := &policy.Policy{}
 	d.fields("", root, policyFields(p))
+	// Of what is no mapping there is nothing to validate: all would be missing.
 	if root.Kind == yaml.MappingNode {
 		d.ignores(root, p)
 		d.validate(p)
@@ -62,78 +62,20 @@ func Parse(name string, data []byte) (*policy.Policy, *Index, error) {
 	return p, index, nil
 }
 
-// fielded is a mistake that [policy.Policy.Validate] has found.
-type fielded interface {
-	error
-	Field() string
-	Message() string
-	Mend() string
-}
-
-// validate adds what is wrong with the policy by itself. What was not read has been
-// reported already, and is not told again to be missing.
-func (d *decoder) validate(p *policy.Policy) {
-	unread := map[string]bool{}
-	for _, e := range d.mistakes {
-		unread[e.Field] = true
-	}
-	for _, err := range errorsIn(p.Validate()) {
-		var e fielded
-		if len(d.mistakes) == maxKept {
-			d.more++
-		} else if !errors.As(err, &e) {
-			d.keep(d.index.at(Position{1, 1}, err.Error(), ""))
-		} else if !d.follows(e.Field(), unread) {
-			at := d.index.at(d.index.Position(e.Field()), e.Message(), e.Mend())
-			at.Field = e.Field()
-			d.keep(at)
-		}
-	}
-}
-
-// follows tells whether a mistake at path may come from one in a field that could
-// not be read: that field itself, one below it, or, if path misses something, one
-// beside it, whose key may be misspelt. The name of a class, profile or route is
-// wrong by itself.
-func (d *decoder) follows(path string, unread map[string]bool) bool {
-	if unread["profiles"] && strings.HasSuffix(path, ".profile") || unread["classes"] && strings.HasSuffix(path, ".class") {
-		return true
-	}
-	parent := field.Parent(path)
-	if parent == "profiles" || parent == "classes" || parent == "routes" {
-		return false
-	}
-	beside := path
-	if !d.index.Has(path) {
-		beside = parent
-	}
-	for other := range unread {
-		if beside != "" && field.Within(other, beside) {
-			return true
-		}
-	}
-	return false
-}
-
-// errorsIn returns the errors that were joined.
-func errorsIn(err error) []error {
-	if all, ok := err.(interface{ Unwrap() []error }); ok {
-		return all.Unwrap()
-	}
-	if err != nil {
-		return []error{err}
-	}
-	return nil
-}
-
-// load parses YAML into nodes.
+// load parses YAML into nodes, of which decoders make a policy: values alone would have
+// no lines, and their types would be those that the library has guessed.
+//
+// Keys that are there twice are left to the decoder, which names both lines; the
+// library stops at the first. Secrets are hidden before anything has a line to show.
 func load(name string, data []byte) (*yaml.Node, *Index, error) {
 	if len(data) > maxSize {
 		e := &Error{File: name, Message: fmt.Sprintf("the file is larger than %d KiB", maxSize>>10), Mend: "write one policy for each service"}
 		return nil, nil, &Errors{List: []*Error{e}}
 	}
-	data = []byte(strings.TrimPrefix(string(data), "\uFEFF"))
+	// A byte order mark is what some editors put first; it would count as a column.
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	index := newIndex(name, data)
+	index.guessSecrets()
 	if e := index.unreadable(data); e != nil {
 		return nil, nil, index.only(e)
 	}

@@ -1,19 +1,17 @@
 package file
 
 import (
-	"bytes"
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/larderdev/larder/policy"
 )
 
-// modeline tells editors which schema completes the file.
+// modeline tells editors which schema completes the file. They look for the schema
+// beside the file, where larder init writes it.
 const modeline = "# yaml-language-server: $schema=larder.schema.json\n"
 
 // Format writes a policy as a file in YAML: the same bytes for equal policies. Names
@@ -36,26 +34,15 @@ func Format(p *policy.Policy) []byte {
 		pair{"outbox", formatFlag(p.Fleet.Outbox)},
 	))
 	w.section("go", block(pair{"package", formatText(p.Go.Package)}, pair{"out", formatText(p.Go.Out)}))
-	if len(p.Profiles) > 0 {
-		w.heading("profiles")
-		for _, name := range slices.Sorted(maps.Keys(p.Profiles)) {
-			w.line(1, formatText(name), profilePairs(p.Profiles[name]).flow())
-		}
-	}
-	if len(p.Classes) > 0 {
-		w.heading("classes")
-		for _, name := range slices.Sorted(maps.Keys(p.Classes)) {
-			class := p.Classes[name]
-			w.thing(cmp.Or(formatText(name), `""`), class.Ignore, classPairs(&class))
-		}
-	}
-	if len(p.Routes) > 0 {
-		w.heading("routes")
-		for _, pattern := range slices.Sorted(maps.Keys(p.Routes)) {
-			route := p.Routes[pattern]
-			w.thing(cmp.Or(formatPattern(pattern), `""`), route.Ignore, routePairs(&route))
-		}
-	}
+	sorted(w, "profiles", p.Profiles, func(name string, profile policy.Profile) {
+		w.line(1, formatText(name), profilePairs(profile).flow())
+	})
+	sorted(w, "classes", p.Classes, func(name string, class policy.Class) {
+		w.thing(cmp.Or(formatText(name), `""`), class.Ignore, classPairs(&class))
+	})
+	sorted(w, "routes", p.Routes, func(pattern string, route policy.Route) {
+		w.thing(cmp.Or(formatPattern(pattern), `""`), route.Ignore, routePairs(&route))
+	})
 	if len(p.CDNs) > 0 {
 		w.heading("cdn")
 		for i := range p.CDNs {
@@ -65,78 +52,15 @@ func Format(p *policy.Policy) []byte {
 	return w.b.Bytes()
 }
 
-// pair is a key with its value as YAML. An empty value was not said.
-type pair struct{ key, value string }
-
-type pairs []pair
-
-// block leaves out what was not said.
-func block(all ...pair) pairs {
-	return slices.DeleteFunc(all, func(p pair) bool { return p.value == "" })
-}
-
-// flow writes pairs on one line, "" if there are none.
-func (ps pairs) flow() string {
-	if len(ps) == 0 {
-		return ""
-	}
-	parts := make([]string, len(ps))
-	for i, p := range ps {
-		parts[i] = p.key + ": " + p.value
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
-}
-
-// writer writes the lines of a file.
-type writer struct{ b bytes.Buffer }
-
-func (w *writer) line(depth int, key, value string) {
-	fmt.Fprintf(&w.b, "%s%s: %s\n", strings.Repeat("  ", depth), key, cmp.Or(value, "{}"))
-}
-
-func (w *writer) heading(key string) { fmt.Fprintf(&w.b, "\n%s:\n", key) }
-
-// section writes a key with pairs below it, if there are any.
-func (w *writer) section(key string, ps pairs) {
-	if len(ps) == 0 {
+// sorted writes a section of named things, if there are any, in the order of the names:
+// that of a map would be another one each time.
+func sorted[V any](w *writer, section string, things map[string]V, write func(name string, thing V)) {
+	if len(things) == 0 {
 		return
 	}
-	w.heading(key)
-	for _, p := range ps {
-		w.line(1, p.key, p.value)
-	}
-}
-
-// thing writes a class or a route, with the comments that belong to it.
-func (w *writer) thing(key string, ignore map[string]string, ps pairs) {
-	for _, rule := range slices.Sorted(maps.Keys(ignore)) {
-		fmt.Fprintf(&w.b, "  # larder:ignore %s %s\n", rule, ignore[rule])
-	}
-	if len(ps) == 0 {
-		w.line(1, key, "")
-		return
-	}
-	fmt.Fprintf(&w.b, "  %s:\n", key)
-	for _, p := range ps {
-		if strings.HasPrefix(p.value, "\n") {
-			fmt.Fprintf(&w.b, "    %s:%s\n", p.key, p.value)
-		} else {
-			w.line(2, p.key, p.value)
-		}
-	}
-}
-
-// member writes a mapping in a list.
-func (w *writer) member(ps pairs) {
-	if len(ps) == 0 {
-		w.b.WriteString("  - {}\n")
-	}
-	for i, p := range ps {
-		lead := "    "
-		if i == 0 {
-			lead = "  - "
-		}
-		fmt.Fprintf(&w.b, "%s%s: %s\n", lead, p.key, p.value)
+	w.heading(section)
+	for _, name := range slices.Sorted(maps.Keys(things)) {
+		write(name, things[name])
 	}
 }
 
@@ -149,6 +73,8 @@ func profilePairs(p policy.Profile) pairs {
 	)
 }
 
+// classPairs are the keys of a class in the order in which people ask: what it is, how
+// long it lives, where it is, how it is loaded, where it comes from.
 func classPairs(c *policy.Class) pairs {
 	return block(
 		pair{"description", formatText(c.Description)},
@@ -198,7 +124,7 @@ func routePairs(r *policy.Route) pairs {
 	}
 	query := formatList(r.Query)
 	if r.Query != nil && len(r.Query) == 0 {
-		query = "[]"
+		query = "[]" // no parameter counts; without the key all do
 	}
 	return block(
 		pair{"class", formatText(r.Class)},
@@ -237,12 +163,12 @@ func formatKey(k policy.Key) string {
 	return parts.flow()
 }
 
-// formatTTL writes a life in its shortest form.
+// formatTTL writes a life in its shortest form: one word, if that says all of it.
 func formatTTL(c *policy.Class) string {
 	switch t := c.TTL; {
 	case c.FromValue && t == policy.TTL{}:
 		return "from-value"
-	case !c.FromValue && t == policy.TTL{Shared: t.Shared}:
+	case !c.FromValue && t == policy.TTL{Shared: t.Shared}: // nothing else was said, or nothing at all
 		return formatDuration(t.Shared)
 	default:
 		return block(
@@ -261,7 +187,8 @@ func formatTarget(t policy.Target) string {
 	return block(pair{"miss_rate", formatShare(t.MissRate)}, pair{"window", formatDuration(t.Window)}).flow()
 }
 
-// formatSource writes words on one line, and a line for each table.
+// formatSource writes words on one line, and a line for each table: all tables on one
+// would be too long for most.
 func formatSource(s policy.Source) string {
 	if len(s.Tables) == 0 {
 		return formatText(s.From)
@@ -277,99 +204,4 @@ func formatSource(s policy.Source) string {
 		).flow(), "{}"))
 	}
 	return b.String()
-}
-
-// formatDuration writes a duration in whole units, the largest first. Days are the
-// largest, as nobody thinks in many weeks.
-func formatDuration(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	if d == policy.None {
-		return "none"
-	}
-	var b strings.Builder
-	if d < 0 {
-		b.WriteByte('-')
-		d = max(d, -d) // the lowest one has no counterpart, and is no valid one
-	}
-	for _, unit := range []struct {
-		length time.Duration
-		name   string
-	}{
-		{24 * time.Hour, "d"},
-		{time.Hour, "h"},
-		{time.Minute, "m"},
-		{time.Second, "s"},
-		{time.Millisecond, "ms"},
-		{time.Microsecond, "us"},
-		{time.Nanosecond, "ns"},
-	} {
-		if times := d / unit.length; times > 0 {
-			fmt.Fprintf(&b, "%d%s", times, unit.name)
-			d -= times * unit.length
-		}
-	}
-	return b.String()
-}
-
-// formatSize writes a size in the largest unit that it is a whole number of.
-func formatSize(size int64) string {
-	switch size {
-	case 0:
-		return ""
-	case policy.None:
-		return "none"
-	}
-	for _, unit := range sizeUnits {
-		if size%unit.bytes == 0 {
-			return strconv.FormatInt(size/unit.bytes, 10) + unit.name
-		}
-	}
-	return ""
-}
-
-func formatShare(share float64) string {
-	switch share {
-	case 0:
-		return ""
-	case policy.None:
-		return "none"
-	}
-	return percent(share)
-}
-
-func formatNumber(number float64) string {
-	switch number {
-	case 0:
-		return ""
-	case policy.None:
-		return "none"
-	}
-	return strconv.FormatFloat(number, 'f', -1, 64)
-}
-
-func formatCount(number int64) string {
-	if number == 0 {
-		return ""
-	}
-	return strconv.FormatInt(number, 10)
-}
-
-func formatFlag(set bool) string {
-	if set {
-		return "true"
-	}
-	return ""
-}
-
-func formatList[T ~string](list []T) string {
-	if len(list) == 0 {
-		return ""
-	}
-	texts := make([]string, len(list))
-	for i, t := range list {
-		texts[i] = cmp.Or(formatText(string(t)), `""`)
-	}
-	return "[" + strings.Join(texts, ", ") + "]"
 }

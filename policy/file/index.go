@@ -12,6 +12,9 @@ import (
 // Position is a place in a file. Both numbers are from 1; a column is a character.
 type Position struct{ Line, Column int }
 
+// String says where a position is, as "line:column".
+func (p Position) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Column) }
+
 // Index knows where in a file each field is. It does not change and may be used
 // concurrently.
 type Index struct {
@@ -21,6 +24,17 @@ type Index struct {
 	// secret are the lines with something in them that may be a secret.
 	secret map[int]bool
 }
+
+// newIndex returns the index of a file in which nothing has been found yet.
+func newIndex(name string, data []byte) *Index {
+	return &Index{name: name, lines: splitLines(string(data)), places: map[string]Position{}, secret: map[int]bool{}}
+}
+
+// lineBreak is what ends a line for YAML 1.1, which the parser counts by. YAML 1.2 has
+// fewer; by those all lines after a U+2028 in a text would be wrong.
+var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+
+func splitLines(text string) []string { return lineBreak.Split(text, -1) }
 
 // Path returns the path of a field, by which an [Index] finds it: the keys that
 // lead to it, with dots between them. Keys with other characters than ASCII
@@ -76,28 +90,16 @@ func (x *Index) show(e *Error) *Error {
 	return e
 }
 
-// newIndex returns the index of a file in which nothing has been found yet.
-func newIndex(name string, data []byte) *Index {
-	return &Index{name: name, lines: splitLines(string(data)), places: map[string]Position{}, secret: map[int]bool{}}
-}
-
-// lineBreak is what ends a line for YAML 1.1, which the parser counts by.
-var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
-
-func splitLines(text string) []string { return lineBreak.Split(text, -1) }
-
 // put notes where a field is.
 func (x *Index) put(path string, n *yaml.Node) {
 	x.places[path] = Position{Line: n.Line, Column: n.Column}
 }
 
-// putKey notes where the field of a key is.
+// putKey notes where the field of a key is: at its value, which is what people change,
+// but for values below the key, and for those that have no character to point at.
 func (x *Index) putKey(path string, key, value *yaml.Node) {
 	if value.Kind == yaml.ScalarNode && value.Value != "" {
 		key = value
 	}
 	x.put(path, key)
 }
-
-// String says where a position is, as "line:column".
-func (p Position) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Column) }

@@ -23,13 +23,16 @@ func formatPattern(pattern string) string {
 	return formatText(pattern)
 }
 
-// formatText writes a text, in quotes if it could be read as something else. ""
-// stays empty: not said.
+// formatText writes a text, in quotes if it could be read as something else by this
+// package or by any other reader of YAML. "" stays empty: not said.
+//
+// Double quotes are the one style that holds every text. Escaped are what the reader
+// refuses, what ends a line for YAML 1.1, and the byte order mark.
 func formatText(text string) string {
 	switch {
 	case text == "":
 		return ""
-	case kindOf(text) != "" || text[0] == '*':
+	case kindOf(text) != "" || text[0] == '*': // an alias
 	case bare.MatchString(text):
 		return text
 	}

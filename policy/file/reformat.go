@@ -27,7 +27,7 @@ func Reformat(name string, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reformer{from: index, fields: index.fields(), to: canonical, ends: canonical.ends(), before: map[int][]string{}, behind: map[int][]string{}, after: map[int][]string{}}
+	r := newReformer(index, canonical)
 	var wanted []string
 	for _, c := range index.comments() {
 		if directiveForm.MatchString(c.text) {
@@ -41,6 +41,8 @@ func Reformat(name string, data []byte) ([]byte, error) {
 	if len(r.lost) > 0 {
 		return nil, index.sorted(r.lost, 0)
 	}
+	// Comments are placed by rules, and files are of any form: the result is read again,
+	// since to refuse is better than to lose a comment or change a policy.
 	out := []byte(r.write())
 	again, read, err := Parse(name, out)
 	if err != nil || !reflect.DeepEqual(p, again) || !keeps(read, wanted) {
@@ -49,10 +51,11 @@ func Reformat(name string, data []byte) ([]byte, error) {
 	return out, nil
 }
 
-// commentText is a comment as it is written again.
+// commentText is a comment as it is written again: without white space at its end,
+// which nobody sees.
 func commentText(c comment) string { return "#" + strings.TrimRight(c.text, " \t\r") }
 
-// keeps tells whether all comments are in a file.
+// keeps tells whether all comments are in a file, each as often as it is wanted.
 func keeps(x *Index, wanted []string) bool {
 	have := map[string]int{}
 	for _, c := range x.comments() {
@@ -109,6 +112,13 @@ type reformer struct {
 	lost                  []*Error
 }
 
+func newReformer(from, to *Index) *reformer {
+	return &reformer{
+		from: from, fields: from.fields(), to: to, ends: to.ends(),
+		before: map[int][]string{}, behind: map[int][]string{}, after: map[int][]string{},
+	}
+}
+
 // place finds where a comment goes. It returns false if there is no such place.
 func (r *reformer) place(c comment) bool {
 	text := commentText(c)
@@ -118,11 +128,13 @@ func (r *reformer) place(c comment) bool {
 		return ok
 	}
 	next := slices.IndexFunc(r.fields, func(f fieldPlace) bool { return f.Line >= c.next })
+	// Further in than what comes, it ends what is before it.
 	if next < 0 || next > 0 && c.at.Column > 1+indentOf(r.from.lines[c.next-1]) {
 		return r.foot(c, next, text)
 	}
 	path := r.fields[next].path
-	if blank := c.at.Line < len(r.from.lines) && strings.TrimSpace(r.from.lines[c.next-2]) == ""; next == 0 && (blank || strings.HasPrefix(text, modelineStart)) {
+	apart := c.at.Line < len(r.from.lines) && strings.TrimSpace(r.from.lines[c.next-2]) == ""
+	if next == 0 && (apart || strings.HasPrefix(text, modelineStart)) {
 		path = "version" // the file's own, which begins with it now
 	}
 	line, ok := r.line(path)
@@ -130,6 +142,7 @@ func (r *reformer) place(c comment) bool {
 	return ok
 }
 
+// indentOf is the number of spaces that a line begins with.
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // beside returns the field that a comment behind something is about: the first that
@@ -151,12 +164,14 @@ func (r *reformer) beside(c comment) string {
 }
 
 // line returns the line of a field. What is written in its parent's line now has that.
+// Only parents within a class, a profile or a route count: in the line of the whole
+// class the comment would be about another thing.
 func (r *reformer) line(path string) (line int, ok bool) {
 	for ; path != ""; path = field.Parent(path) {
 		if at, there := r.to.places[path]; there {
 			return at.Line, true
 		}
-		if above := field.Parent(path); field.Parent(above) == "" || field.Parent(field.Parent(above)) == "" {
+		if depthOf(path) <= 3 {
 			return 0, false // a class without the field says nothing about it
 		}
 	}
@@ -164,7 +179,8 @@ func (r *reformer) line(path string) (line int, ok bool) {
 }
 
 // foot places a comment at the end of what it is within: the file, a section, or a
-// thing in one.
+// thing in one. next is the field that follows it, -1 for none. By its column it is
+// within the innermost thing before it that is less indented than itself.
 func (r *reformer) foot(c comment, next int, text string) bool {
 	if next < 0 {
 		next = len(r.fields)
@@ -172,24 +188,36 @@ func (r *reformer) foot(c comment, next int, text string) bool {
 	if next == 0 {
 		return false
 	}
-	within, depth := "", 0
-	for path := r.fields[next-1].path; path != ""; path = field.Parent(path) {
-		above := field.Parent(path)
-		if at := r.from.places[path]; (above == "" || field.Parent(above) == "") && c.at.Column > 1+indentOf(r.from.lines[at.Line-1]) {
-			if within, depth = path, 1; above != "" {
-				depth = 2
-			}
-			break
+	within, depth := r.around(c, r.fields[next-1].path)
+	line, ok := r.ends[within]
+	if depth == 0 {
+		line, ok = len(r.to.lines)-1, true
+	}
+	if ok {
+		r.after[line] = append(r.after[line], strings.Repeat("  ", depth)+text)
+	}
+	return ok
+}
+
+// around returns the section, or the thing in one, that a comment is within, and how
+// deep that is: 0 is the file. path is the field before the comment.
+func (r *reformer) around(c comment, path string) (within string, depth int) {
+	for ; path != ""; path = field.Parent(path) {
+		depth = depthOf(path)
+		if at := r.from.places[path]; depth <= 2 && c.at.Column > 1+indentOf(r.from.lines[at.Line-1]) {
+			return path, depth
 		}
 	}
-	line := len(r.to.lines) - 1
-	if within != "" {
-		if line = r.ends[within]; line == 0 {
-			return false
-		}
+	return "", 0
+}
+
+// depthOf is 1 for a section, 2 for a thing in one, 3 for a field of such a thing.
+func depthOf(path string) int {
+	depth := 0
+	for ; path != ""; path = field.Parent(path) {
+		depth++
 	}
-	r.after[line] = append(r.after[line], strings.Repeat("  ", depth)+text)
-	return true
+	return depth
 }
 
 // modelineStart is how the comment begins that names the schema. A file that has one

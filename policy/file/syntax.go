@@ -9,7 +9,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// unreadable finds a character that is not text.
+// unreadable finds a character that is not text. The parser finds them, too, but has no
+// column for them. A U+FFFD that stands in the file is one; in a file that is not UTF-8
+// the loop sees one for each byte that is wrong.
 func (x *Index) unreadable(data []byte) *Error {
 	control := func(r rune) bool {
 		return r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\uFFFE' || r == '\uFFFF'
@@ -30,7 +32,8 @@ func (x *Index) unreadable(data []byte) *Error {
 	return nil
 }
 
-// unlike says how a file is not one document with something in it.
+// unlike says how a file is not one document with something in it. Of several documents
+// most readers take the first, and the rest of the policy would be lost.
 func (x *Index) unlike(documents []yaml.Node) *Error {
 	if len(documents) > 1 {
 		at := Position{documents[1].Line, documents[1].Column}
@@ -43,7 +46,9 @@ func (x *Index) unlike(documents []yaml.Node) *Error {
 }
 
 // syntaxMends say what helps against what the parser reports, by a part of its
-// message.
+// message: its errors have no codes. The first that fits is the one. If the words
+// change in a later version of the parser, the general mend is left; tests have the
+// files that lead to each.
 var syntaxMends = []struct{ part, mend string }{
 	{"tab character", "indent with spaces"},
 	{"cannot start any token", "write the value in quotes, and indent with spaces"},
@@ -65,25 +70,38 @@ func (x *Index) syntax(err error) *Error {
 	if !errors.As(err, &one) {
 		return x.at(Position{1, 1}, oneLine(err.Error()), "")
 	}
-	at := Position{one.Mark.Line, one.Mark.Column}
+	at, message := x.placeOf(one), "this is not YAML"
+	if !x.secret[at.Line] { // some messages repeat a word of the line
+		message += ": " + oneLine(one.Message)
+	}
+	return x.at(at, message, syntaxMend(one.Message))
+}
+
+// placeOf is where the parser has stopped, as a place of the file: it may have stopped
+// beyond the last line, or have no place at all.
+func (x *Index) placeOf(e *yaml.LoadError) Position {
+	at, last := Position{e.Mark.Line, e.Mark.Column}, len(x.lines)
 	if at.Line < 1 {
 		at = Position{1, 1}
 	}
 	// The end of the file shows nothing; where the construct begins does.
-	if start := one.ContextMark; at.Line >= len(x.lines) && start.Line > 0 {
+	if start := e.ContextMark; at.Line >= last && start.Line > 0 {
 		at = Position{start.Line, start.Column}
 	}
-	if last := len(x.lines); at.Line > last {
+	if at.Line > last {
 		at = Position{last, utf8.RuneCountInString(x.lines[last-1]) + 1}
 	}
-	mend := "check the indentation, the quotes and the brackets"
+	return at
+}
+
+// syntaxMend is the first of syntaxMends that fits a message of the parser.
+func syntaxMend(message string) string {
 	for _, m := range syntaxMends {
-		if strings.Contains(one.Message, m.part) {
-			mend = m.mend
-			break
+		if strings.Contains(message, m.part) {
+			return m.mend
 		}
 	}
-	return x.at(at, "this is not YAML: "+oneLine(one.Message), mend)
+	return "check the indentation, the quotes and the brackets"
 }
 
 // oneLine keeps the message of a library on the line that an error has.

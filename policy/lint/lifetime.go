@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// longestStale is how many lives a value may be served after its end without
-	// anybody wondering.
-	longestStale = 24
 	// longestBrowser is how long people put up with what a purge cannot reach.
 	longestBrowser = 5 * time.Minute
 	// longestFailure is how long a failure may be kept without becoming an outage
@@ -77,80 +74,6 @@ func edgeTTL(k *check) {
 	}
 }
 
-// fromValue: a stale window serves a token after its end.
-func fromValue(k *check) {
-	for _, c := range k.classes {
-		if !c.is.FromValue {
-			continue
-		}
-		for _, w := range []struct {
-			field    string
-			said, is time.Duration
-		}{
-			{"stale_while_revalidate", c.said.StaleWhileRevalidate, c.is.StaleWhileRevalidate},
-			{"stale_if_error", c.said.StaleIfError, c.is.StaleIfError},
-		} {
-			if w.is <= 0 {
-				continue
-			}
-			field, mend := w.field, "Take the window out: a value that knows its own end is never served after it."
-			if w.said == 0 {
-				field, mend = "profile", "Write "+w.field+": none, or use a profile without a stale window."
-			}
-			k.bind(c.owner, field, fmt.Sprintf("its values know their own end, and %s says to serve them for %s more", w.field, timespan.Text(w.is)), mend)
-		}
-	}
-}
-
-// fromValueAtEdge: the edge knows the route's life, and not the value's.
-func fromValueAtEdge(k *check) {
-	for _, c := range k.classes {
-		if !c.is.FromValue {
-			continue
-		}
-		if c.has(policy.Edge) {
-			k.report(c.owner, "tiers", "its values know their own end, which the edge does not know", "Take edge out of tiers.")
-		}
-		for _, r := range c.routes {
-			if !r.is.NoStore && (r.is.Browser > 0 || r.cached() && !c.has(policy.Edge)) {
-				k.report(r.owner, "class", fmt.Sprintf("values of %s know their own end, which no cache of HTTP knows", c.name),
-					"Set no_store, or private without browser.")
-			}
-		}
-	}
-}
-
-// staleTooLong reports a window where it was said, so that a profile is one finding
-// and not one for each of its users.
-func staleTooLong(k *check) {
-	for _, name := range sortedKeys(k.p.Profiles) {
-		line := k.p.Profiles[name]
-		if tooStale(line.Stale, line.Fresh) {
-			k.add(field.Path("profiles", name, "stale"), staleText(line.Stale, line.Fresh), staleMend)
-		}
-	}
-	for _, c := range k.classes {
-		if window := c.said.StaleWhileRevalidate; tooStale(window, c.is.TTL.Shared) {
-			k.report(c.owner, "stale_while_revalidate", staleText(window, c.is.TTL.Shared), staleMend)
-		}
-	}
-	for _, r := range k.routes {
-		if window := r.said.StaleWhileRevalidate; r.cached() && tooStale(window, r.is.Edge) {
-			k.report(r.owner, "stale_while_revalidate", staleText(window, r.is.Edge), staleMend)
-		}
-	}
-}
-
-const staleMend = "Shorten it, or raise the life itself; for failures there is stale_if_error, which may be long."
-
-// tooStale divides, since durations multiply beyond their range.
-func tooStale(stale, fresh time.Duration) bool { return fresh > 0 && stale/longestStale > fresh }
-
-// staleText names both times, since the mend may be about either.
-func staleText(stale, fresh time.Duration) string {
-	return fmt.Sprintf("it is fresh for %s and served stale for %s: who comes first after a quiet time gets a value that old", timespan.Text(fresh), timespan.Text(stale))
-}
-
 // negativeTTL looks at what was said: the default is never above the life of values.
 func negativeTTL(k *check) {
 	for _, c := range k.classes {
@@ -173,16 +96,6 @@ func jitterNone(k *check) {
 			}
 			k.report(c.owner, field, fmt.Sprintf("%d keys are loaded again at once, and without jitter they end at once, too", c.is.Rebuild),
 				"Leave jitter out: the default is 10%.")
-		}
-	}
-}
-
-// softTimeout: package larder refuses it.
-func softTimeout(k *check) {
-	for _, c := range k.classes {
-		if c.is.Stampede.SoftTimeout > 0 && c.is.StaleIfError <= 0 {
-			k.bind(c.owner, "stampede.soft_timeout", "a reader who stops waiting has nothing to be served meanwhile: there is no stale_if_error",
-				"Set stale_if_error, or take soft_timeout out.")
 		}
 	}
 }
@@ -218,7 +131,7 @@ func immutableChanges(k *check) {
 // missing with what is there.
 func statusTooLong(k *check) {
 	for _, r := range k.routes {
-		for _, status := range sortedStatuses(r.is.Statuses) {
+		for _, status := range sortedKeys(r.is.Statuses) {
 			life, field := r.is.Statuses[status], fmt.Sprintf("statuses.%d", status)
 			switch {
 			case status >= 500 && life > longestFailure:

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/larderdev/larder/policy"
-	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Severity says how bad a finding is.
@@ -75,89 +73,4 @@ func part(path string) int {
 		return i
 	}
 	return len(path)
-}
-
-// owner is a class or a route: what findings are in, and can be excused by.
-type owner struct {
-	path   string
-	ignore map[string]string
-	// used are the rules that an exception has excused, and bound those that were
-	// broken in a way that none excuses.
-	used, bound map[string]bool
-}
-
-// report adds a finding of the current rule at a path below o, which may be empty,
-// unless o excuses the rule.
-func (k *check) report(o *owner, field, message, mend string) {
-	if _, ok := o.ignore[k.rule.ID]; ok {
-		o.used[k.rule.ID] = true
-		return
-	}
-	k.add(join(o.path, field), message, mend)
-}
-
-// bind adds a finding as report does, of what larder gen or the service refuses: an
-// exception would not help.
-func (k *check) bind(o *owner, field, message, mend string) {
-	o.bound[k.rule.ID] = true
-	k.add(join(o.path, field), message, mend)
-}
-
-// add adds a finding of the current rule that no class and no route can excuse.
-func (k *check) add(path, message, mend string) {
-	k.found = append(k.found, Finding{
-		Rule: k.rule.ID, Severity: k.rule.Severity,
-		Path: clean(path), Message: clean(message), Mend: clean(mend),
-	})
-}
-
-// clean makes a text one line that can be shown: names come from anywhere, and may
-// hold what nobody should see.
-func clean(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return unicode.ReplacementChar
-		}
-		return c
-	}, secret.Hide(text))
-}
-
-// join puts a key under a path.
-func join(path, key string) string {
-	switch {
-	case path == "" || key == "":
-		return path + key
-	case key[0] == '[':
-		return path + key
-	}
-	return path + "." + key
-}
-
-// maxSearches bounds how often the nearest of all names is looked for.
-const maxSearches = 20
-
-// checkIgnores looks at the exceptions, after all rules have had the chance to use
-// them.
-func (k *check) checkIgnores() {
-	searches := 0
-	for _, o := range k.owners {
-		for _, id := range sortedKeys(o.ignore) {
-			rule, known := find(id)
-			switch {
-			case !known:
-				k.rule = mustFind("ignore-unknown")
-				meant := ""
-				if searches++; searches <= maxSearches {
-					meant = closestRule(id)
-				}
-				k.add(o.path, "it ignores "+quote(id)+", and there is no such rule", "Write the id of a rule"+meant+", or take the comment out.")
-			case o.bound[rule.ID]:
-				k.rule = mustFind("ignore-unused")
-				k.add(o.path, fmt.Sprintf("it ignores %s, which larder gen or the service refuses all the same", id), "Mend what the rule finds, and take the comment out.")
-			case !o.used[rule.ID]:
-				k.rule = mustFind("ignore-unused")
-				k.add(o.path, fmt.Sprintf("it ignores %s, which finds nothing here", id), "Take the comment out: it would hide the next mistake.")
-			}
-		}
-	}
 }

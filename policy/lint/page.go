@@ -5,7 +5,9 @@ import (
 	"strings"
 )
 
-// Page returns the page of the documentation about the rules, in Markdown.
+// Page returns the page of the documentation about the rules, in Markdown. It is made of
+// them, with the examples that the tests check, so that it cannot say what is no more;
+// a test compares it with docs/lint.md.
 func Page() string {
 	all := Rules()
 	var b strings.Builder

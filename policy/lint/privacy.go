@@ -27,7 +27,8 @@ func privateAtEdge(k *check) {
 	}
 }
 
-// where is the field by which a route is cached.
+// where is the field by which a route is cached: the one that has to be changed. If
+// nothing of the route says it, the tier of its class does.
 func where(r *route) string {
 	switch {
 	case r.said.Edge > 0:
@@ -41,7 +42,7 @@ func where(r *route) string {
 }
 
 // sensitiveInBrowser is a warning: the copy is the owner's own, and the machine may be,
-// too.
+// too. Browsers keep copies on disk, where whoever uses the machine next finds them.
 func sensitiveInBrowser(k *check) {
 	for _, r := range k.routes {
 		if r.class != nil && r.class.is.Privacy == policy.Sensitive && !r.is.NoStore && r.is.Browser > 0 {
@@ -51,7 +52,7 @@ func sensitiveInBrowser(k *check) {
 	}
 }
 
-// owners are names of key parts and wildcards that say whose something is.
+// ownerNames are names of key parts and wildcards that say whose something is.
 var ownerNames = []string{
 	"user", "user_id", "userid", "uid", "account", "account_id", "customer", "customer_id",
 	"session", "session_id", "email", "member_id", "patient_id", "token",
@@ -73,7 +74,7 @@ func userKeyAtEdge(k *check) {
 }
 
 // ownerPart returns the part of a class's key, or the column that its key is made
-// of, that says whose the value is.
+// of, that says whose the value is. A key of one Go type has no name to go by.
 func ownerPart(c *class) string {
 	for _, part := range c.is.Key.Parts {
 		if slices.Contains(ownerNames, strings.ToLower(part.Name)) {
@@ -88,35 +89,4 @@ func ownerPart(c *class) string {
 		}
 	}
 	return ""
-}
-
-// neverSays is about classes that are never cached, and whose other fields nobody
-// would look at. Tiers come first: they contradict, the others are only idle.
-func neverSays(k *check) {
-	for _, c := range k.nevers {
-		if len(c.said.Tiers) > 0 {
-			k.report(c.owner, "tiers", "it is never cached, and has tiers", "Take tiers out, or pattern: never.")
-		}
-		rest := c.said
-		rest.Pattern, rest.Description, rest.Ignore, rest.Tiers = "", "", nil, nil
-		for _, field := range saidFields(rest) {
-			k.report(c.owner, field, fmt.Sprintf("it is never cached, and says %s, which nobody would look at", field),
-				"Leave everything out but pattern and description.")
-		}
-	}
-}
-
-// neverCached is about routes of such classes.
-func neverCached(k *check) {
-	for _, r := range k.routes {
-		if !r.never() {
-			continue
-		}
-		rest := r.said
-		rest.Class, rest.Ignore, rest.NoStore = "", nil, false
-		for _, field := range saidFields(rest) {
-			k.report(r.owner, field, fmt.Sprintf("%s is never cached, and the route says %s", r.class.name, field),
-				"Take it out: nobody keeps what the route answers.")
-		}
-	}
 }

@@ -114,7 +114,7 @@ func explain(id string) (why, bad, good string) {
 	return strings.TrimSpace(why), bad, good
 }
 
-// find returns the rule with an id.
+// find returns the rule with an id. There are some fifty, so that a list will do.
 func find(id string) (*Rule, bool) {
 	for i := range rules {
 		if rules[i].ID == id {
@@ -124,20 +124,12 @@ func find(id string) (*Rule, bool) {
 	return nil, false
 }
 
-// mustFind returns one of the rules that the package itself names.
+// mustFind returns one of the rules that the package itself names. A test of Check with
+// exceptions runs both of its uses, so that the panic is one of tests.
 func mustFind(id string) *Rule {
 	rule, ok := find(id)
 	if !ok {
 		panic(fmt.Sprintf("lint: no rule %q", id))
 	}
 	return rule
-}
-
-// closestRule returns " (id?)" for the rule that id is nearest to, if one is near.
-func closestRule(id string) string {
-	ids := make([]string, len(rules))
-	for i, r := range rules {
-		ids[i] = r.ID
-	}
-	return closest(id, ids)
 }

@@ -2,18 +2,9 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/larderdev/larder/policy"
-)
-
-const (
-	// mostEntries is the number of entries above which a bound by number says
-	// nothing about memory: with values of 1 KiB it is 1 GiB in each process.
-	mostEntries = 1_000_000
-	// mostBytes is what all classes may have together in each process.
-	mostBytes = 8 << 30
-	// leastMisses is a share of misses that no cache stays below whose values end.
-	leastMisses = 0.001
 )
 
 // classWithoutSource is satisfied by words: that somebody has thought about it is what
@@ -38,85 +29,53 @@ func writeThrough(k *check) {
 	}
 }
 
-// targetWindow needs both numbers: a share of nothing in particular is no target.
-func targetWindow(k *check) {
-	for _, c := range k.classes {
-		switch t := c.is.Target; {
-		case t.MissRate > 0 && t.Window == 0:
-			k.report(c.owner, "target", "it has a target for misses, and no time over which they are counted: nobody can say when it is missed",
-				"Write target: {miss_rate: 10%, window: 5m}.")
-		case t.MissRate == 0 && t.Window > 0:
-			k.report(c.owner, "target", "it counts misses over a window, and has no target for them", "Set miss_rate, or take the target out.")
-		}
-	}
-}
+// outboxTable is the table of the outbox itself, as package outbox calls it.
+const outboxTable = "larder_outbox"
 
-// targetImplausible knows only bounds that hold for everyone. Whether a target can be
-// reached depends on the traffic, which no policy has.
-func targetImplausible(k *check) {
-	for _, c := range k.classes {
-		t := c.is.Target.MissRate
-		if t > 0 && t < leastMisses || t >= 1 {
-			k.report(c.owner, "target", fmt.Sprintf("a share of misses of %v%% is no target: nothing that expires stays below 0.1%%, and everything below 100%%", t*100),
-				"Take a share from 0.1% to 99%, near what is measured.")
-		}
+// sourceConflict is about triggers. A table has one set of them, whatever the number of
+// classes that depend on it, and so one version; the default schema is that of
+// PostgreSQL, as in package outbox.
+func sourceConflict(k *check) {
+	type first struct {
+		class string
+		table policy.Table
 	}
-}
-
-// memoryUnbounded adds up what classes say by size. A bound by number says nothing about
-// size, so that only a very large one is reported.
-func memoryUnbounded(k *check) {
-	var sum, largest int64
-	var worst *class
+	seen := map[string]first{}
 	for _, c := range k.classes {
-		if !c.has(policy.Memory) {
-			continue
-		}
-		if c.is.MemoryEntries > mostEntries {
-			k.report(c.owner, "memory.entries", fmt.Sprintf("%d values in each process, whatever their size", c.is.MemoryEntries),
-				"Bound memory by size instead: memory: {size: 256MiB}.")
-		}
-		bytes := min(max(c.is.MemoryBytes, 0), mostBytes+1) // so that the sum stays in range
-		if sum += bytes; bytes > largest {
-			largest, worst = bytes, c
-		}
-	}
-	if sum > mostBytes && worst != nil {
-		k.report(worst.owner, "memory.size", fmt.Sprintf("all classes together may take more than %d GiB in each process, this one the most", mostBytes>>30),
-			"Lower it: what memory does not keep, the shared tier does.")
-	}
-}
-
-// noEffect is about what belongs to a tier that the class does not have.
-func noEffect(k *check) {
-	for _, c := range k.classes {
-		for _, s := range []struct {
-			field string
-			said  bool
-			tier  policy.Tier
-		}{
-			{"ttl.memory", c.said.TTL.Memory != 0, policy.Memory},
-			{"memory.entries", c.said.MemoryEntries != 0, policy.Memory},
-			{"memory.size", c.said.MemoryBytes != 0, policy.Memory},
-			{"rebuild", c.said.Rebuild != 0, policy.Memory},
-			{"encrypt", c.said.Encrypt, policy.Shared},
-			{"compress_above", c.said.CompressAbove != 0, policy.Shared},
-			{"ttl.edge", c.said.TTL.Edge != 0, policy.Edge},
-		} {
-			if s.said && !c.has(s.tier) {
-				k.report(c.owner, s.field, fmt.Sprintf("it says %s, and does not have the tier %s", s.field, s.tier),
-					fmt.Sprintf("Take it out, or put %s into tiers.", s.tier))
+		for i, table := range c.is.Source.Tables {
+			at, name := fmt.Sprintf("source[%d]", i), withSchema(table.Name)
+			one, again := seen[name]
+			switch {
+			case name == withSchema(outboxTable):
+				k.bind(c.owner, at+".table", "it is the outbox itself, whose rows are the invalidations", "Name the table that the values are made of.")
+			case !again: // the first that says something is who later ones are compared with
+				seen[name] = first{c.name, table}
+			case one.table.Version != table.Version:
+				k.bind(c.owner, at, fmt.Sprintf("its rows have %s, and %s for class %s: a table has one trigger",
+					said("the version in", table.Version), said("it in", one.table.Version), one.class),
+					"Write the same version in both.")
+			case withSchema(one.table.Sequence) != withSchema(table.Sequence):
+				k.bind(c.owner, at, fmt.Sprintf("its versions come from %s, and from %s for class %s: a table has one trigger",
+					said("the sequence", table.Sequence), said("the sequence", one.table.Sequence), one.class),
+					"Write the same sequence in both.")
 			}
 		}
 	}
 }
 
-// edgeAlone is about classes that neither memory nor the shared tier keeps.
-func edgeAlone(k *check) {
-	for _, c := range k.classes {
-		if c.has(policy.Edge) && !c.has(policy.Memory) && !c.has(policy.Shared) {
-			k.report(c.owner, "tiers", "the edge keeps responses, and the class has nothing to keep its values in",
-				"Put shared into tiers, or leave the class out: what only routes keep needs none.")
-		}
+// withSchema writes a table or sequence with its schema, so that "products" and
+// "public.products" are one.
+func withSchema(name string) string {
+	if name == "" || strings.Contains(name, ".") {
+		return name
 	}
+	return "public." + name
+}
+
+// said writes what a table says of its versions, which may be nothing.
+func said(what, name string) string {
+	if name == "" {
+		return "nothing"
+	}
+	return what + " " + quote(name)
 }

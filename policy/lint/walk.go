@@ -2,9 +2,7 @@ package lint
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -12,7 +10,8 @@ import (
 )
 
 // saidFields returns the keys of a struct's fields that are not zero, in their
-// order.
+// order. It goes by reflection, so that a field which is added to the model is not
+// forgotten by the rules about what must say nothing.
 func saidFields(v any) []string {
 	var said []string
 	value := reflect.ValueOf(v)
@@ -48,6 +47,8 @@ func key(t reflect.Type, i int) string {
 	return snake(name)
 }
 
+// snake writes a name of Go in small letters with underscores between its words. Capitals
+// in a row are one word: that of TTLMemory would be ttl_memory.
 func snake(name string) string {
 	var b strings.Builder
 	letters := []rune(name)
@@ -61,7 +62,7 @@ func snake(name string) string {
 }
 
 // texts calls visit for each text in v, with its path: values, keys of maps and
-// elements of lists.
+// elements of lists. The order is that of Go's maps, that is none; findings are sorted.
 func texts(path string, v reflect.Value, visit func(path, text string)) {
 	switch v.Kind() {
 	case reflect.String:
@@ -86,5 +87,3 @@ func texts(path string, v reflect.Value, visit func(path, text string)) {
 		}
 	}
 }
-
-func sortedStatuses[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }

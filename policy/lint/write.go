@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -74,7 +73,9 @@ type located struct {
 	Place
 }
 
-// locate finds the places, and takes back the lines that hold a secret.
+// locate finds the places, and takes back the lines that hold a secret. A line is taken
+// back for all findings, also for those about something else in it: rules that output
+// lines are the last to stand between a secret and the log of a build.
 func locate(found []Finding, source Source) []located {
 	all := make([]located, len(found))
 	guarded := map[int]bool{}
@@ -98,7 +99,8 @@ func locate(found []Finding, source Source) []located {
 	return all
 }
 
-// where writes a place as compilers do, or the path if there is none.
+// where writes a place as compilers do, which editors and terminals make a link of, or
+// the path if there is none.
 func (l *located) where() string {
 	switch {
 	case l.File == "":
@@ -176,7 +178,9 @@ func encode(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// What ends a part of a workflow command is written in percent.
+// What ends a part of a workflow command is written in percent, as the runner of GitHub
+// Actions reads it: a name in a policy must not begin another command. In a value of a
+// property colons and commas end it, too.
 var (
 	commandText  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	commandValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
@@ -199,75 +203,4 @@ func writeGitHub(w io.Writer, all []located) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// The objects of SARIF 2.1.0 that are written, by section of the standard.
-type (
-	sarifText struct {
-		Text string `json:"text"`
-	}
-	sarifRule struct { // 3.49 reportingDescriptor
-		ID            string         `json:"id"`
-		Short         sarifText      `json:"shortDescription"`
-		Full          sarifText      `json:"fullDescription"`
-		Help          sarifText      `json:"help"`
-		Configuration map[string]any `json:"defaultConfiguration"`
-	}
-	sarifResult struct { // 3.27
-		Rule         string            `json:"ruleId"`
-		Index        *int              `json:"ruleIndex,omitempty"`
-		Level        Severity          `json:"level"`
-		Message      sarifText         `json:"message"`
-		Locations    []sarifLocation   `json:"locations"`
-		Fingerprints map[string]string `json:"partialFingerprints"`
-	}
-	sarifLocation struct { // 3.28
-		Physical *sarifPhysical      `json:"physicalLocation,omitempty"`
-		Logical  []map[string]string `json:"logicalLocations"`
-	}
-	sarifPhysical struct { // 3.29
-		Artifact map[string]string `json:"artifactLocation"`
-		Region   map[string]int    `json:"region,omitempty"`
-	}
-)
-
-// writeSARIF lists all rules, so that a page of them can be shown beside a result, and
-// gives each result a fingerprint of its place in the policy: lines move.
-func writeSARIF(w io.Writer, all []located) error {
-	descriptors, index := make([]sarifRule, len(rules)), map[string]int{}
-	for i, r := range Rules() {
-		index[r.ID] = i
-		descriptors[i] = sarifRule{
-			ID: r.ID, Short: sarifText{r.Summary}, Full: sarifText{r.Why},
-			Help:          sarifText{r.Why + "\n\nWrong:\n\n" + r.Bad + "\nRight:\n\n" + r.Good},
-			Configuration: map[string]any{"level": r.Severity},
-		}
-	}
-	results := []sarifResult{}
-	for _, l := range all {
-		at := sarifLocation{Logical: []map[string]string{{"fullyQualifiedName": l.Path}}}
-		if l.File != "" {
-			at.Physical = &sarifPhysical{Artifact: map[string]string{"uri": (&url.URL{Path: l.File}).String()}}
-			if l.Line > 0 {
-				at.Physical.Region = map[string]int{"startLine": l.Line, "startColumn": max(l.Column, 1)}
-			}
-		}
-		var of *int // nil: a rule of whoever has made the finding
-		if i, ok := index[l.Rule]; ok {
-			of = &i
-		}
-		results = append(results, sarifResult{
-			Rule: l.Rule, Index: of, Level: l.Severity, Message: sarifText{l.Message + ". " + l.Mend},
-			Locations: []sarifLocation{at}, Fingerprints: map[string]string{"path/v1": l.Rule + " " + l.Path},
-		})
-	}
-	return encode(w, map[string]any{
-		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-		"version": "2.1.0",
-		"runs": []any{map[string]any{
-			"tool":       map[string]any{"driver": map[string]any{"name": "larder lint", "rules": descriptors}},
-			"columnKind": "unicodeCodePoints",
-			"results":    results,
-		}},
-	})
 }

@@ -29,7 +29,10 @@ type block struct {
 	head   []string // the cells of the table's head
 }
 
-// The lines that begin blocks.
+// The lines that begin blocks: ATX headings (CommonMark 0.31, 4.2), items of lists (5.2)
+// with a task's box, breaks and setext underlines (4.1, 4.3), fences (4.5), and the line
+// beneath the head of a table of GitHub. "•" is no mark of Markdown, and comes of text
+// that was copied out of a document.
 var (
 	headingLine = regexp.MustCompile(`^(#{1,6})(?:\s+(.*?))?\s*#*$`)
 	itemLine    = regexp.MustCompile(`^(?:[-*+•]|\d{1,9}[.)])(?:\s+(?:\[[ xX]\](?:\s+|$))?(.*))?$`)
@@ -57,12 +60,14 @@ type scanner struct {
 	head  []string // of the table we are in
 }
 
-// next takes the line at hand, and those that must go with it.
+// next takes the line at hand, and those that must go with it. The blocks are those of
+// CommonMark 0.31 and of GitHub's tables, as far as strategies have them.
 func (s *scanner) next() {
 	raw := strings.ReplaceAll(strings.TrimSuffix(s.lines[s.at], "\r"), "\t", "    ")
 	s.at++
 	line := strings.TrimLeft(raw, " ")
-	for strings.HasPrefix(line, ">") { // a quotation is read like the rest
+	// A quotation is read like the rest: people quote a strategy that they agree with.
+	for strings.HasPrefix(line, ">") {
 		line = strings.TrimLeft(line[1:], " ")
 	}
 	indent := len(raw) - len(strings.TrimLeft(raw, " "))
@@ -71,7 +76,7 @@ func (s *scanner) next() {
 	case line == "":
 		s.open, s.head = false, nil
 		return
-	case s.table(line, indent):
+	case s.table(line, indent): // before the others, since a cell may begin with a dash
 		return
 	}
 	s.head = nil
@@ -94,7 +99,8 @@ func (s *scanner) next() {
 	}
 }
 
-// add appends the block that the line just taken begins.
+// add appends the block that the line just taken begins. open tells that the next line
+// may go on with it, without a mark of its own ("lazy continuation").
 func (s *scanner) add(b block, open bool) {
 	if b.line == 0 {
 		b.line = s.at
@@ -170,7 +176,8 @@ func cells(line string) []string {
 	return parts
 }
 
-// restore puts literals back where runes stand for them.
+// restore puts literals back where runes stand for them, with their marks: it is the
+// inverse of takeLiterals, for all that people see.
 func restore(s string, literals []literal) string {
 	var out strings.Builder
 	for _, r := range s {

@@ -27,7 +27,7 @@ const neverWords = `(?:(?:is |are |be |must |should |may |shall |can )*(?:never|
 // pass is the one; precise forms of Write stand before the looser ones of people.
 var classRules = []rule[class]{
 	onText(`(?:description|about|what)[:=]? (LIT)`, "description", func(c *class) *string { return &c.Description }),
-	on(`as the defaults say`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[class](`as the defaults say`, "defaults"),
 
 	// The pattern. What others call read-through is cache-aside here, for the cache
 	// calls the loader in both; write-behind is none of ours, and taking it for
@@ -49,7 +49,8 @@ var classRules = []rule[class]{
 	onRefused[class](`(?:negative|not[- ]found)(?: ttl| caching)?[:=]? (?:none|no|off|never)|NO negative(?: ttl| caching)?|(?:do not|don['’]?t|never) (?:remember|cache) ABSENT|ABSENT (?:is|are) (?:not|never) (?:cached|remembered)`,
 		"that there is no value is always remembered, or each question for it would reach the origin", `say how long at most, such as "404s are cached for 1s"`),
 	on(ownEnd, fromValue),
-	on(`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, untilEnd),
+	// Whose end it is only [reader.end] can decide, when all is said.
+	onMention[class](`(?:KEEP )?(?:until|till) (?:(?:it|they|the (?:values?|entry|entries)) (?:expires?|ends?|runs? out)|expir(?:y|ation))`, saidEnd),
 	// A length of time and where it holds, in both orders.
 	on(`(?:KEEP )?(.+?) PLACE(TIERS)(?: FRESH)?(?: only)?`, tierLife(1, 2)),
 	on(`(?:KEEP )?(?:only )?PLACE(TIERS)(?: only)?(?: FRESH)?FOR[ :=](.+)`, tierLife(2, 1)),
@@ -72,9 +73,9 @@ var classRules = []rule[class]{
 	onRefused[class](`(?:sliding(?: .*)?|.* (?:of|after|when|without) (?:inactivity|being idle|idle|use|access)|idle timeout.*|(?:extended|renewed|refreshed) on (?:each )?(?:read|access|use).*)`,
 		"reading a value does not make it newer, so its life is never extended by that", "give it a longer TTL"),
 	// Jitter, which is a share: "±30s" would be another one for each TTL.
-	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percent, jitter),
-	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percent, jitter),
-	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percent, jitter),
+	onValue(`(?:jitter|ttl jitter)(?: of|:|=)* (?:±|\+/-)?\s*(.+)`, "jitter", percentage, jitter),
+	onValue(`(?:±|\+/-)\s*SHARE`, "jitter", percentage, jitter),
+	onValue(`(?:±|\+/-)?\s*(\S+%|\S+ %)(?: of)?(?: random)?(?: ttl)? jitter`, "jitter", percentage, jitter),
 	onNoted[class](`NO (?:jitter upwards?|upwards? jitter)`, "jitter only shortens lives; nothing to set"),
 	onSet(`NO jitter`, "jitter", policy.None, jitter),
 }
@@ -134,13 +135,6 @@ func tierLife(length, where int) func(*subject[class], clause, []string) error {
 		}
 		return err
 	}
-}
-
-// untilEnd takes "until it expires", which says whose end it is only if nothing else
-// says when that is: [reader.end] decides.
-func untilEnd(s *subject[class], c clause, _ []string) error {
-	s.mention(c, saidEnd)
-	return nil
 }
 
 // bareTTL takes a length of time that stands alone. Behind the name of a class it can

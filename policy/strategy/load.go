@@ -150,7 +150,8 @@ func partNames(parts []policy.KeyPart) []string {
 	return names
 }
 
-// table takes a source table.
+// table takes a source table in the form of Write. A page may name several: each is one more,
+// and no contradiction.
 func table(s *subject[class], c clause, m []string) error {
 	name := c.value(m[1])
 	t := policy.Table{Name: name, Key: c.value(m[2]), Tags: c.values(m[3]), Version: c.value(m[4]), Sequence: c.value(m[5])}
@@ -159,7 +160,8 @@ func table(s *subject[class], c clause, m []string) error {
 	return nil
 }
 
-// plainTable takes "from the products table".
+// plainTable takes "from the products table". Which rows make which keys a page does not
+// say; that is for larder.yaml, and lint asks for it.
 func plainTable(s *subject[class], c clause, m []string) error {
 	name := c.value(m[1] + m[2])
 	if word := strings.ToLower(name); limits([]string{word}) || word == "the" || word == "a" {

@@ -26,7 +26,7 @@ var vague = []string{"any", "anything", "all", "everything", "every", "other", "
 // name is lost.
 var limiting = []string{"not", "no", "never", "nothing", "unless", "except", "without", "only", "if", "when", "while", "until", "than", "but", "instead", "or", "for", "in", "on", "at", "with", "via", "is", "are", "it", "they", "this", "these", "those", "we", "do", "don", "might", "could", "maybe", "usually", "longer", "least", "most"}
 
-// limits tells whether one of the words does.
+// limits tells whether one of the words limits, negates or doubts.
 func limits(words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(limiting, w) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/larderdev/larder/internal/timespan"
 	"github.com/larderdev/larder/policy"
+	"github.com/larderdev/larder/policy/internal/percent"
 )
 
 const (
@@ -46,6 +47,7 @@ func duration(s string) (time.Duration, bool) {
 	if s == "none" {
 		return policy.None, true
 	}
+	// Most are of this form; a sign and a zero are none of people's lengths of time.
 	if d, err := time.ParseDuration(s); err == nil {
 		return d, d > 0
 	}
@@ -56,7 +58,7 @@ func duration(s string) (time.Duration, bool) {
 			return 0, false
 		}
 		d, ok := times(m[1], m[2])
-		if !ok || sum > math.MaxInt64-d {
+		if !ok || sum > math.MaxInt64-d { // the sum would overflow
 			return 0, false
 		}
 		sum += d
@@ -92,9 +94,8 @@ func writeDuration(d time.Duration) string {
 	return timespan.Text(d)
 }
 
-// percent reads a share in percent, "10%", "12.5 %" or "10 percent". It moves the point in the
-// text, not in a float64: 0.07 stays the number it was.
-func percent(s string) (float64, bool) {
+// percentage reads a share in percent, "10%", "12.5 %" or "10 percent".
+func percentage(s string) (float64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "none" {
 		return policy.None, true
@@ -106,30 +107,20 @@ func percent(s string) (float64, bool) {
 		}
 	}
 	digits = strings.TrimSpace(digits)
-	if !ok || digits == "" || strings.Trim(digits, "0123456789.") != "" {
+	// ParseFloat reads more than people write: signs, exponents, infinity.
+	if !ok || strings.Trim(digits, "0123456789.") != "" {
 		return 0, false
 	}
-	whole, part, _ := strings.Cut(digits, ".")
-	whole = "00" + whole
-	f, err := strconv.ParseFloat(whole[:len(whole)-2]+"."+whole[len(whole)-2:]+part, 64)
+	f, err := percent.Parse(digits)
 	return f, err == nil
 }
 
-// writePercent writes a share so that [percent] reads the same.
+// writePercent writes a share so that [percentage] reads the same.
 func writePercent(f float64) string {
 	if f == policy.None {
 		return "none"
 	}
-	whole, part, _ := strings.Cut(strconv.FormatFloat(f, 'f', -1, 64), ".")
-	part += strings.Repeat("0", max(0, 2-len(part)))
-	s := strings.TrimLeft(whole+part[:2], "0")
-	if s == "" {
-		s = "0"
-	}
-	if rest := strings.TrimRight(part[2:], "0"); rest != "" {
-		s += "." + rest
-	}
-	return s + "%"
+	return percent.Text(f)
 }
 
 // A sizeUnit is a unit of bytes.
@@ -144,7 +135,8 @@ var sizeUnits = []sizeUnit{
 }
 
 // size reads a number of bytes with its unit: "64MiB", "10 MB"; "none" is
-// [policy.None].
+// [policy.None]. Units are those of larder.yaml in any case of letters, since people
+// write "64mb".
 func size(s string) (int64, bool) {
 	s = strings.TrimSpace(s)
 	if s == "none" {
@@ -174,7 +166,8 @@ func writeSize(n int64) string {
 	return strconv.FormatInt(n, 10) + "B"
 }
 
-// whole reads a number of things: "10000", "10,000", "10k".
+// whole reads a number of things: "10000", "10,000", "10k". A comma parts thousands here
+// and never a fraction: there is no half of an entry.
 func whole(s string) (int, bool) {
 	s = strings.NewReplacer(",", "", "_", "", " ", "", "K", "000", "k", "000", "M", "000000", "m", "000000").Replace(s)
 	n, err := strconv.Atoi(s)

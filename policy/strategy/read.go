@@ -34,7 +34,9 @@ func Read(name string, markdown []byte) (*policy.Policy, *Report, error) {
 	return p, r.report, nil
 }
 
-// A reader goes through a page and collects what it says.
+// A reader goes through a page and collects what it says. Nothing is decided before the
+// page has ended that a later line could decide: targets may name a class that comes
+// below, and "not in memory" may stand before "Redis".
 type reader struct {
 	report   *Report
 	notes    []found[Note]
@@ -54,22 +56,8 @@ type reader struct {
 	targets  []aim     // to be matched with classes when all are known
 }
 
-// A found is something for the report, with its place on the page.
-type found[T any] struct {
-	place
-	what T
-}
-
-// inOrder sorts what was found as it is read, and leaves the places out.
-func inOrder[T any](all []found[T]) []T {
-	slices.SortStableFunc(all, func(a, b found[T]) int { return a.compare(b.place) })
-	var sorted []T
-	for _, f := range all {
-		sorted = append(sorted, f.what)
-	}
-	return sorted
-}
-
+// newReader makes a reader of a page, or of one clause that is only tried. The fleet and
+// the generated code are there once, whether they are spoken of or not.
 func newReader(report *Report) *reader {
 	r := &reader{
 		report:   report,
@@ -78,82 +66,9 @@ func newReader(report *Report) *reader {
 		routes:   map[string]*subject[route]{},
 		profiles: map[string]*subject[policy.Profile]{},
 	}
-	r.fleet = &subject[policy.Fleet]{r: r, name: "the fleet", label: "Fleet", rules: fleetRules, said: map[string]mention{}}
-	r.golang = &subject[policy.Go]{r: r, name: "generated code", label: "Generated code", rules: goRules, said: map[string]mention{}}
+	r.fleet = newSubject(r, "the fleet", "Fleet", fleetRules)
+	r.golang = newSubject(r, "generated code", "Generated code", goRules)
 	return r
-}
-
-// note writes down a decision.
-func (r *reader) note(at place, format string, args ...any) {
-	n := Note{at.line, fmt.Sprintf(format, args...)}
-	if !r.noted[n] {
-		r.noted[n] = true
-		r.notes = append(r.notes, found[Note]{at, n})
-	}
-}
-
-// contradict writes down two statements that cannot both hold.
-func (r *reader) contradict(at, other place, format string, args ...any) {
-	if at.compare(other) < 0 {
-		at, other = other, at
-	}
-	r.wrong = append(r.wrong, found[Contradiction]{at, Contradiction{at.line, other.line, fmt.Sprintf(format, args...)}})
-}
-
-// understand counts a statement that is in the policy.
-func (r *reader) understand() {
-	r.report.Statements++
-	r.report.Understood++
-}
-
-// unknown lists a statement that is not.
-func (r *reader) unknown(c clause, reason, suggestion string) {
-	r.report.Statements++
-	r.unknowns = append(r.unknowns, found[Unknown]{c.place, Unknown{c.line, c.source(), reason, suggestion}})
-}
-
-// account keeps a text that a block was taken apart into.
-func (r *reader) account(text string) { r.report.pieces = append(r.report.pieces, text) }
-
-// class returns the class under a name, whose page calls it label.
-func (r *reader) class(name, label string) *subject[class] {
-	s, ok := r.classes[name]
-	if !ok {
-		s = &subject[class]{r: r, name: "class " + name, label: label, rules: allClassRules, said: map[string]mention{}}
-		r.classes[name] = s
-	}
-	return s
-}
-
-// allClassRules are in the order in which they are tried: a bare length of time
-// comes after everything that has more words.
-var allClassRules = slices.Concat(targetRules, staleRules(classSWR, classSIE), tierRules, loadRules, classRules)
-
-// route returns the route of a pattern.
-func (r *reader) route(pattern, label string) *subject[route] {
-	s, ok := r.routes[pattern]
-	if !ok {
-		s = &subject[route]{r: r, name: "route " + pattern, label: label, rules: allRouteRules, said: map[string]mention{}}
-		r.routes[pattern] = s
-	}
-	return s
-}
-
-// profile returns the profile under a name.
-func (r *reader) profile(name string) *subject[policy.Profile] {
-	s, ok := r.profiles[name]
-	if !ok {
-		s = &subject[policy.Profile]{r: r, name: "profile " + name, label: "Profile " + name, rules: profileRules, said: map[string]mention{}}
-		r.profiles[name] = s
-	}
-	return s
-}
-
-// cdn adds a CDN.
-func (r *reader) cdn(kind string) *subject[policy.CDN] {
-	s := &subject[policy.CDN]{r: r, name: "CDN " + kind, label: "CDN " + kind, v: policy.CDN{Kind: kind}, rules: cdnRules, said: map[string]mention{}}
-	r.cdns = append(r.cdns, s)
-	return s
 }
 
 // finish makes a policy of what was said, when all of it is known.
@@ -219,7 +134,9 @@ func (r *reader) finishClass(s *subject[class]) {
 	}
 }
 
-// want lists what classes need before code can be made of them.
+// want lists what classes need before code can be made of them. A guess would be worse:
+// a type or a table is right or does not compile, and a TTL that nobody chose is wrong
+// without a word.
 func (r *reader) want(p *policy.Policy) {
 	add := func(class, field, why string) {
 		r.report.Wants = append(r.report.Wants, Want{class, field, why})
@@ -245,3 +162,53 @@ func (r *reader) want(p *policy.Policy) {
 		}
 	}
 }
+
+// A found is something for the report, with its place on the page.
+type found[T any] struct {
+	place
+	what T
+}
+
+// inOrder sorts what was found as it is read, and leaves the places out.
+func inOrder[T any](all []found[T]) []T {
+	slices.SortStableFunc(all, func(a, b found[T]) int { return a.compare(b.place) })
+	var sorted []T
+	for _, f := range all {
+		sorted = append(sorted, f.what)
+	}
+	return sorted
+}
+
+// note writes down a decision.
+func (r *reader) note(at place, format string, args ...any) {
+	n := Note{at.line, fmt.Sprintf(format, args...)}
+	if !r.noted[n] {
+		r.noted[n] = true
+		r.notes = append(r.notes, found[Note]{at, n})
+	}
+}
+
+// contradict writes down two statements that cannot both hold.
+func (r *reader) contradict(at, other place, format string, args ...any) {
+	if at.compare(other) < 0 {
+		at, other = other, at
+	}
+	r.wrong = append(r.wrong, found[Contradiction]{at, Contradiction{at.line, other.line, fmt.Sprintf(format, args...)}})
+}
+
+// understand counts a statement that is in the policy, or that asks for what is there.
+func (r *reader) understand() {
+	r.report.Statements++
+	r.report.Understood++
+}
+
+// unknown lists a statement that is not.
+func (r *reader) unknown(c clause, reason, suggestion string) {
+	r.report.Statements++
+	r.unknowns = append(r.unknowns, found[Unknown]{c.place, Unknown{c.line, c.source(), reason, suggestion}})
+}
+
+// account keeps a text that a block was taken apart into. Nothing but a test looks at
+// them: all pieces together have each letter of the page once, so that no way through
+// this package can pass over a word.
+func (r *reader) account(text string) { r.report.pieces = append(r.report.pieces, text) }

@@ -103,7 +103,7 @@ func drawPolicy(t *rapid.T) *policy.Policy {
 
 func drawProfile(t *rapid.T) policy.Profile {
 	return policy.Profile{
-		Fresh: maybe(t, lengths, "fresh"), Stale: maybe(t, windows, "stale"), Expire: maybe(t, lengths, "expire"),
+		Fresh: maybe(t, lengths, "fresh"), Stale: maybe(t, lengths, "stale"), Expire: maybe(t, lengths, "expire"),
 		Jitter: maybe(t, rapid.OneOf(shares, rapid.Just(float64(policy.None))), "jitter"),
 	}
 }
@@ -125,7 +125,7 @@ func drawClass(t *rapid.T) policy.Class {
 	}
 	c.Type, c.Profile = maybe(t, goTypes, "type"), maybe(t, words, "profile")
 	c.TTL = policy.TTL{Shared: maybe(t, lengths, "ttl"), Memory: maybe(t, lengths, "memory"), Edge: maybe(t, lengths, "edge")}
-	c.NegativeTTL, c.FromValue = maybe(t, windows, "negative"), rapid.Bool().Draw(t, "from value")
+	c.NegativeTTL, c.FromValue = maybe(t, lengths, "negative"), rapid.Bool().Draw(t, "from value")
 	c.StaleWhileRevalidate, c.StaleIfError = maybe(t, windows, "swr"), maybe(t, windows, "sie")
 	c.Jitter = maybe(t, rapid.OneOf(shares, rapid.Just(float64(policy.None))), "jitter")
 	c.Tiers = maybe(t, rapid.SliceOfN(rapid.SampledFrom([]policy.Tier{policy.Memory, policy.Shared, policy.Edge}), 0, 3), "tiers")

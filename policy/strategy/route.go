@@ -21,12 +21,12 @@ var routePattern = regexp.MustCompile(`^(?:[A-Z]+ )?(?:[a-z0-9.-]+\.[a-z]+)?/\S*
 // it is in browsers and at the edge, and has no memory.
 var routeRules = []rule[route]{
 	onText(`class[:=]? (LIT)`, "class", func(r *route) *string { return &r.Class }),
-	on(`as the defaults say`, func(s *subject[route], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[route](`as the defaults say`, "defaults"),
 	onSet(neverWords, "storage", true, func(r *route) *bool { return &r.NoStore }),
 	onSet(`(?:private|per[- ]user|browser only)`, "privacy", true, func(r *route) *bool { return &r.Private }),
 	onText(`profile[:=]? (LIT)`, "profile", func(r *route) *string { return &r.Profile }),
-	onDuration(`(?:KEEP )?PLACE(?:CDN|s-maxage)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "edge TTL", routeEdge),
-	onDuration(`(?:KEEP )?(.+?) PLACECDN(?: FRESH)?`, "edge TTL", routeEdge),
+	onWindow(`(?:KEEP )?PLACE(?:CDN|s-maxage)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "edge TTL", routeEdge),
+	onWindow(`(?:KEEP )?(.+?) PLACECDN(?: FRESH)?`, "edge TTL", routeEdge),
 	onSet(`NO CDN(?: cache| caching)?|(?:not|never) PLACECDN|CDN(?: ttl| cache)?[:=]? (?:no|none|never)`, "edge TTL", policy.None, routeEdge),
 	on(`(?:browsers?|max-age|client)(?: ttl| cache)?FOR[ :=](?:0s?|none|no)|no browser(?: cache| caching)?`, askEachTime),
 	onDuration(`(?:KEEP )?PLACE(?:browsers?|max-age|client)(?: cache)?(?: FRESH)?FOR[ :=](.+)`, "browser TTL", routeBrowser),
@@ -84,7 +84,7 @@ func bareEdge(s *subject[route], c clause, m []string) error {
 func status(s *subject[route], c clause, m []string) error {
 	code, _ := strconv.Atoi(m[1])
 	d, ok := duration(m[2])
-	if !ok {
+	if !ok || d < 0 {
 		return errPass
 	}
 	if s.v.Statuses == nil {
@@ -113,8 +113,8 @@ var profileRules = []rule[policy.Profile]{
 	onDuration(`fresh(?: for|:)? (.+)`, "fresh", func(p *policy.Profile) *time.Duration { return &p.Fresh }),
 	onDuration(`stale(?: for|:)? (.+)`, "stale", func(p *policy.Profile) *time.Duration { return &p.Stale }),
 	onDuration(`(?:expires?|gone)(?: after| at|:)? (.+)`, "expire", func(p *policy.Profile) *time.Duration { return &p.Expire }),
-	onValue(`jitter[:=]? (.+)`, "jitter", percent, func(p *policy.Profile) *float64 { return &p.Jitter }),
-	on(`as the defaults say`, func(s *subject[policy.Profile], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onValue(`jitter[:=]? (.+)`, "jitter", percentage, func(p *policy.Profile) *float64 { return &p.Jitter }),
+	onMention[policy.Profile](`as the defaults say`, "defaults"),
 }
 
 // fleetRules read what all classes share. Their label is a word that no kind of data
@@ -140,8 +140,5 @@ var cdnRules = []rule[policy.CDN]{
 	onText(`token[:=]? (LIT)`, "token", func(c *policy.CDN) *string { return &c.Token }),
 	onList(`hosts?[:=]? (LITS)`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
 	onEmpty(`no hosts`, "hosts", func(c *policy.CDN) *[]string { return &c.Hosts }),
-	on(`as the defaults say`, func(s *subject[policy.CDN], c clause, _ []string) error { s.mention(c, "defaults"); return nil }),
+	onMention[policy.CDN](`as the defaults say`, "defaults"),
 }
-
-// cdnKinds are those that a policy can name.
-var cdnKinds = []string{"cloudflare", "fastly", "cloudfront", "akamai", "bunny", "google", "varnish", "nginx", "larder"}

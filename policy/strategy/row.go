@@ -19,7 +19,7 @@ func (r *reader) row(b block) {
 		return
 	}
 	t := newText(block{line: b.line, text: b.cells[0]}, r.account)
-	label := t.clause(strings.TrimRight(t.s, ": "))
+	label := t.clause(strings.TrimRight(t.s, ": ")) // a colon behind it says nothing in a table
 	b, label = r.withMethod(b, label)
 	r.account(label.source())
 	who, reason := r.named(label)
@@ -40,7 +40,7 @@ func (r *reader) row(b block) {
 	switch {
 	case who != nil && r.report.Understood > before:
 		r.noteName(label, who)
-	case who != nil && len(b.cells) == 1:
+	case who != nil && len(b.cells) == 1: // else its cells are listed by themselves
 		r.unknown(label, "nothing is said of it", `add a cell, such as "5m TTL"`)
 	}
 }
@@ -71,7 +71,8 @@ var (
 	methodName   = regexp.MustCompile(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$`)
 )
 
-// columnName is what the head of a table calls a column, or "".
+// columnName is what the head of a table calls a column, or "" for one beyond the head:
+// rows may have more cells than that, and these are statements, too.
 func columnName(head []string, column int) string {
 	if column >= len(head) {
 		return ""

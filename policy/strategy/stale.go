@@ -12,15 +12,15 @@ func staleRules[S any](swr, sie func(*S) *time.Duration) []rule[S] {
 	const while, ifError = "stale-while-revalidate", "stale-if-error"
 	return []rule[S]{
 		// The names of RFC 5861, then what they mean in words.
-		onDuration(`(?:stale[- ]while[- ]revalidate|swr)(?: window)?FOR[ :=](.+)`, while, swr),
-		onDuration(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, while, swr),
-		onDuration(`STALE(?: for)? (.+?) WHILELOADING`, while, swr),
-		onDuration(`STALE WHILELOADING(?: for)? (.+)`, while, swr),
+		onWindow(`(?:stale[- ]while[- ]revalidate|swr)(?: window)?FOR[ :=](.+)`, while, swr),
+		onWindow(`(.+) (?:of )?(?:stale[- ]while[- ]revalidate|swr)`, while, swr),
+		onWindow(`STALE(?: for)? (.+?) WHILELOADING`, while, swr),
+		onWindow(`STALE WHILELOADING(?: for)? (.+)`, while, swr),
 		onSet(`NO (?:stale[- ]while[- ]revalidate|swr)`, while, policy.None, swr),
-		onDuration(`(?:stale[- ]if[- ]error|sie)(?: window)?FOR[ :=](.+)`, ifError, sie),
-		onDuration(`(.+) (?:of )?(?:stale[- ]if[- ]error|sie)`, ifError, sie),
-		onDuration(`STALE(?: for)? (.+?) WHENDOWN`, ifError, sie),
-		onDuration(`STALE WHENDOWN(?: for)? (.+)`, ifError, sie),
+		onWindow(`(?:stale[- ]if[- ]error|sie)(?: window)?FOR[ :=](.+)`, ifError, sie),
+		onWindow(`(.+) (?:of )?(?:stale[- ]if[- ]error|sie)`, ifError, sie),
+		onWindow(`STALE(?: for)? (.+?) WHENDOWN`, ifError, sie),
+		onWindow(`STALE WHENDOWN(?: for)? (.+)`, ifError, sie),
 		onSet(`NO (?:stale[- ]if[- ]error|sie)`, ifError, policy.None, sie),
 		// Behind all others: neither reason is said, and the two differ in when a reader
 		// gets old data.

@@ -2,47 +2,9 @@ package strategy
 
 import (
 	"regexp"
-	"slices"
 	"strings"
-)
 
-// A mode is what a heading, or an item with items beneath it, makes of these.
-type mode int
-
-const (
-	plain  mode = iota
-	never       // each names something that must not be cached
-	misses      // each is a target for misses
-	hits        // or for hits
-)
-
-// A context is a heading or an item that others stand beneath.
-type context struct {
-	level int // of the heading, or where the item's mark stands
-	mode  mode
-	label clause  // what it says, if it may name what the others speak of
-	who   speaker // what that is, once it is known
-	used  bool    // something beneath it was about it, or named by itself
-}
-
-// The labels that are no names of classes. Each is read as a whole, as clauses are: a
-// word more, and it is a name, or nothing.
-var (
-	neverLabel    = regexp.MustCompile(`(?i)^(?:(?:things?|data|what|items?)(?: that)?(?: we)? )?(?:` + neverWords + `)(?: list| these| the following)?$`)
-	targetLabel   = regexp.MustCompile(`(?i)^(?:(?:the|our|cache|caching|target|maximum|max|minimum|min)\s+)*(?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?|targets?|goals?|budgets?|slos?))+(?: (?:of|for) .+)?$|^(?:targets?|goals?|slos?)(?: (?:of|for|on))?(?: the)?(?: cache)? (?:miss|hit)(?:es|s)?(?:[- ](?:rates?|ratios?))?$`)
-	hitLabel      = regexp.MustCompile(`(?i)\bhits?\b`)
-	targetOf      = regexp.MustCompile(`(?i)\b(?:of|for)\b`)
-	stampedeLabel = regexp.MustCompile(`(?i)^(?:(?:the|our|cache)\s+)*(?:stampedes?|thundering[- ]herds?|dog-?pil(?:e|ing)|hot keys?|lock(?:s|ing)?|concurrency|(?:request )?coalescing)(?: (?:prevention|protection|control|handling|guard|mitigation|strategy|pattern))?$`)
-	changeLabel   = regexp.MustCompile(`(?i)^(?:cache )?invalidation(?: strategy| rules?)?$`)
-	globalLabel   = regexp.MustCompile(`(?i)^(?:default(?:s)?|global|general|all|everything|overall)\b|^(?:ttl|jitter|encryption|compression|eviction|monitoring|metrics|storage|backend)s?$`)
-
-	// What such a label may be followed by, for it is not said of one class: what all
-	// classes have anyway.
-	stampedeSays = regexp.MustCompile(`(?i)^(?:` + leased + `|` + early + `)$`)
-	changeSays   = regexp.MustCompile(`(?i)update|write|change`)
-
-	// fieldLabel is the name of a field before what is said of it.
-	fieldLabel = regexp.MustCompile(`(?i)^(?:targets?|goals?|(?:caching |cache )?(?:pattern|strategy|approach|policy)|ttl|time[- ]to[- ]live|expir(?:y|ation)|lifetime|freshness|tiers?|layers?|where|kept|storage|store|location|level|invalidat(?:ion|e)|purge|(?:read )?consistency|stampede(?: protection)?|privacy|scope|cache(?:d|able)?|notes?|comments?|remarks?|details|other|rest|source)\s*(?::|=|→| [–—-](?:\s|$))\s*`)
+	"github.com/larderdev/larder/policy"
 )
 
 // The headings that name no class. Most shape the page; one that limits what stands
@@ -54,7 +16,9 @@ var (
 	conditional = regexp.MustCompile(`(?i)\b(?:only|unless|except|if|when|not|never|without|until|instead)\b`)
 )
 
-// block takes a block. above tells that list items stand beneath it.
+// block takes a block. above tells that list items stand beneath it: then it may be a
+// label of theirs, and is no statement by itself. Each block is accounted for, whatever
+// becomes of it.
 func (r *reader) block(b block, above bool) {
 	if b.kind == layout || b.kind == fence {
 		r.account(b.text)
@@ -72,6 +36,7 @@ func (r *reader) block(b block, above bool) {
 		r.row(b)
 		return
 	}
+	// Lists end at a heading, and at a paragraph that is not further in than the item.
 	t := newText(b, r.account)
 	switch b.kind {
 	case heading:
@@ -87,7 +52,8 @@ func (r *reader) block(b block, above bool) {
 	}
 }
 
-// heading makes a context of a heading.
+// heading makes a context of a heading. The first level is the page's own title, and
+// names no class; of the others only those do that have no word of [generic].
 func (r *reader) heading(b block, t text) {
 	r.closeItems(-1)
 	r.account(restore(t.s, t.literals))
@@ -96,6 +62,8 @@ func (r *reader) heading(b block, t text) {
 	}
 	next := context{level: b.level, mode: modeOf(t.clause(strings.TrimSuffix(t.s, ":")))}
 	if next.mode == plain {
+		// "Products (only in Redis)" has its limit said of a class. Any other would hold
+		// for all that stands beneath it, and be lost.
 		limit := conditional.MatchString(t.s) && !question.MatchString(t.s)
 		if b.level > 1 && !generic.MatchString(t.s) {
 			next = r.about(t, b.level)
@@ -130,58 +98,6 @@ func (r *reader) about(t text, level int) context {
 	return next
 }
 
-// modeOf is what a label makes of what stands beneath it.
-func modeOf(label clause) mode {
-	switch {
-	case neverLabel.MatchString(label.text):
-		return never
-	case targetLabel.MatchString(label.text) && hitLabel.MatchString(label.text):
-		return hits
-	case targetLabel.MatchString(label.text):
-		return misses
-	}
-	return plain
-}
-
-// closeItems ends the items that stand no less deep than indent. One that said
-// nothing, and beneath which nothing was about it, is not understood.
-func (r *reader) closeItems(indent int) {
-	for len(r.items) > 0 && r.items[len(r.items)-1].level >= indent {
-		last := r.items[len(r.items)-1]
-		r.items = r.items[:len(r.items)-1]
-		if !last.used {
-			r.unknown(last.label, "nothing is said of it", `say how it is cached, such as "cache-aside, 5m TTL", or "never cache"`)
-		}
-	}
-}
-
-// around returns the nearest context that has a mode or may be what an item is
-// about, or nil.
-func (r *reader) around() *context {
-	if len(r.items) > 0 {
-		return &r.items[len(r.items)-1]
-	}
-	for i := len(r.headings) - 1; i >= 0; i-- {
-		if h := &r.headings[i]; h.mode != plain || h.label.text != "" {
-			return h
-		}
-	}
-	return nil
-}
-
-// owner is what a context is about, or nil. It is named only now: a heading that
-// nothing stands beneath makes no class.
-func (r *reader) owner(c *context) speaker {
-	if c == nil || c.mode != plain || c.who != nil || c.label.text == "" {
-		if c != nil && c.mode == plain {
-			return c.who
-		}
-		return nil
-	}
-	c.who, _ = r.named(c.label)
-	return c.who
-}
-
 // item takes a list item or a sentence. What it is about is looked for from the inside
 // out: what it stands beneath if that fits, a label with a meaning of its own, the list
 // it is in, its own label, its own words.
@@ -191,10 +107,11 @@ func (r *reader) item(t text, indent int, above bool) {
 	owner := r.owner(around)
 	first := t.clauses()
 	switch {
-	case strings.Contains(t.s, "~~"):
+	case strings.Contains(t.s, "~~"): // half of a statement may be struck out: which, is not guessed
 		r.refuseAll(t, "it is struck out", "delete it, or take the ~~ away")
-	case len(first) == 0 && !ok:
+	case len(first) == 0 && !ok: // marks and punctuation alone
 		r.account(restore(t.s, t.literals))
+	// Before the label: "TTL: 5m" beneath a class has a label that is a field.
 	case owner != nil && len(first) > 0 && r.fits(owner, first[0]):
 		around.used = true
 		r.noteName(around.label, owner)
@@ -211,7 +128,7 @@ func (r *reader) item(t text, indent int, above bool) {
 		}
 		r.labelled(label, rest, indent, above)
 	case r.sentence(t, owner):
-	case above:
+	case above: // it may be a name; that is decided when something beneath it needs one
 		r.account(restore(t.s, t.literals))
 		r.items = append(r.items, r.about(t, indent))
 	default:
@@ -249,6 +166,7 @@ func (r *reader) refuseAll(t text, reason, suggestion string) {
 func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 	m := modeOf(label)
 	switch {
+	// "Miss rate for search: < 10%" has the class in its label.
 	case (m == misses || m == hits) && targetOf.MatchString(label.text) && len(rest.clauses()) == 1:
 		c := label.with(label.text + ": " + rest.s)
 		r.account(c.source())
@@ -281,22 +199,23 @@ func (r *reader) special(label clause, rest text, indent int, above bool) bool {
 	return true
 }
 
-// kindOf is the CDN that a text is the name of, or "".
+// kindOf is the CDN that a text is the name of, or "". Which there are, the policy knows.
 func (r *reader) kindOf(t text) string {
 	name := strings.ToLower(strings.Trim(t.s, " .\n"))
-	if slices.Contains(cdnKinds, name) {
-		return name
+	p := policy.Policy{Version: policy.FileVersion, CDNs: []policy.CDN{{Kind: name}}}
+	if p.Validate() != nil {
+		return ""
 	}
-	return ""
+	return name
 }
 
 // scratch is a class that stands for all, of which nothing is kept but the notes.
 func (r *reader) scratch(label clause) *subject[class] {
-	return &subject[class]{r: r, name: "all classes", label: label.source(), rules: allClassRules, said: map[string]mention{}}
+	return newSubject(r, "all classes", label.source(), allClassRules)
 }
 
 // anyClass hears what is said of all classes, as far as all classes have it
-// anyway.
+// anyway. All else it passes on: a default that a policy cannot hold is not understood.
 type anyClass struct {
 	*subject[class]
 	has *regexp.Regexp
@@ -314,90 +233,4 @@ func (a anyClass) try(c clause) ([]string, error) {
 		return nil, errPass
 	}
 	return a.subject.try(c)
-}
-
-// inMode takes what stands in a list of never-classes or of targets. It returns what
-// a label names. What stands behind the name of a never-class is mostly why, and why
-// is worth keeping: it becomes the description.
-func (r *reader) inMode(m mode, t text, label clause, rest text, labelled bool) speaker {
-	if m == misses || m == hits {
-		for _, c := range t.clauses() {
-			r.account(c.source())
-			r.sayTarget(m, c)
-		}
-		return nil
-	}
-	if !labelled {
-		var who speaker
-		all := t.clauses()
-		for _, c := range all {
-			r.account(c.source())
-			who = r.neverThese(c, c.text)
-		}
-		if len(all) > 1 {
-			return nil
-		}
-		return who
-	}
-	r.account(label.source())
-	who := r.neverThese(label, label.text)
-	for _, c := range rest.clauses() {
-		r.account(c.source())
-		switch s, ok := who.(*subject[class]); {
-		case ok && conditional.MatchString(c.text) && !knows(s, c):
-			r.unknown(c, "it limits what is never cached, and nothing does", "leave it out, or name a class of its own")
-		case ok && !knows(s, c):
-			s.note(c, "description")
-			_ = put(s, c, "description", &s.v.Description, c.source())
-			r.understand()
-		case who != nil:
-			r.sayClause(who, c)
-		default:
-			r.unknown(c, "it does not say what it is about", "name the class before it")
-		}
-	}
-	return who
-}
-
-// neverThese makes never-classes, and routes that nobody stores, of names. It
-// returns the only one, if it is one. "…" and "etc." are listed: what else must not be
-// cached is the last thing to guess.
-func (r *reader) neverThese(c clause, names string) speaker {
-	var one speaker
-	parts := listSeparator.Split(strings.TrimRight(names, ".… "), -1)
-	for _, part := range parts {
-		part = strings.TrimPrefix(strings.TrimPrefix(part, "and "), "or ")
-		if part = strings.TrimSpace(part); part == "" && len(parts) > 1 {
-			continue
-		}
-		name := c.with(part)
-		who, reason := r.named(name)
-		if who == nil {
-			if part == "" {
-				name, reason = c, "it names nothing: what else is never cached is not guessed"
-			}
-			r.unknown(name, reason, "name each class: \"Never cache: checkout, payment\"")
-			continue
-		}
-		// The rule's own words for it; where it stands is the name's line.
-		_ = who.say(clause{place: c.place, text: "never cache"})
-		r.noteName(name, who)
-		r.understand()
-		one = who
-	}
-	if len(parts) > 1 {
-		return nil
-	}
-	return one
-}
-
-// sayTarget takes a target in a list of such.
-func (r *reader) sayTarget(m mode, c clause) {
-	of := "misses"
-	if m == hits {
-		of = "hits"
-	}
-	if !r.target(c, of) {
-		r.unknown(c, "a target has a share and a class", `say "< 10% for product catalog"`)
-	}
 }

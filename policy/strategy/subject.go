@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
-	"time"
+
+	"github.com/larderdev/larder/policy"
 )
 
 // A subject is what a page speaks of: a class, a route, the fleet. It holds what
@@ -19,6 +18,12 @@ type subject[T any] struct {
 	v     T
 	rules []rule[T]
 	said  map[string]mention // by field
+}
+
+// newSubject makes a subject of which nothing is said yet. name is for messages, label
+// for notes, which quote the page.
+func newSubject[T any](r *reader, name, label string, rules []rule[T]) *subject[T] {
+	return &subject[T]{r: r, name: name, label: label, rules: rules, said: map[string]mention{}}
 }
 
 // A mention is where and how a field was said.
@@ -38,11 +43,49 @@ type speaker interface {
 	title() string
 }
 
+// class returns the class under a name, whose page calls it label.
+func (r *reader) class(name, label string) *subject[class] {
+	return known(r, r.classes, name, "class "+name, label, allClassRules)
+}
+
+// allClassRules are in the order in which they are tried: a bare length of time
+// comes after everything that has more words.
+var allClassRules = slices.Concat(targetRules, staleRules(classSWR, classSIE), tierRules, loadRules, classRules)
+
+// route returns the route of a pattern.
+func (r *reader) route(pattern, label string) *subject[route] {
+	return known(r, r.routes, pattern, "route "+pattern, label, allRouteRules)
+}
+
+// profile returns the profile under a name.
+func (r *reader) profile(name string) *subject[policy.Profile] {
+	return known(r, r.profiles, name, "profile "+name, "Profile "+name, profileRules)
+}
+
+// known returns the subject under a key, and makes one when the page names it first. Its
+// label is how that was: later ones may be shorter.
+func known[T any](r *reader, all map[string]*subject[T], key, name, label string, rules []rule[T]) *subject[T] {
+	if all[key] == nil {
+		all[key] = newSubject(r, name, label, rules)
+	}
+	return all[key]
+}
+
+// cdn adds a CDN.
+func (r *reader) cdn(kind string) *subject[policy.CDN] {
+	s := newSubject(r, "CDN "+kind, "CDN "+kind, cdnRules)
+	s.v.Kind = kind
+	r.cdns = append(r.cdns, s)
+	return s
+}
+
 func (s *subject[T]) title() string { return s.name }
 
 // maxClause bounds what is tried as a clause, in bytes: some hundred names in code.
 const maxClause = 4096
 
+// say asks the rules in their order. A clause that is too long for any statement is none
+// of theirs: with it their work is bounded.
 func (s *subject[T]) say(c clause) error {
 	if len(c.text) > maxClause {
 		return errPass
@@ -57,9 +100,10 @@ func (s *subject[T]) say(c clause) error {
 	return errPass
 }
 
-// try says the clause of a subject that nobody has, for a reader that nobody asks.
+// try says the clause of a subject that nobody has, for a reader that nobody asks: rules
+// write notes and contradictions as they go, and there is no way to take these back.
 func (s *subject[T]) try(c clause) ([]string, error) {
-	trial := &subject[T]{r: newReader(&Report{}), name: s.name, label: s.label, rules: s.rules, said: map[string]mention{}}
+	trial := newSubject(newReader(&Report{}), s.name, s.label, s.rules)
 	err := trial.say(c)
 	return slices.Collect(maps.Keys(trial.said)), err
 }
@@ -70,7 +114,8 @@ func knows(who speaker, c clause) bool {
 	return err == nil
 }
 
-// mention notes that a clause has said a field, if no other did before.
+// mention notes that a clause has said a field, if no other did before: the first is the
+// one that a contradiction names beside the later.
 func (s *subject[T]) mention(c clause, field string) {
 	if _, ok := s.said[field]; !ok {
 		s.said[field] = mention{c.place, c.source()}
@@ -103,114 +148,4 @@ func putList[S any, T comparable](s *subject[S], c clause, field string, to *[]T
 	*to = v
 	s.mention(c, field)
 	return nil
-}
-
-// onValue makes a rule that sets a field to what read makes of the form's first
-// group. What read does not take is none of the rule's.
-func onValue[S any, T comparable](form, field string, read func(string) (T, bool), of func(*S) *T) rule[S] {
-	return on(form, func(s *subject[S], c clause, m []string) error {
-		v, ok := read(c.value(m[1]))
-		if !ok {
-			return errPass
-		}
-		return put(s, c, field, of(&s.v), v)
-	})
-}
-
-// onDuration is onValue for lengths of time; it knows what is wrong with a number
-// without a unit.
-func onDuration[S any](form, field string, of func(*S) *time.Duration) rule[S] {
-	return on(form, func(s *subject[S], c clause, m []string) error {
-		d, err := span(s, c, m[1])
-		if err != nil {
-			return err
-		}
-		return put(s, c, field, of(&s.v), d)
-	})
-}
-
-// span reads a part of a clause as a length of time, which may be bounded from
-// above: that is what a TTL is.
-func span[S any](s *subject[S], c clause, part string) (time.Duration, error) {
-	part = everyOne.ReplaceAllString(part, "1 $1")
-	text := atMostAfter.ReplaceAllString(atMost.ReplaceAllString(c.value(part), ""), "")
-	if bare.MatchString(text) {
-		return 0, refuse("a length of time has a number and a unit", fmt.Sprintf("say %ss, %sm or %sh instead of %s", text, text, text, text))
-	}
-	d, ok := duration(text)
-	if !ok {
-		return 0, errPass
-	}
-	if year.MatchString(text) {
-		s.note(c, "%s, a year of 365 days", writeDuration(d))
-	}
-	return d, nil
-}
-
-var (
-	bare = regexp.MustCompile(`^\d+$`)
-	// everyOne is "every week", which is every one week.
-	everyOne = regexp.MustCompile(`(?i)^every ([a-z]+)$`)
-	year     = regexp.MustCompile(`(?i)\d\s*y|year`)
-)
-
-// onSet makes a rule that sets a field to one value.
-func onSet[S any, T comparable](form, field string, v T, of func(*S) *T) rule[S] {
-	return on(form, func(s *subject[S], c clause, _ []string) error { return put(s, c, field, of(&s.v), v) })
-}
-
-// onList makes a rule that sets a field to the literals of the form's first group,
-// or to its words if it has none.
-func onList[S any](form, field string, of func(*S) *[]string) rule[S] {
-	return on(form, func(s *subject[S], c clause, m []string) error {
-		v := c.values(m[1])
-		if len(v) == 0 {
-			v = strings.FieldsFunc(strings.ReplaceAll(m[1], " and ", " "), func(r rune) bool { return r == ',' || r == ' ' })
-			s.note(c, "%s %v", field, v)
-		}
-		return putList(s, c, field, of(&s.v), v)
-	})
-}
-
-// onEmpty makes a rule that sets a list to one without members, which is not the
-// same as saying nothing.
-func onEmpty[S any](form, field string, of func(*S) *[]string) rule[S] {
-	return on(form, func(s *subject[S], c clause, _ []string) error { return putList(s, c, field, of(&s.v), []string{}) })
-}
-
-// onText makes a rule that sets a field to a name or a sentence.
-func onText[S any](form, field string, of func(*S) *string) rule[S] {
-	return on(form, func(s *subject[S], c clause, m []string) error { return put(s, c, field, of(&s.v), c.value(m[1])) })
-}
-
-// onNoted makes a rule for what asks for nothing that is not there anyway. It is a
-// mention all the same: a class of which only that is said is cached.
-func onNoted[S any](form, why string) rule[S] {
-	return on(form, func(s *subject[S], c clause, _ []string) error {
-		s.mention(c, c.text)
-		s.note(c, "%s", why)
-		return nil
-	})
-}
-
-// onRefused makes a rule for what people say and a policy cannot. It is worth a form
-// where a reader can be told why, or where a part of it would be read as something
-// else.
-func onRefused[S any](form, reason, mend string) rule[S] {
-	return on(form, func(*subject[S], clause, []string) error { return refuse(reason, mend) })
-}
-
-// onIgnore makes the rule for lint rules that do not apply.
-func onIgnore[S any](of func(*S) *map[string]string) rule[S] {
-	return on(`rule (LIT) does not apply:? because (LIT)`, func(s *subject[S], c clause, m []string) error {
-		to := of(&s.v)
-		if *to == nil {
-			*to = map[string]string{}
-		}
-		id := c.value(m[1])
-		why := (*to)[id]
-		err := put(s, c, "rule "+id, &why, c.value(m[2]))
-		(*to)[id] = why
-		return err
-	})
 }

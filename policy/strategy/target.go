@@ -49,7 +49,7 @@ const longWindow = 5 * time.Minute
 // after the word, and the window.
 func target(hits bool) func(*subject[class], clause, []string) error {
 	return func(s *subject[class], c clause, m []string) error {
-		share, ok := percent(m[1] + m[2])
+		share, ok := percentage(m[1] + m[2])
 		if hits {
 			// In whole millionths, so that 100 % less 90 % is 10 %.
 			share = float64(int64((1-share)*1e6+0.5)) / 1e6
@@ -116,6 +116,7 @@ func (r *reader) target(c clause, of string) bool {
 		if i := form.SubexpIndex("what"); i >= 0 {
 			of = m[i]
 		}
+		// A share that names what it is of wins over the list that it stands in.
 		if lower := strings.ToLower(share); !strings.Contains(lower, "hit") && !strings.Contains(lower, "miss") {
 			share = of + " " + share
 		}
@@ -136,7 +137,7 @@ func (r *reader) aimTargets() {
 	slices.Sort(names)
 	for _, a := range r.targets {
 		fit := called(a.words, names)
-		if values := a.clause.values(a.words); len(values) == 1 {
+		if values := a.clause.values(a.words); len(values) == 1 { // in code: letter by letter
 			fit = values
 		}
 		switch {

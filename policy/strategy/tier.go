@@ -45,7 +45,7 @@ var tierRules = []rule[class]{
 		return put(s, c, "strictness", &s.v.Strict, false)
 	}),
 	onText(`version from (LIT)`, "row version", func(c *class) *string { return &c.RowVersion }),
-	on(`no row version`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "row version"); return nil }),
+	onMention[class](`no row version`, "row version"),
 	on(`(?:versioned|row versions?|version columns?|by version|versions? (?:from|in) (?:a |the )?columns?)`, func(s *subject[class], c clause, _ []string) error {
 		s.note(c, "row_version column")
 		return put(s, c, "row version", &s.v.RowVersion, "column")
@@ -74,7 +74,7 @@ var tierRules = []rule[class]{
 	on(`INVALIDATED (?:via|by|through|with) (?:the |a |an )?(?:transactional )?outbox`, byOutbox),
 	onNoted[class](`(?:invalidat(?:ed|ion|e) by ttl|ttl[- ](?:based|only)(?: invalidation| expir(?:y|ation))?|ttl|expires by itself)`,
 		"the TTL ends values by itself; nothing to set"),
-	on(`(?:cached?|cacheable)[:=]? yes|(?:is )?cached`, func(s *subject[class], c clause, _ []string) error { s.mention(c, "cached"); return nil }),
+	onMention[class](`(?:cached?|cacheable)[:=]? yes|(?:is )?cached`, "cached"),
 	onIgnore[class](classIgnore),
 }
 
@@ -161,16 +161,9 @@ func (r *reader) end(s *subject[class]) {
 // in order from the reader to the origin, without those that are ruled out. A CDN
 // alone is one more than there are without it.
 func (r *reader) tiers(s *subject[class]) {
-	first, ok := s.firstOf(saidMemory, saidRedis, saidEdge)
+	first, asked := s.firstOf(saidMemory, saidRedis, saidEdge)
 	not, ruledOut := s.firstOf(saidNot+saidMemory, saidNot+saidRedis, saidNot+saidEdge)
-	switch m, both := s.said["tiers"]; {
-	case !ok && !ruledOut:
-		return
-	case both && ok:
-		r.contradict(first.place, m.place, "%s: %q says other tiers than %q", s.name, first.text, m.text)
-		return
-	case both:
-		r.contradict(not.place, m.place, "%s: %q may say other tiers than %q", s.name, not.text, m.text)
+	if !asked && !ruledOut || r.toldTwice(s, first, asked, not) {
 		return
 	}
 	// Who says "only", or names a tier of the service's own, has listed them all.
@@ -182,10 +175,10 @@ func (r *reader) tiers(s *subject[class]) {
 		inMemory, inRedis = true, true
 	}
 	tiers, change := r.without(s, []bool{inMemory, inRedis, atEdge})
-	if !ok {
+	if !asked {
 		first = not
 	}
-	if !ok && !change {
+	if !asked && !change {
 		r.note(first.place, "%s: %s → nothing to set: a class is there only if it says so", s.label, first.text)
 		return
 	}
@@ -197,6 +190,21 @@ func (r *reader) tiers(s *subject[class]) {
 		r.note(first.place, "%s: %s → tiers %v", s.label, first.text, s.v.Tiers)
 	}
 	r.atEdge(s, edge)
+}
+
+// toldTwice tells whether tiers were said as Write says them, all at once, and by
+// people's words as well. Both could only mean the same, and mostly do not.
+func (r *reader) toldTwice(s *subject[class], first mention, asked bool, not mention) bool {
+	all, ok := s.said["tiers"]
+	switch {
+	case !ok:
+		return false
+	case asked:
+		r.contradict(first.place, all.place, "%s: %q says other tiers than %q", s.name, first.text, all.text)
+	default:
+		r.contradict(not.place, all.place, "%s: %q may say other tiers than %q", s.name, not.text, all.text)
+	}
+	return true
 }
 
 // firstOf is where the page first says one of some fields.

@@ -77,14 +77,16 @@ func (c *clauses) name(form, s string) {
 	}
 }
 
-// sentence adds a quoted sentence if there is one.
+// sentence adds a quoted sentence if there is one. In quotes it may have commas and
+// colons; in code, people would read it as a name.
 func (c *clauses) sentence(form, s string) {
 	if s != "" {
 		c.add(form, quote(s))
 	}
 }
 
-// duration adds a length of time if there is one.
+// duration adds a length of time if there is one, or "none", which forms with a window
+// read.
 func (c *clauses) duration(form string, d time.Duration) {
 	if d != 0 {
 		c.add(form, writeDuration(d))
@@ -120,7 +122,7 @@ func (c *clauses) ignores(rules map[string]string) {
 	}
 }
 
-// codes writes names in code, with commas.
+// codes writes names in code, with commas: those between two literals part no clauses.
 func codes[S ~string](names []S) string {
 	all := make([]string, len(names))
 	for i, n := range names {

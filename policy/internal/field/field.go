@@ -44,6 +44,7 @@ func At(path string, index int) string {
 // Parent returns the path of what encloses a path: "" for the policy's own
 // fields.
 func Parent(path string) string {
+	// A dot or a bracket within quotes is part of a segment, and so is an escaped quote.
 	cut, quoted := 0, false
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
@@ -58,7 +59,8 @@ func Parent(path string) string {
 	return path[:cut]
 }
 
-// Within tells whether path is outer or lies below it.
+// Within tells whether path is outer or lies below it. The sign behind outer decides:
+// classes.ab does not lie below classes.a.
 func Within(path, outer string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
 	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')

@@ -32,7 +32,8 @@ var forms = []struct {
 	{"a bearer token", []string{"earer", "EARER"}, regexp.MustCompile(`(?i)\bbearer\s+[A-Za-z0-9._~+/-]{16,}`)},
 }
 
-// words are what may be a key or token without a form of its own.
+// words are what may be a key or token without a form of its own. A slash or a dot ends
+// one: paths and imports are long, and mix letters as tokens do.
 var words = regexp.MustCompile(`[A-Za-z0-9_+=-]{24,}`)
 
 const (
@@ -61,7 +62,8 @@ func In(text string) string {
 // hidden stands for what is not repeated.
 const hidden = "[hidden]"
 
-// Hide takes out of a text what looks like a secret.
+// Hide takes out of a text what looks like a secret. Most texts hold none, and come back
+// as they are.
 func Hide(text string) string {
 	if In(text) == "" {
 		return text
@@ -78,7 +80,9 @@ func Hide(text string) string {
 }
 
 // isRandom tells whether a word is a number in hexadecimal of 128 bits or more, or
-// a long mix of letters, capitals and digits.
+// a long mix of letters, capitals and digits. A word of only digits is a number and one
+// of only letters a name; "aaaa0000…" and its like are made up, hence the entropy. The
+// word is ASCII, as all of words are.
 func isRandom(word string) bool {
 	var small, capital, digit, hex int
 	count := [128]int{}
