@@ -140,6 +140,9 @@ func (b *tagBook) read(ctx context.Context, names map[string]struct{}) (map[stri
 		if r.Err != nil {
 			return nil, r.Err
 		}
+		if r.Elsewhere && !b.l.gates.believe(store.Sequence, r) {
+			return nil, errNoTags
+		}
 		_, tags := b.learn(&q, r)
 		maps.Copy(all, tags)
 	}
