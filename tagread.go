@@ -72,7 +72,7 @@ func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read 
 		return
 	}
 	s.soft = s.soft || v == tagsSoft
-	if !c.serve(f, s, c.l.tags.entryTags(s.marks, read), false) {
+	if !c.serve(f, s, c.l.tags.entryTags(f.moves.session, s.marks, read), false) {
 		p.miss = append(p.miss, f)
 	}
 }
