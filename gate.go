@@ -108,13 +108,24 @@ func (g *gates) reset(node string) {
 	}
 }
 
-// allow reports whether the node that holds text is trusted now. It takes no
-// lock.
+// allow reports whether the node that holds text is trusted now.
 func (g *gates) allow(text string) bool {
-	if !g.l.opts.Outbox {
-		return true
+	return !g.l.opts.Outbox || g.trusts(g.l.store.Node(text))
+}
+
+// believe reports whether r, which answers text, may be used. It is asked once r is
+// here, too: since the question was sent another node may have taken the place of
+// the one that holds text, and have answered it.
+func (g *gates) believe(text string, r *store.Reply) bool {
+	if r.Elsewhere && g.l.opts.Outbox {
+		return g.trusts(r.Node)
 	}
-	n := (*g.of.Load())[g.l.store.Node(text)]
+	return g.allow(text)
+}
+
+// trusts reports whether a node is trusted now. It takes no lock.
+func (g *gates) trusts(node string) bool {
+	n := (*g.of.Load())[node]
 	return n != nil && g.l.clock.Bound() < n.until.Load()
 }
 

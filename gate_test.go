@@ -1,7 +1,10 @@
 package larder_test
 
 import (
+	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,4 +166,224 @@ func TestTags_ASequenceThatGoesBackDuringALoad(t *testing.T) {
 		c.Get(t.Context(), 1)
 		wantVersion(t, c, 1, 2, larder.Strict())
 	})
+}
+
+// early is a tier that calls before, once it is set, before the next request of a
+// kind reaches it.
+type early struct {
+	store.Store
+	get, do func()
+}
+
+func (e *early) Get(ctx context.Context, keys []string) []store.Reply {
+	once(&e.get)
+	return e.Store.Get(ctx, keys)
+}
+
+func (e *early) Do(ctx context.Context, ops []store.Op) []store.Reply {
+	once(&e.do)
+	return e.Store.Do(ctx, ops)
+}
+
+func once(f *func()) {
+	if g := *f; g != nil {
+		*f = nil
+		g()
+	}
+}
+
+// A node is trusted when it is asked, and another has taken its place when it
+// answers: with a value, or with one that the lease finds.
+func TestOutbox_ANodeThatIsReplacedDuringAGetIsNotBelieved(t *testing.T) {
+	for _, lease := range []bool{false, true} {
+		t.Run(fmt.Sprintf("lease=%v", lease), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, o := local(t), newOrigin(1)
+				e := &early{Store: s}
+				relay, warm := node(t, s, o, hour)
+				_, c := guarded(t, e, o)
+				time.Sleep(time.Second)
+				confirm(t, relay)
+				time.Sleep(time.Second)
+				mustGet(t, warm, 1, 1)
+				lagging := s.Snapshot()
+				o.write(1)
+				must(t, warm.Invalidate(t.Context(), 1))
+				replaced := func() {
+					s.Rewind(lagging)
+					time.Sleep(time.Millisecond)
+				}
+				if lease {
+					e.do = replaced
+				} else {
+					e.get = replaced
+				}
+				mustGet(t, c, 1, 2, larder.Strict())
+				if e.get != nil || e.do != nil {
+					t.Error("nothing was replaced during the Get")
+				}
+			})
+		})
+	}
+}
+
+// The lease on a value whose tag was invalidated comes with the state of the tags,
+// from a node that has just forgotten that.
+func TestOutbox_TagsThatAreForgottenBeforeTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := newCluster(2, 0, ""), newShelf(1)
+		defer s.Close()
+		e := &early{Store: s}
+		relay, _ := o.node(t, s, taggedPolicy)
+		l, err := larder.Open(t.Context(), larder.Options{
+			Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true, Shared: e,
+		})
+		must(t, err)
+		defer l.Close()
+		loader := o.loader()
+		loader.Tags = nil // all tags come with the lease
+		c, err := larder.NewCache(l, "product", loader)
+		must(t, err)
+		time.Sleep(time.Second)
+		confirm(t, relay)
+		time.Sleep(time.Second)
+		wantVersion(t, c, 1, 1)
+		tags := s.nodes[s.place(store.Sequence)]
+		lagging := tags.Snapshot()
+		o.put(1, "tea")
+		must(t, relay.InvalidateTags(t.Context(), "products"))
+		synctest.Wait()
+		e.do = func() { // the first asks for the tags
+			e.do = func() {
+				tags.Rewind(lagging)
+				time.Sleep(time.Millisecond)
+			}
+		}
+		wantVersion(t, c, 1, 2, larder.Strict())
+		if e.do != nil {
+			t.Error("nothing was replaced during the Get")
+		}
+	})
+}
+
+// unnoticed is a tier of which nothing is heard while silent is set.
+type unnoticed struct {
+	store.Store
+	silent atomic.Bool
+}
+
+func (d *unnoticed) Watch(ctx context.Context, feed store.Feed, period time.Duration) {
+	d.Store.Watch(ctx, unnoticedFeed{&gatedFeed{Feed: feed, hangs: &d.silent}}, period)
+}
+
+type unnoticedFeed struct{ *gatedFeed }
+
+func (f unnoticedFeed) Reset(node string) {
+	if !f.hangs.Load() {
+		f.gatedFeed.Reset(node)
+	}
+}
+
+// The tags' node is replaced before it is asked for them, and nobody has said so
+// when its answer is here, long after its last heartbeat.
+func TestOutbox_TagsOfANodeThatHasFallenSilentAreNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := newCluster(2, 0, ""), newShelf(1)
+		defer s.Close()
+		node := &unnoticed{Store: s}
+		e := &early{Store: node}
+		relay, writer := o.node(t, s, taggedPolicy)
+		l, err := larder.Open(t.Context(), larder.Options{
+			Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true,
+			Shared: &altered{Store: e, do: func(*store.Reply) {
+				if node.silent.Load() {
+					time.Sleep(2100 * time.Millisecond)
+					node.silent.Store(false)
+				}
+			}},
+		})
+		must(t, err)
+		defer l.Close()
+		c, err := larder.NewCache(l, "product", o.loader())
+		must(t, err)
+		time.Sleep(time.Second)
+		confirm(t, relay)
+		time.Sleep(time.Second)
+		wantVersion(t, writer, 1, 1)
+		wantVersion(t, c, 1, 1)
+		tags := s.nodes[s.place(store.Sequence)]
+		lagging := tags.Snapshot()
+		o.put(1, "tea")
+		must(t, relay.InvalidateTags(t.Context(), "products"))
+		synctest.Wait()
+		e.do = func() {
+			node.silent.Store(true)
+			tags.Rewind(lagging)
+		}
+		wantVersion(t, c, 1, 2, larder.Strict())
+		if e.do != nil {
+			t.Error("nothing was replaced during the Get")
+		}
+	})
+}
+
+// Who is sent on to another node believes it as much as that one is trusted.
+func TestOutbox_ANodeElsewhereIsBelievedOnceItIsTrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := local(t), newOrigin(1)
+		other := "a newcomer"
+		elsewhere := func(r *store.Reply) { r.Elsewhere, r.Node = true, other }
+		relay, warm := node(t, s, o, hour)
+		mustGet(t, warm, 1, 1)
+		_, c := guarded(t, &altered{Store: s, get: elsewhere, do: elsewhere}, o)
+		time.Sleep(time.Second)
+		confirm(t, relay)
+		time.Sleep(time.Second)
+		for _, want := range []larder.Tier{larder.Origin, larder.Shared} {
+			var r larder.Report
+			mustGet(t, c, 1, 1, larder.Into(&r))
+			if r.Tier() != want {
+				t.Errorf("sent on to %q: answered by %v, want %v", other, r.Tier(), want)
+			}
+			other = s.Node("user:1")
+		}
+	})
+}
+
+// The same holds for the sequence, and for the tags that are asked for after it.
+func TestOutbox_TagsElsewhereAreBelievedOnceTheirNodeIsTrusted(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprintf("late=%v", late), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, o := local(t), newShelf(1)
+				other := "a newcomer"
+				elsewhere := func(r *store.Reply) {
+					if late == (r.Tags != nil) && (late || r.Record.Kind == store.Identity) {
+						r.Elsewhere, r.Node = true, other
+					}
+				}
+				relay, writer := o.node(t, s, taggedPolicy)
+				wantVersion(t, writer, 1, 1)
+				l, err := larder.Open(t.Context(), larder.Options{
+					Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true,
+					Shared: &altered{Store: s, get: elsewhere, do: elsewhere},
+				})
+				must(t, err)
+				defer l.Close()
+				c, err := larder.NewCache(l, "product", o.loader())
+				must(t, err)
+				time.Sleep(time.Second)
+				confirm(t, relay)
+				time.Sleep(time.Second)
+				for _, want := range []larder.Tier{larder.Origin, larder.Shared} {
+					var r larder.Report
+					wantVersion(t, c, 1, 1, larder.Into(&r))
+					if r.Tier() != want {
+						t.Errorf("sent on to %q: answered by %v, want %v", other, r.Tier(), want)
+					}
+					other = s.Node(store.Sequence)
+				}
+			})
+		})
+	}
 }

@@ -204,7 +204,7 @@ func (c *Cache[K, V]) read(ctx context.Context, fs []*flight[K, V]) (p plan[K, V
 	for i := range replies {
 		f := ask[i]
 		switch {
-		case replies[i].Err != nil:
+		case replies[i].Err != nil || !c.l.gates.believe(f.text, &replies[i]):
 			f.cause = TierDown
 			p.alone = append(p.alone, f)
 		case !c.hit(f, &replies[i], false):
@@ -225,6 +225,11 @@ func (c *Cache[K, V]) trusted(f *flight[K, V]) bool {
 		return false
 	}
 	return true
+}
+
+// believed reports whether a value that the lease has found may be used.
+func (c *Cache[K, V]) believed(f *flight[K, V], r *store.Reply) bool {
+	return c.l.gates.believe(f.text, r) && (!c.tagged() || c.l.gates.allow(store.Sequence))
 }
 
 // allowed reports whether the node that holds key may be asked and believed.
@@ -453,7 +458,7 @@ func (c *Cache[K, V]) takeLeases(ctx context.Context, p *plan[K, V]) {
 func (c *Cache[K, V]) leased(ctx context.Context, f *flight[K, V], r *store.Reply, p *plan[K, V]) {
 	switch {
 	case r.Err == nil && r.Status == store.Granted:
-		if f.renew && c.alreadyRenewed(ctx, f, r) {
+		if f.renew && c.believed(f, r) && c.alreadyRenewed(ctx, f, r) {
 			return
 		}
 		f.beneath = r.Record
@@ -463,7 +468,7 @@ func (c *Cache[K, V]) leased(ctx context.Context, f *flight[K, V], r *store.Repl
 		p.granted = append(p.granted, f)
 	case f.background: // nobody waits, and what it loaded could not be kept
 		c.flights.settle(f, outcome[V]{})
-	case r.Err != nil:
+	case r.Err != nil || r.Status == store.Found && !c.believed(f, r):
 		f.cause = TierDown
 		p.alone = append(p.alone, f)
 	case r.Status == store.Found:

@@ -140,6 +140,9 @@ func (b *tagBook) read(ctx context.Context, names map[string]struct{}) (map[stri
 		if r.Err != nil {
 			return nil, r.Err
 		}
+		if r.Elsewhere && !b.l.gates.believe(store.Sequence, r) {
+			return nil, errNoTags
+		}
 		_, tags := b.learn(&q, r)
 		maps.Copy(all, tags)
 	}
@@ -154,9 +157,11 @@ type entryTags struct {
 }
 
 // entryTags returns what memory must look at to serve a value with these marks,
-// or nil if that is not known: then memory does not keep it.
-func (b *tagBook) entryTags(marks []mark, read map[string]tagCopy) *entryTags {
-	t := &entryTags{session: b.l.sessionOf(store.Sequence)}
+// as known in ses, or nil if that is not known: then memory does not keep it. A
+// copy may be newer than an invalidation that still waits here: the tier does not
+// know of that, and its stamp does not tell.
+func (b *tagBook) entryTags(ses *session, marks []mark, read map[string]tagCopy) *entryTags {
+	t := &entryTags{session: ses}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range marks {
@@ -165,7 +170,7 @@ func (b *tagBook) entryTags(marks []mark, read map[string]tagCopy) *entryTags {
 		if !ok {
 			tag, ok = b.of[name]
 		}
-		if !ok || tag.session != t.session || tag.hard != marks[i].Hard || tag.soft != marks[i].Soft {
+		if !ok || b.l.pending.has(store.TagKey(name)) || tag.session != t.session || tag.hard != marks[i].Hard || tag.soft != marks[i].Soft {
 			return nil
 		}
 		t.names = append(t.names, name)

@@ -23,7 +23,8 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 	var waiting []int // for tags
 	missing := map[string]struct{}{}
 	for i, f := range fs {
-		if replies[i].Err != nil || last.Err != nil {
+		if replies[i].Err != nil || last.Err != nil ||
+			!c.l.gates.believe(f.text, &replies[i]) || !c.l.gates.believe(store.Sequence, last) {
 			f.cause = TierDown
 			p.alone = append(p.alone, f)
 			continue
@@ -59,7 +60,7 @@ func (c *Cache[K, V]) hitTagged(ctx context.Context, fs []*flight[K, V], replies
 // may have forgotten meanwhile that they were invalidated, and memory, which no
 // gate guards, would keep the value.
 func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read map[string]tagCopy, p *plan[K, V]) {
-	if f.moves.session.replaced(c.l.sessionOf(store.Sequence)) {
+	if f.moves.session.replaced(c.l.sessionOf(store.Sequence)) || !c.l.gates.allow(store.Sequence) {
 		f.cause = TierDown
 		p.alone = append(p.alone, f)
 		return
@@ -71,7 +72,7 @@ func (c *Cache[K, V]) conclude(f *flight[K, V], s *sighting[V], v verdict, read 
 		return
 	}
 	s.soft = s.soft || v == tagsSoft
-	if !c.serve(f, s, c.l.tags.entryTags(s.marks, read), false) {
+	if !c.serve(f, s, c.l.tags.entryTags(f.moves.session, s.marks, read), false) {
 		p.miss = append(p.miss, f)
 	}
 }

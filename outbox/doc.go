@@ -48,8 +48,9 @@
 //     that still talks to a deposed server does nothing until it has noticed.
 //   - A checkpoint is confirmed when no row that was visible after it still
 //     waits.
-//   - A done row stays until Keep after it the shared tier was still there to be
-//     asked. While it is not, done rows are kept for longer: an hour at most.
+//   - A done row stays until Keep after it all nodes of the shared tier were still
+//     there to be asked, and an epoch knew them. While one is missing, done rows
+//     are kept for longer: an hour at most.
 //   - On PostgreSQL, MySQL and MariaDB a relay holds the row of its partition
 //     locked while it works; on SQLite, where a transaction would keep all writers
 //     waiting, it has a lease by the database's clock. Elsewhere the lease

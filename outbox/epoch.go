@@ -45,6 +45,16 @@ func (s state) news(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { _, known := s.histories[name]; return !known })
 }
 
+// size is how many histories this epoch began with.
+func (s state) size() (n int) {
+	for _, epoch := range s.histories {
+		if epoch == s.epoch {
+			n++
+		}
+	}
+	return n
+}
+
 // knownTo tells whether all histories that this epoch began with are among names.
 func (s state) knownTo(names []string) bool {
 	for name, epoch := range s.histories {

@@ -26,8 +26,11 @@ type keeper struct {
 	// epoch, or cannot be asked; zero: it does.
 	strayed time.Time
 	// unsure says that the epoch was taken without asking the target.
-	unsure  bool
-	healthy time.Time // when the target was last asked and answered
+	unsure bool
+	// healthy is when all nodes were there last, and the epoch knew them.
+	healthy time.Time
+	nodes   int       // how many they are; 0: not known yet
+	missing time.Time // since when fewer answer; zero: they do not
 	pruned  time.Time
 	open    *confirmation
 }
@@ -84,7 +87,6 @@ func (k *keeper) look(ctx context.Context) {
 		r.log.report(ctx, "following the epoch", k.standFast(ctx))
 		return
 	}
-	k.healthy = time.Now()
 	err = k.follow(ctx, c)
 	if errors.Is(err, errStrayed) {
 		k.failing++
@@ -101,6 +103,20 @@ func (k *keeper) look(ctx context.Context) {
 		return
 	}
 	k.failing = 0
+	k.hear(len(c.Histories()))
+}
+
+// hear notes that n nodes of the target answer, whose histories the epoch knows. A
+// node that is missing may come back, or another in its place, without the last
+// that it acknowledged: what was done when it was there must not be pruned. One that
+// has been missing for maxKeep has left.
+func (k *keeper) hear(n int) {
+	switch {
+	case n >= k.nodes || !k.missing.IsZero() && time.Since(k.missing) > maxKeep:
+		k.nodes, k.healthy, k.missing = n, time.Now(), time.Time{}
+	case k.missing.IsZero():
+		k.missing = time.Now()
+	}
 }
 
 // errStrayed says that other relays have seen servers that the target does not
@@ -114,6 +130,9 @@ func (k *keeper) follow(ctx context.Context, c larder.Checkpoint) error {
 	s, err := r.box.state(ctx, r.box.db)
 	if err != nil {
 		return err
+	}
+	if k.nodes == 0 {
+		k.nodes = s.size()
 	}
 	current := r.fit.Load() && r.epoch.Load() == s.epoch || s.knownTo(names)
 	if !k.unsure && !s.news(names) {

@@ -92,8 +92,8 @@ func TestFake_MovedIsElsewhere(t *testing.T) {
 		owner = node(func() string { return "_\r\n" })
 		s := open(t, redisstore.Options{Addrs: []string{former}, Cluster: true})
 		moved, settled := keyOn(t, s, former), keyOn(t, s, owner)
-		if got := get(t, s, moved); !got.Elsewhere {
-			t.Errorf("%s: %+v, want it to be from elsewhere", word, got)
+		if got := get(t, s, moved); !got.Elsewhere || got.Node != owner {
+			t.Errorf("%s: %+v, want it to be from elsewhere, %s", word, got, owner)
 		}
 		replies := s.Get(t.Context(), []string{moved, settled})
 		if !replies[0].Elsewhere || replies[1].Elsewhere {

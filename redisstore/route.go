@@ -106,11 +106,11 @@ func (c *cluster) travel(ctx context.Context, e errand, replies []store.Reply) {
 // foreign marks the replies of nodes to which others have sent a part: Node
 // named another when the errand began. That one is well, even if these are not.
 func foreign(stops map[stop][]int, replies []store.Reply) {
-	for _, some := range stops {
+	for at, some := range stops {
 		for _, i := range some {
 			switch err := replies[i].Err; err.(type) {
 			case nil:
-				replies[i].Elsewhere = true
+				replies[i].Elsewhere, replies[i].Node = true, at.shard.addr
 			case *redirection:
 			default:
 				replies[i].Err = refused(err)

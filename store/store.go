@@ -228,6 +228,8 @@ type Reply struct {
 	// [Store.Node] names, as while a part of the tier moves: its changes are
 	// reported under that one. Larder answers with it, and keeps no local copy.
 	Elsewhere bool
+	// Node names the other node, if Elsewhere is set.
+	Node string
 	// Err is set when the tier could not answer: not reachable, too slow or
 	// closed; or would not: it is an [ErrRefused] then. The other fields are
 	// zero beside it.

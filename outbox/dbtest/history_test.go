@@ -25,6 +25,8 @@ var historyCases = []testCase{
 	{name: "a checkpoint is confirmed when all before it is delivered", run: confirmedLate},
 	{name: "done rows are deleted", run: pruned},
 	{name: "done rows stay while the tier is away", run: keptInOutage},
+	{name: "done rows stay while a node of the tier is away", run: keptWhileOneIsAway},
+	{name: "done rows stay until they are opened again", run: keptUntilOpened},
 	{name: "rows that are set aside are bounded", run: asideBounded},
 	{name: "the table stays small under 1,000 rows a second", run: staysSmall},
 }
@@ -254,14 +256,57 @@ func keptInOutage(t *testing.T, w *world) {
 	o.Keep = time.Second
 	start(t, w.relay(t, g, o))
 	first := deliver(t, w, 5)
-	var asked int
-	g.set(func(g *target) { g.down, asked = true, g.asked })
-	// With the pauses between them these take 3.5 s.
-	until(t, "the outage has lasted for much longer than Keep", func() (over bool) {
-		g.set(func(g *target) { over = g.asked >= asked+7 })
-		return over
-	})
+	g.set(func(g *target) { g.down = true })
+	g.askedAgain(t, 7) // with the pauses between them these take 3.5 s
 	g.set(func(g *target) { g.down, g.history = false, "second" })
+	g.await(t, on("second", first)...)
+}
+
+// keptWhileOneIsAway has one of two servers away for much longer than Keep, and
+// then another in its place, which may have missed the last that it acknowledged.
+func keptWhileOneIsAway(t *testing.T, w *world) {
+	g := &twoServers{target: newTarget()}
+	g.other.Store("other")
+	o := quick()
+	o.Keep = time.Second
+	start(t, w.relay(t, g, o))
+	deliver(t, w, 5)
+	g.other.Store("")
+	g.askedAgain(t, 150) // one each 20 ms
+	g.other.Store("its successor")
+	until(t, "all is delivered again", func() bool { return len(g.deliveries()) == 10 })
+	until(t, "the table is empty", func() bool { return w.stats(t) == outbox.Stats{} })
+}
+
+// twoServers is a tier with another server beside that of target.
+type twoServers struct {
+	*target
+	other atomic.Value // its history, "" while it does not answer
+}
+
+func (g *twoServers) Checkpoint(context.Context) (larder.Checkpoint, error) {
+	var histories map[string]int64
+	g.set(func(g *target) { g.asked++; histories = map[string]int64{g.history: 1} })
+	if other := g.other.Load().(string); other != "" {
+		histories[other] = 1
+	}
+	return larder.NewCheckpoint(histories), nil
+}
+
+func (g *twoServers) Confirm(context.Context, larder.Checkpoint) error { return nil }
+
+// keptUntilOpened has the target with another history, while the database fails to
+// begin an epoch with it.
+func keptUntilOpened(t *testing.T, w *world) {
+	g := newTarget()
+	o := quick()
+	o.Keep = time.Second
+	start(t, w.relay(t, g, o))
+	first := deliver(t, w, 5)
+	mustExec(t, w.db, "ALTER TABLE larder_outbox_histories RENAME TO elsewhere")
+	g.set(func(g *target) { g.history = "second" })
+	g.askedAgain(t, 7) // with the pauses between them these take 3.5 s
+	mustExec(t, w.db, "ALTER TABLE elsewhere RENAME TO larder_outbox_histories")
 	g.await(t, on("second", first)...)
 }
 

@@ -105,6 +105,21 @@ func (g *target) set(change func(g *target)) {
 	change(g)
 }
 
+// askedAgain waits until the target was asked for its histories n times more.
+func (g *target) askedAgain(t *testing.T, n int) {
+	t.Helper()
+	first := -1
+	until(t, "much longer than Keep is over", func() (over bool) {
+		g.set(func(g *target) {
+			if first < 0 {
+				first = g.asked
+			}
+			over = g.asked >= first+n
+		})
+		return over
+	})
+}
+
 // deliveries are all so far, each as "class:key@version[tags]", with the
 // history behind it if it is not the first one.
 func (g *target) deliveries() []string {
