@@ -22,9 +22,10 @@ import (
 // is. Empty, but not nil: none does.
 //
 // A GET or HEAD that may be answered from the cache is one for the URL with the named
-// parameters alone, sorted by their names: that URL is the key, and what the origin is
-// asked for, so that no other parameter can have a part in what others get. Several
-// with one name stay in the order in which they came.
+// parameters alone, sorted by their names, and with the path in the normal form of its
+// escapes: that URL is the key, and what the origin is asked for, so that no other
+// parameter or spelling can have a part in what others get. Several with one name stay
+// in the order in which they came.
 type Queries map[string][]string
 
 // routes are those of [Options.Queries], ready for use. They do not change.
@@ -145,12 +146,13 @@ func (t *target) asking(r *http.Request) *http.Request {
 	if !t.canonical {
 		return r
 	}
-	_, query, _ := strings.Cut(t.path, "?")
-	if query == r.URL.RawQuery && !r.URL.ForceQuery {
+	path, query, _ := strings.Cut(t.path, "?")
+	if query == r.URL.RawQuery && !r.URL.ForceQuery && (path == r.URL.EscapedPath() || r.URL.Path == "") {
 		return r
 	}
 	out, u := *r, *r.URL
-	u.RawQuery, u.ForceQuery = query, false
+	// A page that shows its own URL shows that of the key: "%37" is "7" in it.
+	u.RawPath, u.RawQuery, u.ForceQuery = path, query, false
 	out.URL = &u
 	return &out
 }

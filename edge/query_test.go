@@ -172,7 +172,7 @@ func TestQueries(t *testing.T) {
 		{"/list?", "/list", true, "/list"},
 		{"/list?page", "/list?page=", false, "/list?page"},
 		{"/list?page=%zz", "/list?page=%zz&x=%zz", true, "/list?page=%zz"},
-		{"/l%69st?x=1", "/list", true, "/l%69st"}, // the path is sent as it came
+		{"/l%69st?x=1", "/list", true, "/list"},
 		{"/none/a?x=1", "/none/a?x=2", true, "/none/a"},
 		// Without a list, or a route.
 		{"/none/all?x=1", "/none/all?x=2", false, "/none/all?x=1"},
@@ -567,4 +567,30 @@ func ExampleQueries() {
 	fmt.Println(asked)
 	// Output:
 	// [GET /products?category=tea&page=2]
+}
+
+// TestQueries_Path: a path that is spelt in another way is asked for in the form of the
+// key, with a query and without: a page that shows its own URL shows all the same one.
+func TestQueries_Path(t *testing.T) {
+	for _, tt := range []struct{ sent, want string }{
+		{"/l%69st?page=1", "/list?page=1"},
+		{"/l%69st?utm=1", "/list"},
+		{"/l%69st", "/list"},
+		{"/none/caf%c3%a9%2f%7e", "/none/caf%C3%A9%2F~"},
+		{"/none/caf%c3%a9?x", "/none/caf%C3%A9"},
+		{"/list", "/list"},
+		// No route, or one that lists nothing: as they were sent.
+		{"/%6Fther", "/%6Fther"},
+		{"/%6Fther?page=1", "/%6Fther?page=1"},
+		{"/none/%61ll", "/none/%61ll"},
+		{"/none/%61ll?x", "/none/%61ll?x"},
+	} {
+		var asked []string
+		h := newEdge(t, echo(&asked), routed)
+		want(t, get(h, tt.sent), 200, tt.want)
+		want(t, get(h, normalPath(tt.sent)), 200, tt.want)
+		if want := []string{"GET " + tt.want}; !slices.Equal(asked, want) {
+			t.Errorf("%s: the origin was asked %q, want %q", tt.sent, asked, want)
+		}
+	}
 }

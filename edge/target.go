@@ -15,8 +15,8 @@ type target struct {
 	scheme string
 	host   string // in lower case, without the port that goes without saying
 	path   string // with the query, in normal form
-	// canonical: the query is that of [Queries], and is what the origin is asked with.
-	// Else it sees path and query as they were sent.
+	// canonical: the query is that of [Queries], and path is what the origin is asked
+	// with. Else it sees path and query as they were sent.
 	canonical bool
 }
 
@@ -38,18 +38,19 @@ func schemeOf(r *http.Request) string {
 // GET: that is what is stored, and what unsafe methods and purges are about.
 func (h *Handler) newTarget(scheme, host string, u *url.URL) target {
 	// RFC 9110 4.2.3: an empty path is "/".
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
+	sent := u.EscapedPath()
+	if sent == "" {
+		sent = "/"
 	}
 	// Each by itself: a query that escapes nothing must not keep a path from the
 	// purge of its prefix.
-	path = normalPath(path)
+	path := normalPath(sent)
 	// Names do not tell capital letters, and the default port goes without saying
 	// (RFC 9110 4.2.3): in two forms one would escape the purge of the other.
 	host = normalHost(scheme, host)
 	t := target{scheme: scheme, host: host}
-	if u.ForceQuery || u.RawQuery != "" {
+	// A URL without a query, in normal form, is the key with any routes and with none.
+	if u.ForceQuery || u.RawQuery != "" || path != sent {
 		counts, _ := h.routes.Load().table.Find(host, path)
 		query := ""
 		if t.canonical = counts != nil; t.canonical {
@@ -58,7 +59,7 @@ func (h *Handler) newTarget(scheme, host string, u *url.URL) target {
 			query = normalPath(u.RawQuery)
 		}
 		// Without one that counts it is as if there were no query.
-		if query != "" || !t.canonical {
+		if query != "" || !t.canonical && (u.ForceQuery || u.RawQuery != "") {
 			path += "?" + query
 		}
 	}
