@@ -204,11 +204,10 @@ func (l *Layer) newRoute(p Policy, pattern string) (*route, []error) {
 		rt.statuses[status] = p.renderStatus(life, l.plain)
 	}
 	for _, name := range p.Vary {
-		if name = http.CanonicalHeaderKey(name); !slices.Contains(rt.vary, name) {
-			rt.vary = append(rt.vary, name)
-		}
+		rt.vary = append(rt.vary, http.CanonicalHeaderKey(name))
 	}
 	slices.Sort(rt.vary) // ETags depend on the order
+	rt.vary = slices.Compact(rt.vary)
 	fixed := true
 	for _, text := range p.Tags {
 		t, _ := parseTemplate(text)

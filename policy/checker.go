@@ -18,8 +18,8 @@ import (
 // checker collects the mistakes of a policy. It goes on after each: whoever mends a file
 // wants to see all of them, and a mistake in one field says nothing about the next.
 type checker struct {
-	profiles, classes []string // the names that are there, sorted
-	renamed           []string // "a class product": what names that cannot be should be
+	profiles, classes []string        // the names that are there, sorted
+	renamed           map[string]bool // "a class product": what names that cannot be should be
 	mistakes          []error
 }
 
@@ -27,9 +27,9 @@ const (
 	// maxJitter is the largest part of a life that chance may take: above a half most
 	// values would live for less than what was said.
 	maxJitter = 0.5
-	// maxMeant bounds the mistakes for which the nearest name is looked for: each
-	// search compares with all names, so that the work would be their product.
-	maxMeant = 100
+	// maxMeant bounds the names that are compared to find the nearest ones, for all
+	// mistakes together: a file has room for thousands of both.
+	maxMeant = 100_000
 	// maxChoices bounds the names that a mend lists: more is no help on a terminal.
 	maxChoices = 12
 	// maxQuoted bounds the characters of a value that a message repeats.
@@ -69,7 +69,10 @@ func (c *checker) name(path, what, name string) {
 	mend := `write a small letter or digit, then up to 63 of "a" to "z", digits, "_", "." and "-"`
 	if better := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), " ", "-"); className.MatchString(better) {
 		mend = "write " + better
-		c.renamed = append(c.renamed, what+" "+better)
+		if c.renamed == nil {
+			c.renamed = map[string]bool{}
+		}
+		c.renamed[what+" "+better] = true
 	}
 	c.report(path, mend, "%s cannot be called %s", what, quote(name))
 }
@@ -132,8 +135,7 @@ func (c *checker) oneOf(path, what, value string, known ...string) {
 // that is there in a spelling that cannot be was reported where it stands: one mend is
 // enough.
 func (c *checker) named(path, what, name string, there []string) {
-	_, ok := slices.BinarySearch(there, name)
-	if name != "" && !ok && !slices.Contains(c.renamed[:min(len(c.renamed), maxMeant)], "a "+what+" "+name) {
+	if _, ok := slices.BinarySearch(there, name); name != "" && !ok && !c.renamed["a "+what+" "+name] {
 		c.report(path, c.meant(name, there), "there is no %s %s", what, quote(name))
 	}
 }
@@ -141,14 +143,14 @@ func (c *checker) named(path, what, name string, there []string) {
 // meant says which of the known values somebody may have meant: the nearest, or else
 // all, if they fit on a line.
 func (c *checker) meant(value string, known []string) string {
-	near := ""
-	if len(c.mistakes) <= maxMeant {
+	near, many := "", (len(c.mistakes)+1)*len(known) > maxMeant
+	if !many {
 		near = nearest.Name(value, known)
 	}
 	switch {
 	case near != "":
 		return "did you mean " + near + "?"
-	case len(c.mistakes) > maxMeant || len(known) > maxChoices:
+	case many || len(known) > maxChoices:
 		return "write the name of one that is there"
 	case len(known) == 0:
 		return "there are none; leave it out"

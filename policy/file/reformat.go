@@ -127,9 +127,9 @@ func (r *reformer) place(c comment) bool {
 		r.behind[line] = append(r.behind[line], text)
 		return ok
 	}
-	next := slices.IndexFunc(r.fields, func(f fieldPlace) bool { return f.Line >= c.next })
+	next := r.firstFrom(c.next)
 	// Further in than what comes, it ends what is before it.
-	if next < 0 || next > 0 && c.at.Column > 1+indentOf(r.from.lines[c.next-1]) {
+	if next == len(r.fields) || next > 0 && c.at.Column > 1+indentOf(r.from.lines[c.next-1]) {
 		return r.foot(c, next, text)
 	}
 	path := r.fields[next].path
@@ -145,20 +145,24 @@ func (r *reformer) place(c comment) bool {
 // indentOf is the number of spaces that a line begins with.
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
+// firstFrom returns the number of the first field that begins in a line or below it,
+// that of all fields if none does. There may be as many comments as fields.
+func (r *reformer) firstFrom(line int) int {
+	i, _ := slices.BinarySearchFunc(r.fields, line, func(f fieldPlace, line int) int { return cmp.Compare(f.Line, line) })
+	return i
+}
+
 // beside returns the field that a comment behind something is about: the first that
 // begins on its line. A line that only closes brackets belongs to what is before it, a
 // key whose value is below it to what comes.
 func (r *reformer) beside(c comment) string {
-	next := slices.IndexFunc(r.fields, func(f fieldPlace) bool { return f.Line >= c.at.Line })
-	if next >= 0 && r.fields[next].Line == c.at.Line {
+	next := r.firstFrom(c.at.Line)
+	if next < len(r.fields) && r.fields[next].Line == c.at.Line {
 		return r.fields[next].path
 	}
 	code := strings.TrimSpace(string([]rune(r.from.lines[c.at.Line-1])[:c.at.Column-1]))
-	if next >= 0 && (next == 0 || strings.HasSuffix(code, ":")) {
+	if next == 0 || next < len(r.fields) && strings.HasSuffix(code, ":") {
 		return r.fields[next].path
-	}
-	if next < 0 {
-		next = len(r.fields)
 	}
 	return r.fields[next-1].path
 }
@@ -179,12 +183,9 @@ func (r *reformer) line(path string) (line int, ok bool) {
 }
 
 // foot places a comment at the end of what it is within: the file, a section, or a
-// thing in one. next is the field that follows it, -1 for none. By its column it is
-// within the innermost thing before it that is less indented than itself.
+// thing in one. next is the field that follows it, the number of all for none. By its
+// column it is within the innermost thing before it that is less indented than itself.
 func (r *reformer) foot(c comment, next int, text string) bool {
-	if next < 0 {
-		next = len(r.fields)
-	}
 	if next == 0 {
 		return false
 	}
