@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // comment is a comment of a file.
@@ -15,27 +17,22 @@ type comment struct {
 }
 
 // comments finds the comments of a file that YAML has been read from. The parser
-// knows them too, but not where they are, and it loses some inside of lists. As the
-// file is YAML, the only question is what is text: quotes and blocks over several
-// lines, in which a # begins nothing.
+// knows them too, but not where they are, and it loses some inside of lists. What it
+// has read tells where a # is text: whether a quote begins one depends on all that
+// stands before it.
 func (x *Index) comments() []comment {
 	var found []comment
 	var quote byte // the one that a scalar is in
-	block := -1    // the indentation that ends a block scalar; -1: there is none
+	block := 0     // the least indentation of the lines of a block scalar; 0: there is none
 	for i, line := range x.lines {
-		indent := len(line) - len(strings.TrimLeft(line, " "))
-		if block >= 0 {
-			if strings.TrimSpace(line) == "" || indent > block {
+		if block > 0 {
+			if strings.TrimSpace(line) == "" || indentOf(line) >= block {
 				continue
 			}
-			block = -1
+			block = 0
 		}
-		at, begins := -1, false
-		at, quote, begins = scanLine(line, quote)
-		// A text ends at the indentation of its key, to which the dashes of lists count.
-		if begins {
-			block = len(line) - len(strings.TrimLeft(line, " -"))
-		}
+		at := -1
+		at, quote, block = x.scanLine(i+1, quote)
 		if at >= 0 {
 			found = append(found, comment{
 				at:    Position{i + 1, utf8.RuneCountInString(line[:at]) + 1},
@@ -66,40 +63,64 @@ func (x *Index) findNext(comments []comment) {
 // emptyLine is a line without anything but maybe a comment.
 var emptyLine = regexp.MustCompile(`^\s*(#.*)?$`)
 
-// scalarStart is what stands before the first character of a scalar: elsewhere a quote
-// is an apostrophe, as in "it's".
-const scalarStart = " \t[{,:-?"
-
-// blockHeader is what begins a text over several lines.
-var blockHeader = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
-
 // scanLine returns where the comment of a line begins, -1 if it has none, which
-// quotes are open at its end, and whether a block scalar begins in it. quote are those
-// that are open at its begin, or 0. A # begins a comment only after white space (YAML
-// 1.2.2, 6.6).
-func scanLine(line string, quote byte) (at int, open byte, block bool) {
-	plain := false // inside of a plain scalar, where quotes mean nothing
+// quotes are open at its end, and the indentation of the block scalar that begins in
+// it, 0 if none does. quote are those that are open at its begin, or 0. A # begins a
+// comment only after white space (YAML 1.2.2, 6.6).
+func (x *Index) scanLine(number int, quote byte) (at int, open byte, block int) {
+	line, column := x.lines[number-1], 0
 	for i := 0; i < len(line); i++ {
 		c := line[i]
-		start := i == 0 || strings.IndexByte(scalarStart, line[i-1]) >= 0
+		if utf8.RuneStart(c) {
+			column++
+		}
 		switch {
 		case quote == '"' && c == '\\', quote == '\'' && strings.HasPrefix(line[i:], "''"):
-			i++
+			if i++; i < len(line) && utf8.RuneStart(line[i]) {
+				column++
+			}
 		case quote != 0:
 			if c == quote {
 				quote = 0
 			}
 		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
 			return i, 0, block
-		case !plain && start && (c == '"' || c == '\''):
-			quote = c
-		case !plain && start && blockHeader.MatchString(line[i:]):
-			block = true
-		case strings.IndexByte("[]{},", c) >= 0, c == ':' && (i+1 == len(line) || strings.IndexByte(" \t", line[i+1]) >= 0):
-			plain = false
-		case c != ' ' && c != '\t' && !(c == '-' && start):
-			plain = true
+		case strings.IndexByte(`"'|>`, c) >= 0:
+			switch n := x.texts[Position{number, column}]; {
+			case n == nil:
+			case c == '"' || c == '\'':
+				quote = c
+			default:
+				block = x.blockIndent(number, n.Value)
+			}
 		}
 	}
 	return -1, quote, block
+}
+
+// blockIndent returns the indentation of the lines of a block scalar, by the first
+// that has more than white space: what stands before it in the value was written
+// beyond that.
+func (x *Index) blockIndent(header int, value string) int {
+	for line := range strings.SplitSeq(value, "\n") {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		for _, written := range x.lines[header:] {
+			if strings.TrimSpace(written) != "" {
+				return indentOf(written) - indentOf(line)
+			}
+		}
+	}
+	return 0
+}
+
+// putTexts notes the scalars in which a # is text.
+func (x *Index) putTexts(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && quoted(n) {
+		x.texts[Position{n.Line, n.Column}] = n
+	}
+	for _, child := range n.Content {
+		x.putTexts(child)
+	}
 }

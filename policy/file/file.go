@@ -90,5 +90,6 @@ func load(name string, data []byte) (*yaml.Node, *Index, error) {
 	}
 	root := documents[0].Content[0]
 	index.hideSecrets(root)
+	index.putTexts(root)
 	return root, index, nil
 }

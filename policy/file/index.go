@@ -21,13 +21,15 @@ type Index struct {
 	name   string
 	lines  []string
 	places map[string]Position
+	// texts are the scalars in quotes and over several lines, by where they begin.
+	texts map[Position]*yaml.Node
 	// secret are the lines with something in them that may be a secret.
 	secret map[int]bool
 }
 
 // newIndex returns the index of a file in which nothing has been found yet.
 func newIndex(name string, data []byte) *Index {
-	return &Index{name: name, lines: splitLines(string(data)), places: map[string]Position{}, secret: map[int]bool{}}
+	return &Index{name: name, lines: splitLines(string(data)), places: map[string]Position{}, texts: map[Position]*yaml.Node{}, secret: map[int]bool{}}
 }
 
 // lineBreak is what ends a line for YAML 1.1, which the parser counts by. YAML 1.2 has

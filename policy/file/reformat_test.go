@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,4 +119,44 @@ func TestReformat_Keeps(t *testing.T) {
 			t.Fatalf("again it is\n%s\nfirst\n%s\nfrom\n%s: %v", again, got, b.String(), err)
 		}
 	})
+}
+
+// TestReformat_Text: what a # and a quote mean depends on the text that they are in.
+// No comment is taken for text, which would lose it, and no text for a comment.
+func TestReformat_Text(t *testing.T) {
+	for _, tt := range []string{
+		"the db\n      'twas here # note",
+		"the db\n      \"live\" or \"not # note",
+		"-\"a # note", "-'a # note", "one,'two # note", "one, \"two # note", "a [\"b # note", "a {'b # note",
+		"a\n      | # note", "a, |\n    # note",
+		"'é # text' # note", "\"\\\"é # text\" # note", "'it''s # text\n\n      # text' # note",
+		"\"a \\\n      # text\n      b\" # note",
+		"| # note\n      # text\n", "|2\n        # text\n      # text\n    # note", ">-\n\n      # text\n   # note",
+		"\n      |-\n      # text\n    # note",
+		"|\n      # text\n       # text\n    # note", "|2-\n       # text\n    # note",
+	} {
+		// In a class that comes behind another one in the canonical form.
+		text := "version: 1\nclasses:\n  b:\n    ttl: 1h\n    description: " + tt + "\n    source: db # last\n  # next\n  a: {ttl: 1h}\n"
+		p, _, err := Parse("larder.yaml", []byte(text))
+		if err != nil {
+			t.Fatalf("%v\nof\n%s", err, text)
+		}
+		got, err := Reformat("larder.yaml", []byte(text))
+		if err != nil {
+			t.Errorf("%v\nof\n%s", err, text)
+			continue
+		}
+		q, index, err := Parse("larder.yaml", got)
+		if err != nil || !reflect.DeepEqual(p, q) {
+			t.Errorf("it is another policy: %v\n%s\nfrom\n%s", err, got, text)
+			continue
+		}
+		var notes []string
+		for _, c := range index.comments()[1:] { // the first names the schema
+			notes = append(notes, strings.TrimSpace(c.text))
+		}
+		if want := []string{"next", "note", "last"}; !slices.Equal(notes, want) {
+			t.Errorf("the comments are %q, want %q\n%s\nfrom\n%s", notes, want, got, text)
+		}
+	}
 }
