@@ -13,6 +13,7 @@ import (
 
 	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // checker collects the mistakes of a policy. It goes on after each: whoever mends a file
@@ -67,7 +68,7 @@ func (c *checker) name(path, what, name string) {
 		return
 	}
 	mend := `write a small letter or digit, then up to 63 of "a" to "z", digits, "_", "." and "-"`
-	if better := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), " ", "-"); className.MatchString(better) {
+	if better := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), " ", "-"); className.MatchString(better) && secret.In(name) == "" {
 		mend = "write " + better
 		if c.renamed == nil {
 			c.renamed = map[string]bool{}
@@ -195,9 +196,10 @@ func unprintable(r rune) bool {
 	return unicode.IsControl(r) || strings.ContainsRune("\u2028\u2029\uFEFF\uFFFD", r)
 }
 
-// quote quotes a value for a message, without its end if it is long: one that was meant
-// to be a whole file would hide all other mistakes.
+// quote quotes a value for a message, without what looks like a secret, and without its
+// end if it is long: one that was meant to be a whole file would hide all other mistakes.
 func quote(value string) string {
+	value = secret.Hide(value)
 	runes := []rune(value)
 	if len(runes) <= maxQuoted {
 		return fmt.Sprintf("%q", value)

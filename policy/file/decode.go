@@ -10,6 +10,7 @@ import (
 
 	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // decoder turns nodes into a policy. It goes on after a mistake, so that all are
@@ -53,9 +54,9 @@ func (d *decoder) full() bool { return len(d.mistakes) == maxKept }
 func (d *decoder) plain(path string, n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.report(path, n, "write out what it stands for, or share a line of life as a profile", "*%s is an alias, which is not read", n.Value)
+		d.report(path, n, "write out what it stands for, or share a line of life as a profile", "*%s is an alias, which is not read", secret.Hide(n.Value))
 	case n.Anchor != "":
-		d.report(path, n, "leave the anchor out", "&%s is an anchor, which is not read", n.Anchor)
+		d.report(path, n, "leave the anchor out", "&%s is an anchor, which is not read", secret.Hide(n.Anchor))
 	case n.Style&yaml.TaggedStyle != 0:
 		d.report(path, n, "leave the tag out", "the tag %s is not read", short(n.Tag))
 	default:

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/larderdev/larder/internal/plaintext"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 const (
@@ -144,8 +145,9 @@ func cut(line string, column int) (shown string, caret int) {
 	return string(runes[from : from+maxShown]), min(caret-from, maxShown)
 }
 
-// short quotes a value for a message.
+// short quotes a value for a message, without what looks like a secret.
 func short(value string) string {
+	value = secret.Hide(value)
 	runes := []rune(value)
 	if len(runes) <= maxQuoted {
 		return fmt.Sprintf("%q", value)

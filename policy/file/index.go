@@ -86,7 +86,7 @@ func (x *Index) at(at Position, message, mend string) *Error {
 
 // show adds the line to a mistake.
 func (x *Index) show(e *Error) *Error {
-	if e.Line >= 1 && e.Line <= len(x.lines) && !x.secret[e.Line] {
+	if e.Line >= 1 && e.Line <= len(x.lines) && !x.secret[e.Line] && !x.mayHide(e.Line) {
 		e.Shown, e.Caret = cut(x.lines[e.Line-1], e.Column)
 	}
 	return e

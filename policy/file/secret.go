@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // variable is the name of an environment variable.
@@ -86,4 +87,35 @@ func lastLine(n *yaml.Node) int {
 		last = max(last, lastLine(child))
 	}
 	return last
+}
+
+// nearKey is a key that is nearly one for a secret, "tokens:" or "Token =", and what is
+// behind it; variableAlone is the name of a variable with nothing that could be more.
+var (
+	nearKey       = regexp.MustCompile(`(?i)\b((?:token|zone)\w*)["']?\s*([:=])\s*(.*?)\s*$`)
+	variableAlone = regexp.MustCompile(`^["']?[A-Z_][A-Z0-9_]*["']?\s*(?:$|[,}].*$|#.*$)`)
+)
+
+// mayHide tells by sight whether a line may hold a secret where the others see none: it
+// looks like one, or stands behind or below a key that is misspelt.
+func (x *Index) mayHide(line int) bool {
+	if behind, ok := behindNearKey(x.lines[line-1]); ok && behind != "" && !variableAlone.MatchString(behind) {
+		return true
+	}
+	if line > 1 {
+		if behind, ok := behindNearKey(x.lines[line-2]); ok && strings.Trim(behind, "|>+-0123456789") == "" {
+			return true
+		}
+	}
+	return secret.In(x.lines[line-1]) != ""
+}
+
+// behindNearKey returns what is behind such a key in a line. The right ones are none:
+// what is behind them hideSecrets knows, or guessSecrets.
+func behindNearKey(line string) (behind string, ok bool) {
+	found := nearKey.FindStringSubmatch(line)
+	if found == nil || secretKeys[found[1]] && found[2] == ":" {
+		return "", false
+	}
+	return found[3], true
 }

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // unreadable finds a character that is not text. The parser finds them, too, but has no
@@ -104,5 +106,6 @@ func syntaxMend(message string) string {
 	return "check the indentation, the quotes and the brackets"
 }
 
-// oneLine keeps the message of a library on the line that an error has.
-func oneLine(message string) string { return strings.Join(strings.Fields(message), " ") }
+// oneLine keeps the message of a library, which may repeat a part of the file, on the
+// line that an error has.
+func oneLine(message string) string { return secret.Hide(strings.Join(strings.Fields(message), " ")) }
