@@ -68,10 +68,31 @@ func (r *Report) String() string {
 	for _, u := range r.NotUnderstood {
 		fmt.Fprintf(&out, "%s:%d: not understood: %q: %s; %s\n", r.Name, u.Line, u.Text, u.Reason, u.Suggestion)
 	}
-	for _, w := range r.Wants {
-		fmt.Fprintf(&out, "%s: class %s wants %s: %s\n", r.Name, w.Class, w.Field, w.Why)
+	for _, w := range r.wants() {
+		fmt.Fprintf(&out, "%s: %s wants %s: %s\n", r.Name, w.Class, w.Field, w.Why)
 	}
 	return out.String()
+}
+
+// wants returns what classes want, once for all that want the same: most pages say of
+// no class what its Go type is.
+func (r *Report) wants() []Want {
+	var all []Want
+	classes := map[Want][]string{}
+	for _, w := range r.Wants {
+		same := Want{Field: w.Field, Why: w.Why}
+		if classes[same] == nil {
+			all = append(all, same)
+		}
+		classes[same] = append(classes[same], w.Class)
+	}
+	for i, w := range all {
+		all[i].Class = "class " + classes[w][0]
+		if len(classes[w]) > 1 {
+			all[i].Class = "each of the classes " + strings.Join(classes[w], ", ")
+		}
+	}
+	return all
 }
 
 // Contradiction is two statements of a page that cannot both hold.

@@ -36,16 +36,12 @@ func (a *app) format(check, write bool) error {
 	if (check || write) && filepath.Ext(p.path) == ".json" {
 		return usagef("larder fmt > larder.yaml writes it beside; then delete the other, or go on without fmt", "%s: the canonical form is YAML, and not JSON", shown(p.path))
 	}
-	// Read again: the policy that was loaded no longer knows its comments.
-	old, err := os.ReadFile(p.path)
+	// The policy itself no longer knows its comments.
+	now, err := file.Reformat(filepath.ToSlash(p.path), p.data)
 	if err != nil {
-		return environment("make the file readable", err)
+		return &failure{code: exitFindings, err: fmt.Errorf("%s cannot be formatted without a loss:\n%w", shown(p.path), err), next: "mend that, and format again"}
 	}
-	now, err := file.Reformat(filepath.ToSlash(p.path), old)
-	if err != nil {
-		return &failure{code: exitFindings, err: fmt.Errorf("%s has comments that would be lost:\n%w", shown(p.path), err), next: "move them to what stays, and format again"}
-	}
-	same := bytes.Equal(bytes.ReplaceAll(old, []byte("\r\n"), []byte("\n")), now) // a checkout on Windows has other ends of lines
+	same := bytes.Equal(bytes.ReplaceAll(p.data, []byte("\r\n"), []byte("\n")), now) // a checkout on Windows has other ends of lines
 	switch {
 	case check && !same:
 		fmt.Fprintf(a.err, "larder fmt: %s has another form\n  next: larder fmt --write makes it canonical\n", shown(p.path))

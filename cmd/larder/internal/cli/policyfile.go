@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ const policyName = "larder.yaml"
 type loaded struct {
 	*policy.Policy
 	path  string // for the operating system
+	data  []byte // what is in it, which a pipe gives once
 	index *file.Index
 }
 
@@ -88,24 +90,50 @@ func (a *app) loadPolicy() (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, index, err := readPolicy(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{p, path, index}, nil
+	p, index, err := parsePolicy(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{p, path, data, index}, nil
 }
 
 // readPolicy reads a file and says what to do about its mistakes.
 // It is for larder edge and larder diff too, which read files that --policy does not
 // name.
 func readPolicy(path string) (*policy.Policy, *file.Index, error) {
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, environment("larder init writes a policy; --policy names the file", err)
-	case err != nil:
-		return nil, nil, environment("make the file readable, or name another with --policy", err)
+	data, err := readFile(path)
+	if err != nil {
+		return nil, nil, err
 	}
+	return parsePolicy(path, data)
+}
+
+// maxRead is more than a policy may have, in bytes: what is longer is refused, and is not
+// read to its end for that.
+const maxRead = 2 << 20
+
+// readFile reads what may be a policy.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err == nil {
+		defer func() { _ = f.Close() }()
+		var data []byte
+		if data, err = io.ReadAll(io.LimitReader(f, maxRead)); err == nil {
+			return data, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, environment("larder init writes a policy; --policy names the file", err)
+	}
+	return nil, environment("make the file readable, or name another with --policy", err)
+}
+
+// parsePolicy says what to do about the mistakes of a file.
+func parsePolicy(path string, data []byte) (*policy.Policy, *file.Index, error) {
 	p, index, err := file.Parse(filepath.ToSlash(path), data)
 	if err != nil {
 		return nil, index, &failure{code: exitFindings, err: fmt.Errorf("%s cannot be used:\n%w", shown(path), err), next: "mend the file; larder lint looks at it again"}
