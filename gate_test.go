@@ -34,25 +34,33 @@ func TestOutbox_ASilentTierIsNotTrustedBeforeItsHeartbeat(t *testing.T) {
 	})
 }
 
+// guardedProducts opens a process for products that trusts the shared tier only once a
+// relay has confirmed, and has the relay confirm.
+func guardedProducts(t *testing.T, s store.Store, loader larder.Loader[int, product], relay *larder.Larder) (*larder.Larder, *larder.Cache[int, product]) {
+	t.Helper()
+	l, err := larder.Open(t.Context(), larder.Options{
+		Policies: map[string]larder.Policy{"product": taggedPolicy}, Shared: s, Logger: quiet, Outbox: true,
+	})
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	c, err := larder.NewCache(l, "product", loader)
+	must(t, err)
+	time.Sleep(time.Second)
+	confirm(t, relay)
+	time.Sleep(time.Second)
+	return l, c
+}
+
 // The tags of a value may lie on another node than the value.
 func TestOutbox_TagsOfANodeThatForgetsAreNotTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newCluster(2, 0, ""), newShelf(1)
-		defer s.Close()
+		t.Cleanup(func() { s.Close() })
 		if s.place("product:1") == s.place(store.Sequence) {
 			t.Fatal("the value lies on the node of the tags")
 		}
 		relay, _ := o.node(t, s, taggedPolicy)
-		l, err := larder.Open(t.Context(), larder.Options{
-			Policies: map[string]larder.Policy{"product": taggedPolicy}, Shared: s, Logger: quiet, Outbox: true,
-		})
-		must(t, err)
-		defer l.Close()
-		c, err := larder.NewCache(l, "product", o.loader())
-		must(t, err)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		l, c := guardedProducts(t, s, o.loader(), relay)
 		for range 3 {
 			wantVersion(t, c, 1, 1)
 		}
@@ -72,30 +80,20 @@ func TestOutbox_TagsOfANodeThatForgetsAreNotTrusted(t *testing.T) {
 func TestOutbox_TagsThatAreForgottenDuringAGet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newCluster(2, 0, ""), newShelf(1)
-		defer s.Close()
+		t.Cleanup(func() { s.Close() })
 		if s.place("product:1") == s.place(store.Sequence) {
 			t.Fatal("the value lies on the node of the tags")
 		}
 		relay, writer := o.node(t, s, taggedPolicy)
 		tags, armed := s.nodes[s.place(store.Sequence)], false
 		var lagging localstore.Snapshot
-		l, err := larder.Open(t.Context(), larder.Options{
-			Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true,
-			Shared: &altered{Store: s, get: func(*store.Reply) {
-				if armed {
-					armed = false
-					tags.Rewind(lagging)
-					time.Sleep(time.Millisecond)
-				}
-			}},
-		})
-		must(t, err)
-		defer l.Close()
-		c, err := larder.NewCache(l, "product", o.loader())
-		must(t, err)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		_, c := guardedProducts(t, &altered{Store: s, get: func(*store.Reply) {
+			if armed {
+				armed = false
+				tags.Rewind(lagging)
+				time.Sleep(time.Millisecond)
+			}
+		}}, o.loader(), relay)
 		wantVersion(t, writer, 1, 1)
 		wantVersion(t, c, 1, 1) // memory keeps it from the second time on
 		lagging = tags.Snapshot()
@@ -145,7 +143,7 @@ func TestOutbox_ANodeThatWasNeverHeardOfIsNotTrusted(t *testing.T) {
 func TestTags_ASequenceThatGoesBackDuringALoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newCluster(2, 0, ""), newShelf(1)
-		defer s.Close()
+		t.Cleanup(func() { s.Close() })
 		l, c := o.node(t, s, taggedPolicy)
 		wantVersion(t, c, 1, 1)
 		tags := s.nodes[s.place(store.Sequence)]
@@ -232,21 +230,12 @@ func TestOutbox_ANodeThatIsReplacedDuringAGetIsNotBelieved(t *testing.T) {
 func TestOutbox_TagsThatAreForgottenBeforeTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newCluster(2, 0, ""), newShelf(1)
-		defer s.Close()
+		t.Cleanup(func() { s.Close() })
 		e := &early{Store: s}
 		relay, _ := o.node(t, s, taggedPolicy)
-		l, err := larder.Open(t.Context(), larder.Options{
-			Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true, Shared: e,
-		})
-		must(t, err)
-		defer l.Close()
 		loader := o.loader()
 		loader.Tags = nil // all tags come with the lease
-		c, err := larder.NewCache(l, "product", loader)
-		must(t, err)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		_, c := guardedProducts(t, e, loader, relay)
 		wantVersion(t, c, 1, 1)
 		tags := s.nodes[s.place(store.Sequence)]
 		lagging := tags.Snapshot()
@@ -289,26 +278,16 @@ func (f unnoticedFeed) Reset(node string) {
 func TestOutbox_TagsOfANodeThatHasFallenSilentAreNotBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := newCluster(2, 0, ""), newShelf(1)
-		defer s.Close()
+		t.Cleanup(func() { s.Close() })
 		node := &unnoticed{Store: s}
 		e := &early{Store: node}
 		relay, writer := o.node(t, s, taggedPolicy)
-		l, err := larder.Open(t.Context(), larder.Options{
-			Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true,
-			Shared: &altered{Store: e, do: func(*store.Reply) {
-				if node.silent.Load() {
-					time.Sleep(2100 * time.Millisecond)
-					node.silent.Store(false)
-				}
-			}},
-		})
-		must(t, err)
-		defer l.Close()
-		c, err := larder.NewCache(l, "product", o.loader())
-		must(t, err)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		_, c := guardedProducts(t, &altered{Store: e, do: func(*store.Reply) {
+			if node.silent.Load() {
+				time.Sleep(2100 * time.Millisecond)
+				node.silent.Store(false)
+			}
+		}}, o.loader(), relay)
 		wantVersion(t, writer, 1, 1)
 		wantVersion(t, c, 1, 1)
 		tags := s.nodes[s.place(store.Sequence)]
@@ -364,17 +343,7 @@ func TestOutbox_TagsElsewhereAreBelievedOnceTheirNodeIsTrusted(t *testing.T) {
 				}
 				relay, writer := o.node(t, s, taggedPolicy)
 				wantVersion(t, writer, 1, 1)
-				l, err := larder.Open(t.Context(), larder.Options{
-					Policies: map[string]larder.Policy{"product": taggedPolicy}, Logger: quiet, Outbox: true,
-					Shared: &altered{Store: s, get: elsewhere, do: elsewhere},
-				})
-				must(t, err)
-				defer l.Close()
-				c, err := larder.NewCache(l, "product", o.loader())
-				must(t, err)
-				time.Sleep(time.Second)
-				confirm(t, relay)
-				time.Sleep(time.Second)
+				_, c := guardedProducts(t, &altered{Store: s, get: elsewhere, do: elsewhere}, o.loader(), relay)
 				for _, want := range []larder.Tier{larder.Origin, larder.Shared} {
 					var r larder.Report
 					wantVersion(t, c, 1, 1, larder.Into(&r))
