@@ -33,8 +33,6 @@ const (
 	maxMeant = 100_000
 	// maxChoices bounds the names that a mend lists: more is no help on a terminal.
 	maxChoices = 12
-	// maxQuoted bounds the characters of a value that a message repeats.
-	maxQuoted = 40
 )
 
 // fieldError is one mistake in a policy. It is not exported: consumers ask for its
@@ -75,14 +73,14 @@ func (c *checker) name(path, what, name string) {
 		}
 		c.renamed[what+" "+better] = true
 	}
-	c.report(path, mend, "%s cannot be called %s", what, quote(name))
+	c.report(path, mend, "%s cannot be called %s", what, secret.Quote(name))
 }
 
 // utf8 reports a text that cannot be written into a file: YAML is UTF-8, and a program
 // can build a policy of any bytes.
 func (c *checker) utf8(path, text string) {
 	if !utf8.ValidString(text) {
-		c.report(path, "write UTF-8", "the text %s is not UTF-8", quote(text))
+		c.report(path, "write UTF-8", "the text %s is not UTF-8", secret.Quote(text))
 	}
 }
 
@@ -128,7 +126,7 @@ func (c *checker) jitter(path string, share float64) {
 // oneOf reports a value that is not among those that a field has. Empty: not said.
 func (c *checker) oneOf(path, what, value string, known ...string) {
 	if value != "" && !slices.Contains(known, value) {
-		c.report(path, c.meant(value, known), "%s is no %s", quote(value), what)
+		c.report(path, c.meant(value, known), "%s is no %s", secret.Quote(value), what)
 	}
 }
 
@@ -137,7 +135,7 @@ func (c *checker) oneOf(path, what, value string, known ...string) {
 // enough.
 func (c *checker) named(path, what, name string, there []string) {
 	if _, ok := slices.BinarySearch(there, name); name != "" && !ok && !c.renamed["a "+what+" "+name] {
-		c.report(path, c.meant(name, there), "there is no %s %s", what, quote(name))
+		c.report(path, c.meant(name, there), "there is no %s %s", what, secret.Quote(name))
 	}
 }
 
@@ -165,7 +163,7 @@ func unique[T ~string](c *checker, path string, list []T) {
 	seen := make(map[T]bool, len(list))
 	for i, member := range list {
 		if seen[member] {
-			c.report(field.At(path, i), "keep one of them", "%s is there twice", quote(string(member)))
+			c.report(field.At(path, i), "keep one of them", "%s is there twice", secret.Quote(string(member)))
 		}
 		seen[member] = true
 	}
@@ -179,7 +177,7 @@ func (c *checker) ignore(path string, rules map[string]string) {
 		why := rules[rule]
 		switch {
 		case !plainWord.MatchString(rule):
-			c.report(path, "write # larder:ignore RULE why", "%s is no lint rule to ignore", quote(rule))
+			c.report(path, "write # larder:ignore RULE why", "%s is no lint rule to ignore", secret.Quote(rule))
 		case why == "" || why != strings.TrimSpace(why) || strings.ContainsFunc(why, unprintable):
 			c.report(path, "write # larder:ignore "+rule+" and why, on one line", "the rule %s is ignored without a reason that can be written in a comment", rule)
 		}
@@ -194,15 +192,4 @@ var plainWord = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 // line for YAML, is a byte order mark, or stands for what was not UTF-8.
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) || strings.ContainsRune("\u2028\u2029\uFEFF\uFFFD", r)
-}
-
-// quote quotes a value for a message, without what looks like a secret, and without its
-// end if it is long: one that was meant to be a whole file would hide all other mistakes.
-func quote(value string) string {
-	value = secret.Hide(value)
-	runes := []rune(value)
-	if len(runes) <= maxQuoted {
-		return fmt.Sprintf("%q", value)
-	}
-	return fmt.Sprintf("%q…", string(runes[:maxQuoted]))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // Validate returns what is wrong with a policy by itself, all at once: a name that
@@ -77,12 +78,12 @@ func (c *checker) fleet(f *Fleet) {
 func (c *checker) generated(g *Go) {
 	switch name := path.Base(g.Out); {
 	case g.Package != "" && !packageName(g.Package):
-		c.report("go.package", "write a name such as caches", "%s cannot be the name of an imported Go package", quote(g.Package))
+		c.report("go.package", "write a name such as caches", "%s cannot be the name of an imported Go package", secret.Quote(g.Package))
 	case g.Package == "" && g.Out != "" && !packageName(name):
-		c.report("go.out", "write the name as well: package: caches", "%s cannot be the name of an imported Go package, and no package says another", quote(name))
+		c.report("go.out", "write the name as well: package: caches", "%s cannot be the name of an imported Go package, and no package says another", secret.Quote(name))
 	}
 	if g.Out != "" && !relativeFolder(g.Out) {
-		c.report("go.out", "write a path with / that is relative to the file: internal/caches", "%s is no folder relative to the file", quote(g.Out))
+		c.report("go.out", "write a path with / that is relative to the file: internal/caches", "%s is no folder relative to the file", secret.Quote(g.Out))
 	}
 }
 
@@ -112,7 +113,7 @@ func (c *checker) profile(name string, p Profile) {
 	c.jitter(below("jitter"), p.Jitter)
 	switch {
 	case p.Fresh == 0:
-		c.report(below("fresh"), "write how long a value is served as it is: fresh: 5m", "the profile %s has no fresh", quote(name))
+		c.report(below("fresh"), "write how long a value is served as it is: fresh: 5m", "the profile %s has no fresh", secret.Quote(name))
 	case p.Fresh < 0 || p.Stale < 0 || p.Expire <= 0:
 	case p.Expire < p.Fresh || p.Expire-p.Fresh < p.Stale: // fresh + stale could overflow
 		c.report(below("expire"), "write the age at which a value is gone: fresh and stale together, or more",
@@ -153,7 +154,7 @@ func (c *checker) cdn(path string, cdn *CDN) {
 	}
 	for i, name := range cdn.Hosts {
 		if len(name) > maxHost || !host.MatchString(name) {
-			c.report(field.At(field.Path(path, "hosts"), i), "write each name alone, in small letters: shop.example.com", "%s is no name of a host", quote(name))
+			c.report(field.At(field.Path(path, "hosts"), i), "write each name alone, in small letters: shop.example.com", "%s is no name of a host", secret.Quote(name))
 		}
 	}
 	unique(c, field.Path(path, "hosts"), cdn.Hosts)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // The values that a class's fields may have. A mend lists them in this order.
@@ -185,9 +186,9 @@ func (c *checker) key(path string, k *Key) {
 	switch {
 	case k.Type == "":
 	case strings.HasPrefix(k.Type, "*") || strings.HasPrefix(k.Type, "[]"):
-		c.report(path, "write a type that can be compared, such as int64", "%s cannot be a key", quote(k.Type))
+		c.report(path, "write a type that can be compared, such as int64", "%s cannot be a key", secret.Quote(k.Type))
 	case strings.HasPrefix(k.Type, "float"):
-		c.report(path, "write an integer, a string or parts", "keys of type %s have no exact text", quote(k.Type))
+		c.report(path, "write an integer, a string or parts", "keys of type %s have no exact text", secret.Quote(k.Type))
 	default:
 		c.goType(path, k.Type)
 	}
@@ -204,14 +205,14 @@ func (c *checker) keyParts(path string, parts []KeyPart) {
 	for _, part := range parts {
 		at := field.Path(path, part.Name)
 		if !partName.MatchString(part.Name) {
-			c.report(at, `write a letter, then letters, digits, "_", "-" and ".": min_price`, "a part of a key cannot be called %s", quote(part.Name))
+			c.report(at, `write a letter, then letters, digits, "_", "-" and ".": min_price`, "a part of a key cannot be called %s", secret.Quote(part.Name))
 		}
 		if seen[part.Name] {
-			c.report(at, "keep one of them", "the part %s is there twice", quote(part.Name))
+			c.report(at, "keep one of them", "the part %s is there twice", secret.Quote(part.Name))
 		}
 		seen[part.Name] = true
 		if !slices.Contains(partTypes, part.Type) {
-			c.report(at, c.meant(part.Type, partTypes), "%s is no type of a part of a key", quote(part.Type))
+			c.report(at, c.meant(part.Type, partTypes), "%s is no type of a part of a key", secret.Quote(part.Type))
 		}
 	}
 }
@@ -264,5 +265,5 @@ func (c *checker) goType(path, text string) {
 	default:
 		return
 	}
-	c.report(path, mend, "%s is no Go type", quote(text))
+	c.report(path, mend, "%s is no Go type", secret.Quote(text))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/larderdev/larder/internal/muxroute"
 	"github.com/larderdev/larder/internal/nearest"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // fieldName is the name of a header field, a token of RFC 9110, 5.6.2.
@@ -62,7 +63,7 @@ func (c *checker) vary(path string, names []string) {
 		case name == "*":
 			c.report(field.At(path, i), "write no_store: true in place of it", "responses that vary by everything are of use to nobody else")
 		case !fieldName.MatchString(name):
-			c.report(field.At(path, i), "write one name: Accept-Language", "%s is no name of a request field", quote(name))
+			c.report(field.At(path, i), "write one name: Accept-Language", "%s is no name of a request field", secret.Quote(name))
 		}
 	}
 	unique(c, path, names)
@@ -120,7 +121,7 @@ func (c *checker) pattern(path, pattern string) []string {
 		if method, rest, ok := strings.Cut(pattern, "/"); ok && strings.TrimSpace(method) == method && slices.Contains(methods, method) {
 			mend = "write " + method + " /" + rest
 		}
-		c.report(path, mend, "the pattern %s is not one of net/http.ServeMux: %s", quote(pattern), why)
+		c.report(path, mend, "the pattern %s is not one of net/http.ServeMux: %s", secret.Quote(pattern), why)
 		return nil
 	}
 	if method, _, ok := strings.Cut(pattern, " "); ok && !slices.Contains(methods, method) {
@@ -128,7 +129,7 @@ func (c *checker) pattern(path, pattern string) []string {
 		if near := nearest.Name(method, methods); near != "" {
 			mend = "write " + near
 		}
-		c.report(path, mend, "%s is no method of a request", quote(method))
+		c.report(path, mend, "%s is no method of a request", secret.Quote(method))
 	}
 	var names []string
 	for _, found := range wildcard.FindAllStringSubmatch(pattern, -1) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // columnName is a table, schema, column or sequence that needs no quotes of its
@@ -34,7 +35,7 @@ func (c *checker) table(path string, t *Table) {
 		c.report(field.Path(path, "table"), "write its name: {table: products, key: \"{id}\"}", "the table has no name")
 	}
 	if t.Key == "" && len(t.Tags) == 0 {
-		c.report(path, "write key: \"{id}\", or tags", "nothing depends on the rows of the table %s", quote(t.Name))
+		c.report(path, "write key: \"{id}\", or tags", "nothing depends on the rows of the table %s", secret.Quote(t.Name))
 	}
 	if t.Key != "" {
 		c.template(field.Path(path, "key"), t.Key)
@@ -49,7 +50,7 @@ func (c *checker) table(path string, t *Table) {
 	}
 	unique(c, field.Path(path, "tags"), t.Tags)
 	if t.Version != "" && !columnName.MatchString(t.Version) {
-		c.report(field.Path(path, "version"), "write the column's name alone", "%s is no name of a column", quote(t.Version))
+		c.report(field.Path(path, "version"), "write the column's name alone", "%s is no name of a column", secret.Quote(t.Version))
 	}
 	c.place(field.Path(path, "sequence"), "a sequence", t.Sequence)
 	if t.Sequence != "" && t.Version == "" {
@@ -65,6 +66,6 @@ func (c *checker) place(path, what, name string) {
 		schema, table = "public", name
 	}
 	if name != "" && (!columnName.MatchString(schema) || !columnName.MatchString(table)) {
-		c.report(path, "write its name, maybe with the schema: shop.products", "%s is no name of %s", quote(name), what)
+		c.report(path, "write its name, maybe with the schema: shop.products", "%s is no name of %s", secret.Quote(name), what)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // template reports a template of columns that is none. It becomes part of a trigger's
@@ -14,13 +16,13 @@ func (c *checker) template(path, text string) {
 	case text == "":
 		c.report(path, "write a column in braces: \"{id}\"", "the template is empty")
 	case !ok:
-		c.report(path, "write each column as {column}", "the braces of %s do not match", quote(text))
+		c.report(path, "write each column as {column}", "the braces of %s do not match", secret.Quote(text))
 	case !fixedText.MatchString(fixed):
-		c.report(path, "write ASCII letters, digits and signs without quotes and backslashes", "%s has a character that SQL would not take as it is", quote(text))
+		c.report(path, "write ASCII letters, digits and signs without quotes and backslashes", "%s has a character that SQL would not take as it is", secret.Quote(text))
 	}
 	for _, column := range columns {
 		if ok && !columnName.MatchString(column) {
-			c.report(path, "write each column as {column}", "%s in %s is no name of a column", quote("{"+column+"}"), quote(text))
+			c.report(path, "write each column as {column}", "%s in %s is no name of a column", secret.Quote("{"+column+"}"), secret.Quote(text))
 		}
 	}
 }
@@ -36,7 +38,7 @@ func (c *checker) tag(path, tag, what string, wildcards []string) {
 	case tag == "":
 		c.report(path, "leave it out", "the tag is empty")
 	case !ok:
-		c.report(path, "write what varies in braces: product-{id}", "the braces of %s do not match", quote(tag))
+		c.report(path, "write what varies in braces: product-{id}", "the braces of %s do not match", secret.Quote(tag))
 	}
 	for _, name := range names {
 		if !ok || slices.Contains(wildcards, name) {
@@ -49,7 +51,7 @@ func (c *checker) tag(path, tag, what string, wildcards []string) {
 		if len(wildcards) == 1 {
 			mend = "write {" + wildcards[0] + "}"
 		}
-		c.report(path, mend, "%s in the tag %s is no part of %s", quote("{"+name+"}"), quote(tag), what)
+		c.report(path, mend, "%s in the tag %s is no part of %s", secret.Quote("{"+name+"}"), secret.Quote(tag), what)
 	}
 	c.tagLength(path, tag)
 }
@@ -58,7 +60,7 @@ func (c *checker) tag(path, tag, what string, wildcards []string) {
 // tag is refused where it is made.
 func (c *checker) tagLength(path, tag string) {
 	if len(tag) > maxTag {
-		c.report(path, fmt.Sprintf("write at most %d bytes", maxTag), "the tag %s has %d bytes", quote(tag), len(tag))
+		c.report(path, fmt.Sprintf("write at most %d bytes", maxTag), "the tag %s has %d bytes", secret.Quote(tag), len(tag))
 	}
 }
 

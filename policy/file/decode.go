@@ -58,7 +58,7 @@ func (d *decoder) plain(path string, n *yaml.Node) bool {
 	case n.Anchor != "":
 		d.report(path, n, "leave the anchor out", "&%s is an anchor, which is not read", secret.Hide(n.Anchor))
 	case n.Style&yaml.TaggedStyle != 0:
-		d.report(path, n, "leave the tag out", "the tag %s is not read", short(n.Tag))
+		d.report(path, n, "leave the tag out", "the tag %s is not read", secret.Quote(n.Tag))
 	default:
 		return true
 	}
@@ -99,7 +99,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, visit func(key, path string
 			continue
 		}
 		if line, twice := lines[k.Value]; twice {
-			d.report(field.Path(path, k.Value), k, "keep one of them", "the key %s is there twice, first in line %d", short(k.Value), line)
+			d.report(field.Path(path, k.Value), k, "keep one of them", "the key %s is there twice, first in line %d", secret.Quote(k.Value), line)
 			continue
 		}
 		lines[k.Value] = k.Line
@@ -152,7 +152,7 @@ func (d *decoder) unknown(path, key string, k *yaml.Node, known fields) {
 	} else if key == "<<" {
 		mend = "write the keys out, or share a line of life as a profile"
 	}
-	d.report(path, k, mend, "unknown key %s", short(key))
+	d.report(path, k, mend, "unknown key %s", secret.Quote(key))
 }
 
 // describe names what a node is, for a message, in the words that a reader of the file
@@ -169,5 +169,5 @@ func describe(n *yaml.Node) string {
 	if !quoted(n) && nothing.MatchString(n.Value) {
 		return "nothing"
 	}
-	return short(n.Value)
+	return secret.Quote(n.Value)
 }

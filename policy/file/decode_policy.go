@@ -9,6 +9,7 @@ import (
 
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // The functions of this file are the format: which keys there are, and what reads
@@ -242,7 +243,7 @@ func statuses(dst *map[int]time.Duration) reader {
 		d.mapping(path, n, func(key, below string, k, v *yaml.Node) {
 			status, err := strconv.Atoi(key)
 			if err != nil || !wholeNumber.MatchString(key) {
-				d.report(below, k, "write a number of three digits: {404: 30s}", "want a status, got %s", short(key))
+				d.report(below, k, "write a number of three digits: {404: 30s}", "want a status, got %s", secret.Quote(key))
 				return
 			}
 			var life time.Duration
@@ -294,7 +295,7 @@ func parseVersion(n *yaml.Node) (int, error) {
 // they are what is wrong with it.
 func versionText(n *yaml.Node) string {
 	if quoted(n) {
-		return "the text " + short(n.Value)
+		return "the text " + secret.Quote(n.Value)
 	}
 	return n.Value
 }

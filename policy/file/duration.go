@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // parseDuration reads a duration that is more than nothing. A number without a unit is
@@ -17,22 +19,22 @@ func parseDuration(n *yaml.Node) (time.Duration, error) {
 	v := n.Value
 	switch {
 	case !quoted(n) && sexagesimal.MatchString(v):
-		return 0, wrong("write "+clockMend(v), "%s is a number of base 60 in YAML 1.1", short(v))
+		return 0, wrong("write "+clockMend(v), "%s is a number of base 60 in YAML 1.1", secret.Quote(v))
 	case decimal.MatchString(v) && v != "0": // in quotes, too: "60" has no more of a unit
-		return 0, wrong("write "+v+"s if seconds are meant", "the duration %s has no unit", short(v))
+		return 0, wrong("write "+v+"s if seconds are meant", "the duration %s has no unit", secret.Quote(v))
 	case v == "none" || v == "0": // where none has a meaning, the function none was asked before
 		return 0, wrong("leave it out", "there is no duration %s here", v)
 	case strings.HasPrefix(v, "-"):
-		return 0, wrong("write it without the sign", "the duration %s is negative", short(v))
+		return 0, wrong("write it without the sign", "the duration %s is negative", secret.Quote(v))
 	}
 	d, err := duration(v)
 	switch {
 	case errors.Is(err, errRange):
-		return 0, wrong("write a shorter one", "the duration %s is longer than 292 years", short(v))
+		return 0, wrong("write a shorter one", "the duration %s is longer than 292 years", secret.Quote(v))
 	case err != nil || v == "":
-		return 0, wrong(durationMend(v), "want a duration, got %s", short(v))
+		return 0, wrong(durationMend(v), "want a duration, got %s", secret.Quote(v))
 	case d == 0:
-		return 0, wrong("leave it out", "the duration %s is nothing", short(v))
+		return 0, wrong("leave it out", "the duration %s is nothing", secret.Quote(v))
 	}
 	return d, nil
 }

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/larderdev/larder/internal/plaintext"
-	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 const (
@@ -17,8 +16,6 @@ const (
 	maxErrors = 50
 	// maxShown bounds the characters of a line that are shown.
 	maxShown = 120
-	// maxQuoted bounds the characters of a value that a message repeats.
-	maxQuoted = 40
 )
 
 // Error is a mistake in a file.
@@ -143,14 +140,4 @@ func cut(line string, column int) (shown string, caret int) {
 	}
 	from := min(max(caret-maxShown/2, 0), len(runes)-maxShown)
 	return string(runes[from : from+maxShown]), min(caret-from, maxShown)
-}
-
-// short quotes a value for a message, without what looks like a secret.
-func short(value string) string {
-	value = secret.Hide(value)
-	runes := []rune(value)
-	if len(runes) <= maxQuoted {
-		return fmt.Sprintf("%q", value)
-	}
-	return fmt.Sprintf("%q…", string(runes[:maxQuoted]))
 }

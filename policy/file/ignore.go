@@ -9,6 +9,7 @@ import (
 
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // owner is a class or route with the lines that its comments may be in.
@@ -105,7 +106,7 @@ func (d *decoder) directive(c comment, owners []owner) {
 	case rule == "":
 		report(o.path, "the comment names no rule", "write # larder:ignore RULE why")
 	case !ruleForm.MatchString(rule):
-		report(o.path, short(rule)+" is no lint rule to ignore", "write # larder:ignore RULE why")
+		report(o.path, secret.Quote(rule)+" is no lint rule to ignore", "write # larder:ignore RULE why")
 	case why == "": // an exception without one outlives what it was for
 		report(o.path, "the rule "+rule+" is ignored without a reason", "write # larder:ignore "+rule+" and why")
 	case (*o.ignore)[rule] != "":

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/larderdev/larder/policy/internal/field"
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // scalar reads a value by a function, whose errors are mistakes with a mend. A value
@@ -85,7 +86,7 @@ func positive(parse func(*yaml.Node) (float64, error)) func(*yaml.Node) (float64
 		case err != nil:
 			return 0, err
 		case number < 0:
-			return 0, wrong("write one above 0, or leave it out", "the number %s is negative", short(n.Value))
+			return 0, wrong("write one above 0, or leave it out", "the number %s is negative", secret.Quote(n.Value))
 		case number == 0:
 			return 0, wrong("leave it out", "%s says nothing here", n.Value)
 		}

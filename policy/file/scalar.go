@@ -13,6 +13,8 @@ import (
 
 	"github.com/larderdev/larder/policy"
 	"github.com/larderdev/larder/policy/internal/percent"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // What a plain scalar is to this reader or to another one of YAML. Versions 1.1
@@ -109,7 +111,7 @@ func parseFlag(n *yaml.Node) (bool, error) {
 		}
 		return false, wrong(mend, "want true or false; %s is a truth value in YAML 1.1 only", v)
 	}
-	return false, wrong("write true or false", "want true or false, got %s", short(n.Value))
+	return false, wrong("write true or false", "want true or false, got %s", secret.Quote(n.Value))
 }
 
 // parseWhole reads a whole number in decimal digits. The other spellings of numbers have
@@ -124,17 +126,17 @@ func parseWhole(n *yaml.Node) (int64, error) {
 	case wholeNumber.MatchString(v):
 		number, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return 0, wrong("write a smaller one", "the number %s is too large", short(v))
+			return 0, wrong("write a smaller one", "the number %s is too large", secret.Quote(v))
 		}
 		return number, nil
 	case octal.MatchString(v):
-		return 0, wrong("write "+octalMend(v), "%s is an octal number in YAML 1.1, a decimal one in YAML 1.2", short(v))
+		return 0, wrong("write "+octalMend(v), "%s is an octal number in YAML 1.1, a decimal one in YAML 1.2", secret.Quote(v))
 	case sexagesimal.MatchString(v):
-		return 0, wrong("write a decimal number", "%s is a number of base 60 in YAML 1.1", short(v))
+		return 0, wrong("write a decimal number", "%s is a number of base 60 in YAML 1.1", secret.Quote(v))
 	case strings.Contains(v, "_") && wholeNumber.MatchString(strings.ReplaceAll(v, "_", "")):
-		return 0, wrong("write "+strings.ReplaceAll(v, "_", ""), "%s has underscores, which YAML 1.2 does not read as a number", short(v))
+		return 0, wrong("write "+strings.ReplaceAll(v, "_", ""), "%s has underscores, which YAML 1.2 does not read as a number", secret.Quote(v))
 	}
-	return 0, wrong("write it in decimal digits: 100", "want a whole number, got %s", short(v))
+	return 0, wrong("write it in decimal digits: 100", "want a whole number, got %s", secret.Quote(v))
 }
 
 // octalMend says what both versions of YAML read alike: the decimal number, and, if they
@@ -164,13 +166,13 @@ func parseNumber(n *yaml.Node) (float64, error) {
 	case decimal.MatchString(v):
 		number, err := strconv.ParseFloat(v, 64)
 		if err != nil {
-			return 0, wrong("write a smaller one", "the number %s is too large", short(v))
+			return 0, wrong("write a smaller one", "the number %s is too large", secret.Quote(v))
 		}
 		return number, nil
 	case octal.MatchString(v):
-		return 0, wrong("write "+octalMend(v), "%s is an octal number in YAML 1.1, a decimal one in YAML 1.2", short(v))
+		return 0, wrong("write "+octalMend(v), "%s is an octal number in YAML 1.1, a decimal one in YAML 1.2", secret.Quote(v))
 	}
-	return 0, wrong("write it in decimal digits: 1.5", "want a number, got %s", short(n.Value))
+	return 0, wrong("write it in decimal digits: 1.5", "want a number, got %s", secret.Quote(n.Value))
 }
 
 // decimal is a number with or without a fraction, the same in every YAML.
@@ -188,7 +190,7 @@ func parseShare(n *yaml.Node) (float64, error) {
 		if err == nil && share <= 1 && share >= 0 {
 			return share, nil
 		}
-		return 0, wrong("write a share from 0% to 100%", "%s is out of range", short(v))
+		return 0, wrong("write a share from 0% to 100%", "%s is out of range", secret.Quote(v))
 	case !ok && decimal.MatchString(v):
 		mend := "write " + v + "%"
 		if share, err := strconv.ParseFloat(v, 64); err == nil && share > 0 && share <= 1 {
@@ -196,5 +198,5 @@ func parseShare(n *yaml.Node) (float64, error) {
 		}
 		return 0, wrong(mend, "the share %s has no unit", v)
 	}
-	return 0, wrong("write a number and %: 10%", "want a share in percent, got %s", short(v))
+	return 0, wrong("write a number and %: 10%", "want a share in percent, got %s", secret.Quote(v))
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/larderdev/larder/policy/internal/secret"
 )
 
 // parseSize reads a number of bytes that is more than nothing. KB is none: to some it is
@@ -13,7 +15,7 @@ import (
 func parseSize(n *yaml.Node) (int64, error) {
 	v := n.Value
 	if decimal.MatchString(v) && v != "0" {
-		return 0, wrong("write "+v+"B if bytes are meant", "the size %s has no unit", short(v))
+		return 0, wrong("write "+v+"B if bytes are meant", "the size %s has no unit", secret.Quote(v))
 	}
 	for _, unit := range sizeUnits {
 		number, ok := strings.CutSuffix(v, unit.name)
@@ -26,15 +28,15 @@ func parseSize(n *yaml.Node) (int64, error) {
 		size, err := strconv.ParseInt(number, 10, 64)
 		switch {
 		case err != nil || size > math.MaxInt64/unit.bytes:
-			return 0, wrong("write a smaller one", "the size %s is too large", short(v))
+			return 0, wrong("write a smaller one", "the size %s is too large", secret.Quote(v))
 		case size < 0:
-			return 0, wrong("write it without the sign", "the size %s is negative", short(v))
+			return 0, wrong("write it without the sign", "the size %s is negative", secret.Quote(v))
 		case size == 0:
-			return 0, wrong("leave it out", "the size %s is nothing", short(v))
+			return 0, wrong("leave it out", "the size %s is nothing", secret.Quote(v))
 		}
 		return size * unit.bytes, nil
 	}
-	return 0, wrong(sizeMend(v), "want a size, got %s", short(v))
+	return 0, wrong(sizeMend(v), "want a size, got %s", secret.Quote(v))
 }
 
 // sizeUnits are the units of sizes, the longest first: "B" ends all of them. Those of

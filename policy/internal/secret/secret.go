@@ -7,6 +7,7 @@
 package secret
 
 import (
+	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -77,6 +78,20 @@ func Hide(text string) string {
 		}
 		return word
 	})
+}
+
+// maxQuoted bounds the characters of a value that a message repeats.
+const maxQuoted = 40
+
+// Quote quotes a value for a message, without what looks like a secret, and without its
+// end if it is long: one that was meant to be a whole file would hide all other mistakes.
+func Quote(value string) string {
+	value = Hide(value)
+	runes := []rune(value)
+	if len(runes) <= maxQuoted {
+		return fmt.Sprintf("%q", value)
+	}
+	return fmt.Sprintf("%q…", string(runes[:maxQuoted]))
 }
 
 // isRandom tells whether a word is a number in hexadecimal of 128 bits or more, or
