@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/larderdev/larder/internal/plaintext"
 	"github.com/larderdev/larder/policy/internal/field"
 )
 
@@ -75,13 +76,15 @@ func (x *Index) Has(path string) bool {
 
 // Error returns a mistake at the place of the field at path, with its line.
 func (x *Index) Error(path, message, mend string) *Error {
-	at := x.Position(path)
-	return x.show(&Error{File: x.name, Line: at.Line, Column: at.Column, Field: path, Message: message, Mend: mend})
+	e := x.at(x.Position(path), message, mend)
+	e.Field = path
+	return x.show(e)
 }
 
-// at returns a mistake at a place, without the line: few of many are shown.
+// at returns a mistake at a place, without the line: few of many are shown. What it says
+// takes one line, though a value that it repeats may have several.
 func (x *Index) at(at Position, message, mend string) *Error {
-	return &Error{File: x.name, Line: at.Line, Column: at.Column, Message: message, Mend: mend}
+	return &Error{File: x.name, Line: at.Line, Column: at.Column, Message: plaintext.Line(message), Mend: plaintext.Line(mend)}
 }
 
 // show adds the line to a mistake.
