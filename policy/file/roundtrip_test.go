@@ -48,7 +48,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Add([]byte("    : \n    0"))        // the parser places this mistake below the last line
+	f.Add([]byte("    : \n    0"))         // the parser places this mistake below the last line
 	f.Add([]byte("version: 00000\n\n 00")) // a plain value of two lines
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, index, err := Parse("larder.yaml", data)
