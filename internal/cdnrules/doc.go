@@ -24,9 +24,11 @@
 //
 //   - Rules of others are neither written nor moved. Each change is a request for
 //     one rule of ours, never one that replaces the list.
-//   - In a zone the last rule that matches wins, so bypass rules stand last, and
-//     are written first when both kinds change. A bypass rule leaves out the
-//     cached routes that are more specific, as net/http.ServeMux does.
+//   - In a zone the last rule that matches wins, so bypass rules stand last. A
+//     bypass rule leaves out the cached routes that are more specific, as
+//     net/http.ServeMux does.
+//   - Between any two writes of an apply nothing is kept that neither the rules
+//     before nor those after keep, and nothing with settings of neither.
 //   - Where a pattern cannot be said exactly, it is an error, not something near it.
 //   - What is planned is applied to the version that was read and to no other:
 //     see [ErrChanged].

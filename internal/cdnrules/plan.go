@@ -2,6 +2,7 @@ package cdnrules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +45,9 @@ type Change struct {
 	Edited bool `json:"edited,omitempty"`
 	// Last says that the rule is moved behind all others.
 	Last bool `json:"last,omitempty"`
+	// Widened says that a bypass rule does for a while both what it did and what it
+	// will do. A later change of the same rule ends that.
+	Widened bool `json:"widened,omitempty"`
 	// Before is there unless the rule is created, After unless it is deleted.
 	Before *Setting `json:"before,omitempty"`
 	After  *Setting `json:"after,omitempty"`
@@ -165,42 +169,103 @@ func (c *Cloudflare) compare(have, want *wireRule, inBody bool) *Change {
 }
 
 // order puts changes into the order in which they are made, so that no route is
-// without its bypass at any time: bypass rules first, the others, and at last
-// what goes. Where there is no room for both, cache rules go before others come.
+// without its bypass at any time, a process that dies half way included: what bypasses
+// is widened and made first; then what is kept changes; and what need not be bypassed
+// any more is let go of at last. Where there is no room for both, cache rules go before
+// others come, and if that is not enough all of ours do.
 //
 // Between two requests the zone serves by what is there. A route that is kept for a
 // moment although it should be bypassed may show one visitor's page to another; one
 // that is bypassed for a moment is only slower.
 func (p *Plan) order(deletes []Change) {
 	c := p.owner
-	var first, bypass, cache, last []Change
-	creates := 0
+	var widened, bypass, narrowed, updates, creates, gone, bared []Change
+	if len(p.Changes)+len(deletes) == 0 {
+		return // an empty list, which is [] in JSON and not null
+	}
+	alone := len(p.Changes)+len(deletes) == 1
 	for _, change := range p.Changes {
-		if change.Kind == Create {
-			creates++
+		switch wide := c.widen(&change); {
+		case change.Kind == Create && c.bypasses(&change.rule):
+			bypass = append(bypass, change)
+		case change.Kind == Create:
+			creates = append(creates, change)
+		case !c.bypasses(&change.rule):
+			updates = append(updates, change)
+		case wide == nil || alone:
+			widened = append(widened, change)
+		default:
+			widened = append(widened, *wide)
+			change.Edited, change.Last, change.Before = false, false, wide.After
+			narrowed = append(narrowed, change)
 		}
-		if c.bypasses(&change.rule) {
+	}
+	for _, change := range deletes {
+		if c.bypasses(&wireRule{Ref: change.Ref}) {
+			bared = append(bared, change)
+		} else {
+			gone = append(gone, change)
+		}
+	}
+	have, room := len(p.have.Rules), c.tier.rules
+	switch {
+	case have+len(bypass)+len(creates) <= room || len(bypass)+len(creates) == 0:
+		p.Changes = slices.Concat(widened, bypass, updates, creates, gone, narrowed, bared)
+	case have-len(gone)+len(bypass) <= room:
+		p.Changes = slices.Concat(gone, widened, bypass, updates, bared, creates, narrowed)
+	default:
+		p.anew()
+	}
+}
+
+// widen returns the change after which a bypass rule does what it did and what it will
+// do; nil: it need not, since it keeps its condition or bypasses nothing now.
+// Where both conditions are too long together all of its hosts are bypassed so long.
+func (c *Cloudflare) widen(change *Change) *Change {
+	was := change.Before
+	if change.Kind != Update || was.Expression == change.rule.Expression || !was.Enabled || was.Parameters["cache"] != false {
+		return nil
+	}
+	wide := *change
+	wide.Widened = true
+	wide.rule.Expression = "(" + was.Expression + ") or (" + change.rule.Expression + ")"
+	if len(wide.rule.Expression) > maxExpression {
+		wide.rule.Expression = "starts_with(" + pathField + `, "/")`
+		if host, _, ok := strings.Cut(change.rule.Expression, " and "); ok && strings.HasPrefix(host, "http.host ") {
+			wide.rule.Expression = host + " and " + wide.rule.Expression
+		}
+	}
+	wide.rule.Description = mark.ReplaceAllString(change.rule.Description, " [larder "+wide.rule.fingerprint()+"]")
+	wide.After = settingOf(&wide.rule)
+	return &wide
+}
+
+// anew deletes all rules of ours and makes all that are wanted, for zones without room
+// for a bypass rule beside the one whose place it takes. Cache rules go first and come
+// last, so that in between nothing is kept.
+func (p *Plan) anew() {
+	c := p.owner
+	var gone, bared, bypass, cache []Change
+	for i := range p.have.Rules {
+		r := &p.have.Rules[i]
+		change := Change{Kind: Delete, Ref: r.Ref, Edited: r.edited(), Before: settingOf(r), id: r.ID}
+		switch {
+		case !c.ours(r):
+		case c.bypasses(r):
+			bared = append(bared, change)
+		default:
+			gone = append(gone, change)
+		}
+	}
+	for i := range c.want {
+		r := &c.want[i]
+		if change := (Change{Kind: Create, Ref: r.Ref, After: settingOf(r), rule: *r}); c.bypasses(r) {
 			bypass = append(bypass, change)
 		} else {
 			cache = append(cache, change)
 		}
 	}
-	full := len(p.have.Rules)+creates > c.tier.rules
-	for _, change := range deletes {
-		isBypass := c.bypasses(&wireRule{Ref: change.Ref})
-		switch {
-		case full && !isBypass:
-			first = append(first, change)
-		case full:
-			bypass = append(bypass, change)
-		default:
-			last = append(last, change)
-		}
-	}
-	p.Changes = p.Changes[:0]
-	for _, part := range [][]Change{first, bypass, cache, last} {
-		p.Changes = append(p.Changes, part...)
-	}
+	p.Changes = slices.Concat(gone, bared, bypass, cache)
 }
 
 // noteForeign tells which rules of others may undo what the policy says.

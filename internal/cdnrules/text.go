@@ -37,7 +37,9 @@ func (p *Plan) summary() string {
 	}
 	count := map[Kind]int{}
 	for _, change := range p.Changes {
-		count[change.Kind]++
+		if !change.Widened { // the rule has another change
+			count[change.Kind]++
+		}
 	}
 	return fmt.Sprintf("cloudflare (%s): %d to create, %d to update, %d to delete, %d to move; %d rules of others stay as they are",
 		where, count[Create], count[Update], count[Delete], count[Reorder], p.Foreign)
@@ -53,6 +55,9 @@ func (c *Change) write(b *strings.Builder) {
 	}
 	if c.Last {
 		b.WriteString("  (moves behind all others)")
+	}
+	if c.Widened {
+		b.WriteString("  (bypasses the old and the new until all is written)")
 	}
 	b.WriteByte('\n')
 	if c.Kind == Reorder {

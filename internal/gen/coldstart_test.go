@@ -47,6 +47,10 @@ func reads[K comparable, V any](key K, value V) program {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// What has an end of its own is kept once the tier's clock is heard of.
+		if _, err := l.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := cache.Get(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}

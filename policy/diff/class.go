@@ -87,8 +87,9 @@ func (d *differ) class(name string) {
 	d.field(at("pattern"), p.old.Pattern, p.new.Pattern, p.pattern)
 	d.field(at("key"), p.old.Key, p.new.Key, p.key)
 	// The shared tier has values with an id of their type: what was another type is a miss.
-	d.field(at("type"), p.old.Type, p.new.Type, always(Breaking,
-		coldStart+"(Only a type with the very same fields would read what is kept.) "+compile))
+	d.field(at("type"), p.old.Type, p.new.Type, func() verdict {
+		return verdict{Breaking, p.cold("(Only a type with the very same fields would read what is kept.) ") + compile}
+	})
 	d.lives(at, &p)
 	d.kept(at, &p)
 	d.invalidation(at, &p)
@@ -96,6 +97,16 @@ func (d *differ) class(name string) {
 	d.field(at("target", "miss_rate"), share(p.old.Target.MissRate), share(p.new.Target.MissRate), always(Safe, "It is reported beside what is measured."))
 	d.field(at("target", "window"), p.old.Target.Window, p.new.Target.Window, always(Safe, "It is reported beside what is measured."))
 	d.field(at("ignore"), p.old.Ignore, p.new.Ignore, always(Safe, "It is for lint."))
+}
+
+// cold says that nothing is found any more, and why. It is empty unless the shared tier
+// keeps the class before and after: memory begins empty with each process, whatever the
+// policy says, and that a tier is gone is said of the tiers.
+func (p *classPair) cold(why string) string {
+	if !slices.Contains(p.oldIs.Tiers, policy.Shared) || !slices.Contains(p.newIs.Tiers, policy.Shared) {
+		return ""
+	}
+	return coldStart + why
 }
 
 // pattern is about never most of all: code appears or disappears with it.

@@ -151,6 +151,7 @@ func TestCompare_Words(t *testing.T) {
 		return p
 	}
 	same := func(*policy.Class) {}
+	inMemory := func(c *policy.Class) { c.Tiers = []policy.Tier{policy.Memory} }
 	parts := func(names ...string) func(*policy.Class) {
 		return func(c *policy.Class) {
 			c.Key = policy.Key{}
@@ -192,6 +193,10 @@ func TestCompare_Words(t *testing.T) {
 		{"default said", class(same), class(func(c *policy.Class) { c.TTL.Memory = time.Hour }), Safe, "classes.product.ttl.memory", nil},
 		{"first tags", class(same), class(func(c *policy.Class) { c.Tags = []string{"a"} }), Breaking, "classes.product.tags", []string{"cold start"}},
 		{"other tags", class(func(c *policy.Class) { c.Tags = []string{"a"} }), class(func(c *policy.Class) { c.Tags = []string{"b"} }), Behavioural, "classes.product.tags", []string{"old tags", "1h"}},
+		{"first tags, in memory alone", class(inMemory), class(func(c *policy.Class) { inMemory(c); c.Tags = []string{"a"} }), Behavioural, "classes.product.tags", nil},
+		{"encrypted, in memory alone", class(inMemory), class(func(c *policy.Class) { inMemory(c); c.Encrypt = true }), Breaking, "classes.product.encrypt", []string{"needs a key"}},
+		{"encrypted no more, in memory alone", class(func(c *policy.Class) { inMemory(c); c.Encrypt = true }), class(inMemory), Safe, "classes.product.encrypt", nil},
+		{"type, in memory alone", class(inMemory), class(func(c *policy.Class) { inMemory(c); c.Type = "string" }), Breaking, "classes.product.type", []string{"compile"}},
 		{"tags in another order", class(func(c *policy.Class) { c.Tags = []string{"a", "b"} }), class(func(c *policy.Class) { c.Tags = []string{"b", "a"} }), Safe, "classes.product.tags", nil},
 		{"memory too", class(func(c *policy.Class) { c.Tiers = []policy.Tier{policy.Shared} }), class(same), Behavioural, "classes.product.tiers", []string{"max_staleness"}},
 		{"memory alone", class(same), class(func(c *policy.Class) { c.Tiers = []policy.Tier{policy.Memory} }), Breaking, "classes.product.tiers", []string{"cold start"}},

@@ -27,8 +27,8 @@ func (d *differ) invalidation(at func(...string) string, p *classPair) {
 // already still has the old ones.
 func (p *classPair) tags() verdict {
 	switch {
-	case p.otherForm():
-		return verdict{Breaking, coldStart + newForm}
+	case p.otherForm() && p.cold("") != "":
+		return verdict{Breaking, p.cold(newForm)}
 	case sameMembers(p.old.Tags, p.new.Tags):
 		return verdict{Safe, sameLife}
 	}
@@ -38,7 +38,7 @@ func (p *classPair) tags() verdict {
 // valueTags are a function of the loader that the generated code asks for.
 func (p *classPair) valueTags() verdict {
 	if p.otherForm() {
-		return verdict{Breaking, coldStart + newForm + " " + compile}
+		return verdict{Breaking, p.cold(newForm+" ") + compile}
 	}
 	return verdict{Breaking, p.oldTags() + compile}
 }

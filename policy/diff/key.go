@@ -14,16 +14,16 @@ func (p *classPair) key() verdict {
 	case textKey(was) == textKey(is):
 		return verdict{Safe, sameLife}
 	case len(was.Parts) > 0 && len(is.Parts) > 0:
-		return parts(was.Parts, is.Parts)
+		return p.parts(was.Parts, is.Parts)
 	case plainText[textKey(was)] && plainText[textKey(is)]:
 		return verdict{Breaking, "Keys keep their text, and what is kept is found as before. " + compile}
 	}
-	return verdict{Breaking, coldStart + "Keys have another text, and invalidations of the old ones reach nothing. " + compile}
+	return verdict{Breaking, p.cold("Keys have another text, and invalidations of the old ones reach nothing. ") + compile}
 }
 
 // parts compares keys that both have parts. Parts that are zero are not in a key's text
 // (see [classPair.key]), so that a part more leaves alone all keys that do not have it.
-func parts(was, is []policy.KeyPart) verdict {
+func (p *classPair) parts(was, is []policy.KeyPart) verdict {
 	gone, come := without(was, is), without(is, was)
 	switch {
 	case len(gone)+len(come) == 0:
@@ -33,7 +33,7 @@ func parts(was, is []policy.KeyPart) verdict {
 	case len(come) == 0:
 		return verdict{Breaking, "Nothing that is kept under a key with " + called(gone) + " is found any more. All others keep their text, and are found as before. " + compile}
 	}
-	return verdict{Breaking, coldStart + "Keys have another text, and invalidations of the old ones reach nothing. " + compile}
+	return verdict{Breaking, p.cold("Keys have another text, and invalidations of the old ones reach nothing. ") + compile}
 }
 
 // called names parts in a sentence about any of them.

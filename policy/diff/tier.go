@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/larderdev/larder/policy"
@@ -79,7 +80,10 @@ func (p *classPair) encryption(otherwise string) verdict {
 	case p.oldIs.Encrypt == p.newIs.Encrypt:
 		return verdict{Safe, otherwise}
 	case p.newIs.Encrypt:
-		return verdict{Breaking, coldStart + "Values are encrypted, which needs a key; those kept in clear are not read, and stay in the shared tier until their TTL ends."}
+		return verdict{Breaking, p.cold("Those kept in clear are not read, and stay in the shared tier until their TTL ends. ") +
+			"Values are encrypted, which needs a key: without one the service does not start."}
+	case p.cold("") == "":
+		return verdict{Safe, cmp.Or(otherwise, "The shared tier, in which alone values are encrypted, keeps none.")}
 	}
-	return verdict{Breaking, coldStart + "Values are kept in clear; encrypted ones are not read."}
+	return verdict{Breaking, p.cold("Values are kept in clear; encrypted ones are not read.")}
 }
