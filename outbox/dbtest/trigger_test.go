@@ -23,6 +23,7 @@ var triggerCases = []testCase{
 	{name: "the printed script installs the same", run: printed},
 	{name: "triggers need the tables", run: notMigrated},
 	{name: "triggers need the columns", run: noSuchColumn},
+	{name: "a table in another schema", run: otherSchema, except: outbox.SQLite},
 	{name: "an INSERT that becomes an UPDATE, or replaces", run: upsert},
 	{name: "names that try to break out", run: hostileNames},
 	{name: "recursive triggers", run: recursiveTriggers},
@@ -355,6 +356,38 @@ func noSuchColumn(t *testing.T, w *world) {
 	}
 	w.expect(t, "INSERT INTO products (id) VALUES (1)")
 	w.expect(t, "UPDATE products SET name = 'a'")
+}
+
+// otherSchema has a table where the outbox is not. In MySQL a trigger looks there for
+// an outbox that is named without its database.
+func otherSchema(t *testing.T, w *world) {
+	mustExec(t, w.db, "CREATE SCHEMA elsewhere", "CREATE TABLE elsewhere.products (id INTEGER PRIMARY KEY)")
+	m := outbox.Mapping{Table: "elsewhere.products", Class: "product", Key: "{id}"}
+	box := w.box
+	if w.dialect == outbox.MySQL {
+		const want = "elsewhere.larder_outbox"
+		if err := box.InstallTriggers(t.Context(), m); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("InstallTriggers = %v, want to be told of %s", err, want)
+		}
+		script, err := box.Triggers(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := open(t, "mysql", w.dsn+"?multiStatements=true")
+		if _, err := db.ExecContext(t.Context(), script); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the script: %v, want to be told of %s", err, want)
+		}
+		mustExec(t, w.db, "INSERT INTO elsewhere.products (id) VALUES (0)") // which a trigger would fail
+		var own string
+		if err := w.db.QueryRowContext(t.Context(), "SELECT DATABASE()").Scan(&own); err != nil {
+			t.Fatal(err)
+		}
+		box = newBox(t, w.db, outbox.Options{Dialect: w.dialect, Table: own + ".larder_outbox"})
+	}
+	if err := box.InstallTriggers(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "INSERT INTO elsewhere.products (id) VALUES (1)", "product:1@0 []")
 }
 
 func upsert(t *testing.T, w *world) {
