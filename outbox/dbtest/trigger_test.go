@@ -197,6 +197,14 @@ func severalMappings(t *testing.T, w *world) {
 		`product:1@0 ["product-1","products"]`, `name:chair@0 []`, `config:all@0 []`, `:-@0 ["home page"]`)
 	w.expect(t, "UPDATE products SET name = 'stool'",
 		`product:1@2 ["product-1","products",null]`, `name:stool@2 []`, `name:chair@2 []`, `config:all@2 []`, `:-@2 ["home page"]`)
+
+	mustExec(t, w.db, "CREATE TABLE plain (id INTEGER PRIMARY KEY)")
+	err := w.box.InstallTriggers(t.Context(), outbox.Mapping{Table: "plain", Class: "a", Key: "{id}"}, outbox.Mapping{Table: "plain", Class: "b", Key: "{id}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "INSERT INTO plain (id) VALUES (1)", "a:1@0 []", "b:1@0 []")
+	w.expect(t, "DELETE FROM plain", "a:1@0 []", "b:1@0 []")
 }
 
 func nullNamesNothing(t *testing.T, w *world) {
