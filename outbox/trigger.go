@@ -288,9 +288,6 @@ func (d Dialect) tagList(tags []template, rows ...string) string {
 	case PostgreSQL:
 		return "pg_catalog.jsonb_build_array(" + list + ")::text"
 	case MySQL:
-		if list == "" { // in MariaDB a union of empty arrays has room for none: they are ''
-			return noTags
-		}
 		return "JSON_ARRAY(" + list + ")"
 	default:
 		return "json_array(" + list + ")"

@@ -205,6 +205,14 @@ func severalMappings(t *testing.T, w *world) {
 	}
 	w.expect(t, "INSERT INTO plain (id) VALUES (1)", "a:1@0 []", "b:1@0 []")
 	w.expect(t, "DELETE FROM plain", "a:1@0 []", "b:1@0 []")
+
+	signs := strings.Repeat("\x01", 20) // each of six bytes in JSON
+	mustExec(t, w.db, "CREATE TABLE signs (id INTEGER PRIMARY KEY, name VARCHAR(20))")
+	err = w.box.InstallTriggers(t.Context(), outbox.Mapping{Table: "signs", Class: "a", Key: "{id}", Tags: []string{"{name}"}}, outbox.Mapping{Table: "signs", Class: "b", Key: "{id}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "INSERT INTO signs (id, name) VALUES (1, '"+signs+"')", `a:1@0 ["`+strings.Repeat(`\u0001`, 20)+`"]`, "b:1@0 []")
 }
 
 func nullNamesNothing(t *testing.T, w *world) {
