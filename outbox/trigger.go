@@ -32,6 +32,9 @@ func (b *Box) Triggers(mappings ...Mapping) (string, error) {
 	}
 	var script strings.Builder
 	for _, w := range tables {
+		if check := b.reach(w); check != "" {
+			script.WriteString(check + ";\n")
+		}
 		for _, g := range b.triggers(w) {
 			for _, statement := range append(b.drop(g.name, g.table), g.create...) {
 				script.WriteString(statement + ";\n")
@@ -116,8 +119,23 @@ func (b *Box) rehearse(ctx context.Context, in querier, w *watched) error {
 	if w.sequence.name != "" {
 		all = append(all, literal(b.dialect.at(w.sequence))+"::regclass")
 	}
+	if check := b.reach(w); check != "" {
+		if _, err := in.ExecContext(ctx, check); err != nil {
+			return fmt.Errorf("Options.Table does not say in which database the outbox is, so that they would look for it in %q: %w", w.table.schema, err)
+		}
+	}
 	query := "SELECT " + strings.Join(append(all, "1"), ", ") + " FROM " + b.dialect.at(w.table) + " AS r WHERE 1 = 0"
 	return b.each(ctx, in, func(func(...any) error) error { return nil }, query)
+}
+
+// reach is a statement that fails if triggers of the table would not find the
+// outbox, empty if they will: MySQL looks for a table without a database in the
+// trigger's own, and not before the trigger fires.
+func (b *Box) reach(w *watched) string {
+	if b.dialect != MySQL || w.table.schema == "" || b.table.schema != "" {
+		return ""
+	}
+	return "DO (SELECT COUNT(*) FROM " + b.dialect.at(place{w.table.schema, b.table.name}) + " WHERE 1 = 0)"
 }
 
 // install makes the triggers that are not there and drops the others of this

@@ -13,12 +13,12 @@ import (
 // named with its schema, so that nobody can slip them something else. Nobody
 // else may put them on a table of their own.
 func (b *Box) postgresTriggers(w *watched) (all []trigger) {
-	const header = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $larder$\nBEGIN\n"
+	const header = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS "
 	function := func(timing, events, body string) func(name string) []string {
 		return func(name string) []string {
 			own := b.dialect.at(place{w.table.schema, name})
 			return []string{
-				"CREATE FUNCTION " + own + "() RETURNS trigger " + header + body + "END\n$larder$",
+				"CREATE FUNCTION " + own + "() RETURNS trigger " + header + dollarQuoted("\nBEGIN\n"+body+"END\n"),
 				fmt.Sprintf("CREATE TRIGGER %s %s %s ON %s FOR EACH ROW EXECUTE FUNCTION %s()",
 					b.dialect.quote(name), timing, events, b.dialect.at(w.table), own),
 				"REVOKE ALL ON FUNCTION " + own + "() FROM PUBLIC",
@@ -33,6 +33,16 @@ func (b *Box) postgresTriggers(w *watched) (all []trigger) {
 		all = append(all, b.named(w.table, "before", function("BEFORE", events, b.postgresAdvance(w))))
 	}
 	return append(all, b.named(w.table, "after", function("AFTER", "INSERT OR UPDATE OR DELETE", b.postgresReport(w))))
+}
+
+// dollarQuoted writes a text as a literal between marks that it does not hold: names
+// and the fixed text of templates may have any number of dollars.
+func dollarQuoted(text string) string {
+	mark := "$larder$"
+	for strings.Contains(text, mark) {
+		mark = mark[:len(mark)-1] + "_$"
+	}
+	return mark + text + mark
 }
 
 // postgresAdvance raises the version if the statement has not.

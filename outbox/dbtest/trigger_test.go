@@ -23,6 +23,7 @@ var triggerCases = []testCase{
 	{name: "the printed script installs the same", run: printed},
 	{name: "triggers need the tables", run: notMigrated},
 	{name: "triggers need the columns", run: noSuchColumn},
+	{name: "a table in another schema", run: otherSchema, except: outbox.SQLite},
 	{name: "an INSERT that becomes an UPDATE, or replaces", run: upsert},
 	{name: "names that try to break out", run: hostileNames},
 	{name: "recursive triggers", run: recursiveTriggers},
@@ -196,6 +197,22 @@ func severalMappings(t *testing.T, w *world) {
 		`product:1@0 ["product-1","products"]`, `name:chair@0 []`, `config:all@0 []`, `:-@0 ["home page"]`)
 	w.expect(t, "UPDATE products SET name = 'stool'",
 		`product:1@2 ["product-1","products",null]`, `name:stool@2 []`, `name:chair@2 []`, `config:all@2 []`, `:-@2 ["home page"]`)
+
+	mustExec(t, w.db, "CREATE TABLE plain (id INTEGER PRIMARY KEY)")
+	err := w.box.InstallTriggers(t.Context(), outbox.Mapping{Table: "plain", Class: "a", Key: "{id}"}, outbox.Mapping{Table: "plain", Class: "b", Key: "{id}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "INSERT INTO plain (id) VALUES (1)", "a:1@0 []", "b:1@0 []")
+	w.expect(t, "DELETE FROM plain", "a:1@0 []", "b:1@0 []")
+
+	signs := strings.Repeat("\x01", 20) // each of six bytes in JSON
+	mustExec(t, w.db, "CREATE TABLE signs (id INTEGER PRIMARY KEY, name VARCHAR(20))")
+	err = w.box.InstallTriggers(t.Context(), outbox.Mapping{Table: "signs", Class: "a", Key: "{id}", Tags: []string{"{name}"}}, outbox.Mapping{Table: "signs", Class: "b", Key: "{id}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "INSERT INTO signs (id, name) VALUES (1, '"+signs+"')", `a:1@0 ["`+strings.Repeat(`\u0001`, 20)+`"]`, "b:1@0 []")
 }
 
 func nullNamesNothing(t *testing.T, w *world) {
@@ -357,6 +374,38 @@ func noSuchColumn(t *testing.T, w *world) {
 	w.expect(t, "UPDATE products SET name = 'a'")
 }
 
+// otherSchema has a table where the outbox is not. In MySQL a trigger looks there for
+// an outbox that is named without its database.
+func otherSchema(t *testing.T, w *world) {
+	mustExec(t, w.db, "CREATE SCHEMA elsewhere", "CREATE TABLE elsewhere.products (id INTEGER PRIMARY KEY)")
+	m := outbox.Mapping{Table: "elsewhere.products", Class: "product", Key: "{id}"}
+	box := w.box
+	if w.dialect == outbox.MySQL {
+		const want = "elsewhere.larder_outbox"
+		if err := box.InstallTriggers(t.Context(), m); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("InstallTriggers = %v, want to be told of %s", err, want)
+		}
+		script, err := box.Triggers(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := open(t, "mysql", w.dsn+"?multiStatements=true")
+		if _, err := db.ExecContext(t.Context(), script); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the script: %v, want to be told of %s", err, want)
+		}
+		mustExec(t, w.db, "INSERT INTO elsewhere.products (id) VALUES (0)") // which a trigger would fail
+		var own string
+		if err := w.db.QueryRowContext(t.Context(), "SELECT DATABASE()").Scan(&own); err != nil {
+			t.Fatal(err)
+		}
+		box = newBox(t, w.db, outbox.Options{Dialect: w.dialect, Table: own + ".larder_outbox"})
+	}
+	if err := box.InstallTriggers(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(t, "INSERT INTO elsewhere.products (id) VALUES (1)", "product:1@0 []")
+}
+
 func upsert(t *testing.T, w *world) {
 	products(t, w, product)
 	tags := ` ["product-1","products"]`
@@ -405,7 +454,7 @@ func hostileNames(t *testing.T, w *world) {
 		}
 	}
 	// Reserved words, and all that is allowed.
-	const fixed = "aZ09 _.:/@#~+=,()&!*|;%^<>?-"
+	const fixed = "aZ09 _.:/@#~+=,()&!*|;%^$<>?-$larder$;"
 	mustExec(t, w.db, strings.ReplaceAll("CREATE TABLE `select` (`from` INTEGER PRIMARY KEY, `Order-by` BIGINT)", "`", w.quote()))
 	m := outbox.Mapping{Table: "select", Class: fixed, Key: fixed + "{from}", Tags: []string{"{from}" + fixed + "{from}"}, Version: "Order-by"}
 	if err := w.box.InstallTriggers(t.Context(), m); err != nil {

@@ -38,7 +38,7 @@ type testCase struct {
 }
 
 func casesFor(d outbox.Dialect) []testCase {
-	all := slices.Concat(enqueueCases, relayCases, historyCases, triggerCases)
+	all := slices.Concat(enqueueCases, relayCases, historyCases, triggerCases, policyCases)
 	return slices.DeleteFunc(all, func(c testCase) bool { return c.except == d })
 }
 

@@ -2,8 +2,9 @@
 
 -- The tables of the outbox, and the triggers that fill it, for MySQL and MariaDB.
 -- It is what outbox.Box.Migrate and InstallTriggers do, for those who keep their
--- schema elsewhere. Running it again changes nothing; when the policy's tables
--- change, drop the triggers of the earlier ones: their names differ.
+-- schema elsewhere. Running it again changes nothing. When the policy's tables have
+-- changed, run also those lines of the earlier script that begin with DROP and are
+-- not in this one: it leaves triggers of other names as they are.
 
 CREATE TABLE IF NOT EXISTS `larder_outbox` (
 	id      BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -33,32 +34,32 @@ INSERT IGNORE INTO `larder_outbox_parts` (part, worker, until_ms, epoch) VALUES 
 
 DROP TRIGGER IF EXISTS `larder_589e10af_sessions_insert_2a3ae777`;
 CREATE TRIGGER `larder_589e10af_sessions_insert_2a3ae777` AFTER INSERT ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'auth-token', CONCAT(CONVERT(NEW.`token_hash` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_589e10af_sessions_update_68750103`;
-CREATE TRIGGER `larder_589e10af_sessions_update_68750103` AFTER UPDATE ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'auth-token', CONCAT(CONVERT(NEW.`token_hash` USING utf8mb4)), 0, JSON_ARRAY() UNION ALL SELECT 'auth-token', CONCAT(CONVERT(OLD.`token_hash` USING utf8mb4)), 0, '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`token_hash` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`token_hash` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_589e10af_sessions_update_bb6d3560`;
+CREATE TRIGGER `larder_589e10af_sessions_update_bb6d3560` AFTER UPDATE ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'auth-token', CONCAT(CONVERT(NEW.`token_hash` USING utf8mb4)), 0, JSON_ARRAY() UNION ALL SELECT 'auth-token', CONCAT(CONVERT(OLD.`token_hash` USING utf8mb4)), 0, '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`token_hash` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`token_hash` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_589e10af_sessions_delete_40defae8`;
 CREATE TRIGGER `larder_589e10af_sessions_delete_40defae8` AFTER DELETE ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'auth-token', CONCAT(CONVERT(OLD.`token_hash` USING utf8mb4)), 0, JSON_ARRAY();
 DROP TRIGGER IF EXISTS `larder_67b3b6d6_inventory_before_00859285`;
 CREATE TRIGGER `larder_67b3b6d6_inventory_before_00859285` BEFORE UPDATE ON `inventory` FOR EACH ROW SET NEW.`version` = IF(COALESCE(NEW.`version`, 0) > COALESCE(OLD.`version`, 0), NEW.`version`, COALESCE(OLD.`version`, 0) + 1);
 DROP TRIGGER IF EXISTS `larder_67b3b6d6_inventory_insert_b5a94d57`;
 CREATE TRIGGER `larder_67b3b6d6_inventory_insert_b5a94d57` AFTER INSERT ON `inventory` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'inventory', CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_67b3b6d6_inventory_update_3bc4e4a3`;
-CREATE TRIGGER `larder_67b3b6d6_inventory_update_3bc4e4a3` AFTER UPDATE ON `inventory` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'inventory', CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'inventory', CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_67b3b6d6_inventory_update_2f328cc5`;
+CREATE TRIGGER `larder_67b3b6d6_inventory_update_2f328cc5` AFTER UPDATE ON `inventory` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'inventory', CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'inventory', CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_67b3b6d6_inventory_delete_9470fe00`;
 CREATE TRIGGER `larder_67b3b6d6_inventory_delete_9470fe00` AFTER DELETE ON `inventory` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'inventory', CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)), COALESCE(OLD.`version`, 0) + 1, JSON_ARRAY();
 DROP TRIGGER IF EXISTS `larder_a1165a2a_products_before_0b63c263`;
 CREATE TRIGGER `larder_a1165a2a_products_before_0b63c263` BEFORE UPDATE ON `products` FOR EACH ROW SET NEW.`version` = IF(COALESCE(NEW.`version`, 0) > COALESCE(OLD.`version`, 0), NEW.`version`, COALESCE(OLD.`version`, 0) + 1);
 DROP TRIGGER IF EXISTS `larder_a1165a2a_products_insert_9d65d94b`;
 CREATE TRIGGER `larder_a1165a2a_products_insert_9d65d94b` AFTER INSERT ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'product', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_a1165a2a_products_update_892dce18`;
-CREATE TRIGGER `larder_a1165a2a_products_update_892dce18` AFTER UPDATE ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'product', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'product', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_a1165a2a_products_update_1b0d74fd`;
+CREATE TRIGGER `larder_a1165a2a_products_update_1b0d74fd` AFTER UPDATE ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'product', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'product', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_a1165a2a_products_delete_7d83021d`;
 CREATE TRIGGER `larder_a1165a2a_products_delete_7d83021d` AFTER DELETE ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'product', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(OLD.`version`, 0) + 1, JSON_ARRAY();
 DROP TRIGGER IF EXISTS `larder_e14e50a2_users_before_7fd61b03`;
 CREATE TRIGGER `larder_e14e50a2_users_before_7fd61b03` BEFORE UPDATE ON `users` FOR EACH ROW SET NEW.`version` = IF(COALESCE(NEW.`version`, 0) > COALESCE(OLD.`version`, 0), NEW.`version`, COALESCE(OLD.`version`, 0) + 1);
 DROP TRIGGER IF EXISTS `larder_e14e50a2_users_insert_6b83c8cf`;
 CREATE TRIGGER `larder_e14e50a2_users_insert_6b83c8cf` AFTER INSERT ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'user-profile', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_e14e50a2_users_update_6c3b83da`;
-CREATE TRIGGER `larder_e14e50a2_users_update_6c3b83da` AFTER UPDATE ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'user-profile', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'user-profile', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_e14e50a2_users_update_d3d7e604`;
+CREATE TRIGGER `larder_e14e50a2_users_update_d3d7e604` AFTER UPDATE ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'user-profile', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'user-profile', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_e14e50a2_users_delete_dbc6074a`;
 CREATE TRIGGER `larder_e14e50a2_users_delete_dbc6074a` AFTER DELETE ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'user-profile', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(OLD.`version`, 0) + 1, JSON_ARRAY();
 

@@ -2,8 +2,9 @@
 
 -- The tables of the outbox, and the triggers that fill it, for MySQL and MariaDB.
 -- It is what outbox.Box.Migrate and InstallTriggers do, for those who keep their
--- schema elsewhere. Running it again changes nothing; when the policy's tables
--- change, drop the triggers of the earlier ones: their names differ.
+-- schema elsewhere. Running it again changes nothing. When the policy's tables have
+-- changed, run also those lines of the earlier script that begin with DROP and are
+-- not in this one: it leaves triggers of other names as they are.
 
 CREATE TABLE IF NOT EXISTS `larder_outbox` (
 	id      BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -33,32 +34,32 @@ INSERT IGNORE INTO `larder_outbox_parts` (part, worker, until_ms, epoch) VALUES 
 
 DROP TRIGGER IF EXISTS `larder_589e10af_sessions_insert_892b5c53`;
 CREATE TRIGGER `larder_589e10af_sessions_insert_892b5c53` AFTER INSERT ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'auth-token', CONCAT(CONVERT(NEW.`digest` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_589e10af_sessions_update_cdb010d2`;
-CREATE TRIGGER `larder_589e10af_sessions_update_cdb010d2` AFTER UPDATE ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'auth-token', CONCAT(CONVERT(NEW.`digest` USING utf8mb4)), 0, JSON_ARRAY() UNION ALL SELECT 'auth-token', CONCAT(CONVERT(OLD.`digest` USING utf8mb4)), 0, '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`digest` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`digest` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_589e10af_sessions_update_8e2ffabf`;
+CREATE TRIGGER `larder_589e10af_sessions_update_8e2ffabf` AFTER UPDATE ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'auth-token', CONCAT(CONVERT(NEW.`digest` USING utf8mb4)), 0, JSON_ARRAY() UNION ALL SELECT 'auth-token', CONCAT(CONVERT(OLD.`digest` USING utf8mb4)), 0, '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`digest` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`digest` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_589e10af_sessions_delete_cd6def53`;
 CREATE TRIGGER `larder_589e10af_sessions_delete_cd6def53` AFTER DELETE ON `sessions` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'auth-token', CONCAT(CONVERT(OLD.`digest` USING utf8mb4)), 0, JSON_ARRAY();
 DROP TRIGGER IF EXISTS `larder_b940b82d_stock_before_56820c64`;
 CREATE TRIGGER `larder_b940b82d_stock_before_56820c64` BEFORE UPDATE ON `stock` FOR EACH ROW SET NEW.`version` = IF(COALESCE(NEW.`version`, 0) > COALESCE(OLD.`version`, 0), NEW.`version`, COALESCE(OLD.`version`, 0) + 1);
 DROP TRIGGER IF EXISTS `larder_b940b82d_stock_insert_80ab97d3`;
 CREATE TRIGGER `larder_b940b82d_stock_insert_80ab97d3` AFTER INSERT ON `stock` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'inventory', CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_b940b82d_stock_update_cfe9c765`;
-CREATE TRIGGER `larder_b940b82d_stock_update_cfe9c765` AFTER UPDATE ON `stock` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'inventory', CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'inventory', CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_b940b82d_stock_update_d0efa00b`;
+CREATE TRIGGER `larder_b940b82d_stock_update_d0efa00b` AFTER UPDATE ON `stock` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'inventory', CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'inventory', CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`product_id` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_b940b82d_stock_delete_94657248`;
 CREATE TRIGGER `larder_b940b82d_stock_delete_94657248` AFTER DELETE ON `stock` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'inventory', CONCAT(CONVERT(OLD.`product_id` USING utf8mb4)), COALESCE(OLD.`version`, 0) + 1, JSON_ARRAY();
 DROP TRIGGER IF EXISTS `larder_a1165a2a_products_before_0b63c263`;
 CREATE TRIGGER `larder_a1165a2a_products_before_0b63c263` BEFORE UPDATE ON `products` FOR EACH ROW SET NEW.`version` = IF(COALESCE(NEW.`version`, 0) > COALESCE(OLD.`version`, 0), NEW.`version`, COALESCE(OLD.`version`, 0) + 1);
 DROP TRIGGER IF EXISTS `larder_a1165a2a_products_insert_9d65d94b`;
 CREATE TRIGGER `larder_a1165a2a_products_insert_9d65d94b` AFTER INSERT ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'product', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_a1165a2a_products_update_892dce18`;
-CREATE TRIGGER `larder_a1165a2a_products_update_892dce18` AFTER UPDATE ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'product', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'product', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_a1165a2a_products_update_1b0d74fd`;
+CREATE TRIGGER `larder_a1165a2a_products_update_1b0d74fd` AFTER UPDATE ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'product', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'product', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_a1165a2a_products_delete_7d83021d`;
 CREATE TRIGGER `larder_a1165a2a_products_delete_7d83021d` AFTER DELETE ON `products` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'product', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(OLD.`version`, 0) + 1, JSON_ARRAY();
 DROP TRIGGER IF EXISTS `larder_e14e50a2_users_before_7fd61b03`;
 CREATE TRIGGER `larder_e14e50a2_users_before_7fd61b03` BEFORE UPDATE ON `users` FOR EACH ROW SET NEW.`version` = IF(COALESCE(NEW.`version`, 0) > COALESCE(OLD.`version`, 0), NEW.`version`, COALESCE(OLD.`version`, 0) + 1);
 DROP TRIGGER IF EXISTS `larder_e14e50a2_users_insert_6b83c8cf`;
 CREATE TRIGGER `larder_e14e50a2_users_insert_6b83c8cf` AFTER INSERT ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'user-profile', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), 0, JSON_ARRAY();
-DROP TRIGGER IF EXISTS `larder_e14e50a2_users_update_6c3b83da`;
-CREATE TRIGGER `larder_e14e50a2_users_update_6c3b83da` AFTER UPDATE ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'user-profile', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'user-profile', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
+DROP TRIGGER IF EXISTS `larder_e14e50a2_users_update_d3d7e604`;
+CREATE TRIGGER `larder_e14e50a2_users_update_d3d7e604` AFTER UPDATE ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT class, item, version, tags FROM `larder_outbox` WHERE 1 = 0 UNION ALL SELECT 'user-profile', CONCAT(CONVERT(NEW.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), JSON_ARRAY() UNION ALL SELECT 'user-profile', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(NEW.`version`, 0), '[]' FROM DUAL WHERE NOT (CAST(CONCAT(CONVERT(OLD.`id` USING utf8mb4)) AS BINARY) <=> CAST(CONCAT(CONVERT(NEW.`id` USING utf8mb4)) AS BINARY));
 DROP TRIGGER IF EXISTS `larder_e14e50a2_users_delete_dbc6074a`;
 CREATE TRIGGER `larder_e14e50a2_users_delete_dbc6074a` AFTER DELETE ON `users` FOR EACH ROW INSERT INTO `larder_outbox` (class, item, version, tags) SELECT 'user-profile', CONCAT(CONVERT(OLD.`id` USING utf8mb4)), COALESCE(OLD.`version`, 0) + 1, JSON_ARRAY();
 

@@ -2,8 +2,9 @@
 
 -- The tables of the outbox, and the triggers that fill it, for SQLite.
 -- It is what outbox.Box.Migrate and InstallTriggers do, for those who keep their
--- schema elsewhere. Running it again changes nothing; when the policy's tables
--- change, drop the triggers of the earlier ones: their names differ.
+-- schema elsewhere. Running it again changes nothing. When the policy's tables have
+-- changed, run also those lines of the earlier script that begin with DROP and are
+-- not in this one: it leaves triggers of other names as they are.
 
 CREATE TABLE IF NOT EXISTS "larder_outbox" (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT,
