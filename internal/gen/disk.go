@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/larderdev/larder/internal/atomicfile"
 )
 
 // Kind is how a file on disk differs from what would be generated.
@@ -170,7 +172,7 @@ func (o *Output) Write() ([]Drift, error) {
 func (d *Drift) mend(dir string) error {
 	file := filepath.Join(dir, d.name)
 	if d.Kind != Stale {
-		return replace(file, d.want)
+		return atomicfile.Write(file, tempName+"*", d.want, 0o644)
 	}
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // another run was faster
 		return err
@@ -209,25 +211,6 @@ func (o *Output) clear(now time.Time) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-	}
-	return nil
-}
-
-// replace writes a file so that nobody sees half of it.
-// A compiler, or a watcher of files, may read at any moment.
-func replace(file string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(file), tempName+"*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	// CreateTemp makes files that nobody else can read.
-	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return nil
 }

@@ -3,13 +3,13 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/larderdev/larder/internal/atomicfile"
 	"github.com/larderdev/larder/policy/file"
 )
 
@@ -84,19 +84,5 @@ func replaceFile(path string, data []byte) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	// In the same folder: a rename is one step only within a file system.
-	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(data)
-	// Sync before the rename: else a loss of power may leave the new name with no data.
-	err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), target)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
+	return atomicfile.Write(target, "."+filepath.Base(target)+"-*", data, info.Mode().Perm())
 }
