@@ -90,16 +90,13 @@ func lastLine(n *yaml.Node) int {
 }
 
 // nearKey is a key that is nearly one for a secret, "tokens:" or "Token =", and what is
-// behind it; variableAlone is the name of a variable with nothing that could be more.
-var (
-	nearKey       = regexp.MustCompile(`(?i)\b((?:token|zone)\w*)["']?\s*([:=])\s*(.*?)\s*$`)
-	variableAlone = regexp.MustCompile(`^["']?[A-Z_][A-Z0-9_]*["']?\s*(?:$|[,}].*$|#.*$)`)
-)
+// behind it.
+var nearKey = regexp.MustCompile(`(?i)\b((?:token|zone)\w*)["']?\s*([:=])\s*(.*?)\s*$`)
 
 // mayHide tells by sight whether a line may hold a secret where the others see none: it
 // looks like one, or stands behind or below a key that is misspelt.
 func (x *Index) mayHide(line int) bool {
-	if behind, ok := behindNearKey(x.lines[line-1]); ok && behind != "" && !variableAlone.MatchString(behind) {
+	if behind, ok := behindNearKey(x.lines[line-1]); ok && behind != "" && !secretName.MatchString(behind) {
 		return true
 	}
 	if line > 1 {
