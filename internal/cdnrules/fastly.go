@@ -1,7 +1,5 @@
 package cdnrules
 
-import "strings"
-
 // fastlyHead begins the snippet for vcl_recv, up to the routes. A purge by URL comes here,
 // too, and has to get the same key as a request.
 const fastlyHead = `#
@@ -50,12 +48,6 @@ if (beresp.http.Surrogate-Control) {
 // fastly writes snippets for Fastly's VCL. Strings of the long form are used
 // because in others a per cent sign escapes.
 func fastly(rules []Rule) *Exported {
-	var b strings.Builder
-	b.WriteString(written)
-	b.WriteString(fastlyHead)
-	for i := range rules {
-		writeBranch(&b, &rules[i], "else if", "req.url.path")
-	}
-	b.WriteString(fastlyTail)
-	return &Exported{Files: []File{{"larder_recv.vcl", b.String()}, {"larder_fetch.vcl", written + fastlyFetch}}, Notes: []string{}}
+	routes := written + fastlyHead + branches(rules, "else if", "req.url.path") + fastlyTail
+	return &Exported{Files: []File{{"larder_recv.vcl", routes}, {"larder_fetch.vcl", written + fastlyFetch}}, Notes: []string{}}
 }

@@ -89,15 +89,7 @@ func TestApply_NothingIsBaredOnTheWay(t *testing.T) {
 			}
 		}
 		for writes, dies := 0, random.IntN(8); dies > 0; dies = 0 {
-			zone.Before = func(w http.ResponseWriter, r *http.Request) bool {
-				if r.Method != http.MethodGet {
-					writes++
-				}
-				if writes > dies {
-					w.WriteHeader(http.StatusBadGateway)
-				}
-				return writes > dies
-			}
+			zone.Before = failing(&writes, dies)
 			c := open(next)
 			if err := c.Apply(t.Context(), plan(t, c)); (err != nil) != (writes > dies) {
 				t.Fatalf("round %d: Apply after %d of %d writes: %v", round, dies, writes, err)
@@ -178,15 +170,7 @@ func TestApply_BaresNothingOfAFullZone(t *testing.T) {
 			t.Fatalf("%d rules, want a full zone", n)
 		}
 		writes := 0
-		zone.Before = func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != http.MethodGet {
-				writes++
-			}
-			if writes > dies {
-				w.WriteHeader(http.StatusBadGateway)
-			}
-			return writes > dies
-		}
+		zone.Before = failing(&writes, dies)
 		zone.After = func(*http.Request) {
 			now := compile(t, zone.Rules())
 			if cached, _ := now.verdict("always.example.com", "/x"); cached {
@@ -202,5 +186,18 @@ func TestApply_BaresNothingOfAFullZone(t *testing.T) {
 		if got := order(zone); got != "cbbbbbbbbb" {
 			t.Errorf("died after %d writes: the rules are %q", dies, got)
 		}
+	}
+}
+
+// failing is an API that fails after so many writes, which it counts, and from then on.
+func failing(writes *int, after int) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodGet {
+			*writes++
+		}
+		if *writes > after {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		return *writes > after
 	}
 }

@@ -1,7 +1,5 @@
 package cdnrules
 
-import "strings"
-
 // varnishHead begins the file, up to the routes.
 const varnishHead = `#
 # For Varnish 6.6 and later. Include it behind your own vcl_recv, and before
@@ -64,12 +62,6 @@ sub vcl_backend_response {
 // varnish writes VCL 4.1 that is included before larder.vcl: what a purge by URL
 // forgets is then found under the same key.
 func varnish(rules []Rule) *Exported {
-	var b strings.Builder
-	b.WriteString(written)
-	b.WriteString(varnishHead)
-	for i := range rules {
-		writeBranch(&b, &rules[i], "elsif", "req.http.Larder-Path")
-	}
-	b.WriteString(varnishTail)
-	return &Exported{Files: []File{{"larder-routes.vcl", b.String()}}, Notes: []string{}}
+	routes := written + varnishHead + branches(rules, "elsif", "req.http.Larder-Path") + varnishTail
+	return &Exported{Files: []File{{"larder-routes.vcl", routes}}, Notes: []string{}}
 }

@@ -5,6 +5,16 @@ import (
 	"strings"
 )
 
+// branches returns the branches of all routes; otherwise is how the language begins one
+// behind another, and path is where the path is.
+func branches(rules []Rule, otherwise, path string) string {
+	var b strings.Builder
+	for i := range rules {
+		writeBranch(&b, &rules[i], otherwise, path)
+	}
+	return b.String()
+}
+
 // writeBranch writes the branch of a route; path is where the path is. Strings of the
 // long form have no escapes, and none of these has the two characters that end one. The
 // host is compared without its port and without regard to capitals, as names of hosts
