@@ -93,6 +93,15 @@ func confirm(t *testing.T, l *larder.Larder) {
 	must(t, l.Confirm(t.Context(), cp))
 }
 
+// confirmed returns when the tier is trusted: its processes have heard it, and then what
+// relay has confirmed.
+func confirmed(t *testing.T, relay *larder.Larder) {
+	t.Helper()
+	time.Sleep(time.Second)
+	confirm(t, relay)
+	time.Sleep(time.Second)
+}
+
 func TestOutbox_TheTierIsTrustedOnceARelayHasConfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := local(t), newOrigin(1)
@@ -129,9 +138,7 @@ func TestOutbox_AnotherHistoryIsNotTrusted(t *testing.T) {
 		s, o := local(t), newOrigin(1)
 		relay, writer := node(t, s, o, hour)
 		_, c := guarded(t, s, o)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		confirmed(t, relay)
 		mustGet(t, c, 1, 1)
 		lagging := s.Snapshot()
 		o.write(1)

@@ -21,9 +21,7 @@ func TestOutbox_ASilentTierIsNotTrustedBeforeItsHeartbeat(t *testing.T) {
 		g := &gate{Store: s}
 		relay, _ := node(t, s, o, hour)
 		_, c := guarded(t, g, o)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		confirmed(t, relay)
 		mustGet(t, c, 1, 1)
 		g.hangs.Store(true)
 		time.Sleep(3 * time.Second)
@@ -45,9 +43,7 @@ func guardedProducts(t *testing.T, s store.Store, loader larder.Loader[int, prod
 	t.Cleanup(func() { l.Close() })
 	c, err := larder.NewCache(l, "product", loader)
 	must(t, err)
-	time.Sleep(time.Second)
-	confirm(t, relay)
-	time.Sleep(time.Second)
+	confirmed(t, relay)
 	return l, c
 }
 
@@ -128,9 +124,7 @@ func TestOutbox_ANodeThatWasNeverHeardOfIsNotTrusted(t *testing.T) {
 		mustGet(t, warm, 1, 1)
 		mustGet(t, warm, 2, 1)
 		_, c := guarded(t, newcomer{s, "user:1"}, o)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		confirmed(t, relay)
 		o.write(1) // their invalidations wait in the outbox
 		o.write(2)
 		mustGet(t, c, 1, 2)
@@ -200,9 +194,7 @@ func TestOutbox_ANodeThatIsReplacedDuringAGetIsNotBelieved(t *testing.T) {
 				e := &early{Store: s}
 				relay, warm := node(t, s, o, hour)
 				_, c := guarded(t, e, o)
-				time.Sleep(time.Second)
-				confirm(t, relay)
-				time.Sleep(time.Second)
+				confirmed(t, relay)
 				mustGet(t, warm, 1, 1)
 				lagging := s.Snapshot()
 				o.write(1)
@@ -315,9 +307,7 @@ func TestOutbox_ANodeElsewhereIsBelievedOnceItIsTrusted(t *testing.T) {
 		relay, warm := node(t, s, o, hour)
 		mustGet(t, warm, 1, 1)
 		_, c := guarded(t, &altered{Store: s, get: elsewhere, do: elsewhere}, o)
-		time.Sleep(time.Second)
-		confirm(t, relay)
-		time.Sleep(time.Second)
+		confirmed(t, relay)
 		for _, want := range []larder.Tier{larder.Origin, larder.Shared} {
 			var r larder.Report
 			mustGet(t, c, 1, 1, larder.Into(&r))
